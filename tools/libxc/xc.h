@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBXC_XC_H
+#define LIBXC_XC_H
+/*
+ * libxc: everything that dom0's tools do to domains, without hypercalls.
+ *
+ * UNITS      Amounts of memory are KiB (names end in _kib), always multiples
+ *            of 4. Times are nanoseconds (_ns) or milliseconds (_ms).
+ * ERRORS     0, or a negative errno value. After a failure xc_error() is one
+ *            line that a user can be shown; it does not end in a newline.
+ * OWNERSHIP  The caller owns what it passes in and the buffers it supplies.
+ *            Results marked "free()" are the caller's to free.
+ * HANDLE     One handle per process; not for several threads at once. Nothing
+ *            is opened before it is needed, so a command that asks only the
+ *            hypervisor works without xenstored. After fork() the child must
+ *            open a handle of its own (and may xc_close() the inherited one).
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct xc;
+
+#define XC_UUID_BYTES 16
+#define XC_NAME_MAX   128 /* with the final 0 */
+#define XC_VCPUS_MAX  127 /* APIC ids are 2 * vcpu and end at 254 */
+
+/* ---- handle ------------------------------------------------------------ */
+
+/* NULL only when the process is out of memory. */
+struct xc *xc_open(void);
+void xc_close(struct xc *xc);
+
+/* Why the last call failed; "" if none did. Valid until the next call. */
+const char *xc_error(const struct xc *xc);
+
+/*
+ * Long work tells how far it is: `done` of `total` units of `what` ("loading
+ * kernel", "promising memory", ...). The last call for a `what` has done ==
+ * total. Called at most some hundred times per operation.
+ */
+typedef void xc_progress_fn(void *arg, const char *what, uint64_t done,
+                            uint64_t total);
+void xc_set_progress(struct xc *xc, xc_progress_fn *fn, void *arg);
+
+/* ---- domains: what there is -------------------------------------------- */
+
+/* Why a domain stopped; values are the hypervisor's own. */
+enum xc_shutdown {
+    XC_SHUTDOWN_POWEROFF = 0,
+    XC_SHUTDOWN_REBOOT = 1,
+    XC_SHUTDOWN_SUSPEND = 2,
+    XC_SHUTDOWN_CRASH = 3,
+    XC_SHUTDOWN_WATCHDOG = 4,
+    XC_SHUTDOWN_SOFT_RESET = 5,
+};
+/* "poweroff", "reboot", ...; "unknown" for anything else. Static string. */
+const char *xc_shutdown_name(unsigned int code);
+
+struct xc_domain {
+    uint32_t domid;
+    uint8_t uuid[XC_UUID_BYTES];
+    uint64_t current_kib;     /* charged to it: populated and PoD cache */
+    uint64_t max_kib;         /* the hypervisor's limit (max_pages) */
+    uint64_t outstanding_kib; /* claimed, not yet allocated */
+    uint64_t shared_kib;
+    uint64_t cpu_time_ns; /* of all vCPUs */
+    uint32_t online_vcpus;
+    uint32_t max_vcpus;
+    uint32_t shutdown_code; /* enum xc_shutdown; only if `shutdown` */
+    uint32_t cpupool;
+    bool running, blocked, paused, shutdown, dying;
+    bool hvm; /* PVH and HVM guests; false: PV */
+};
+
+/*
+ * All domains, lowest id first. *list: free(). A list may be out of date by
+ * the time that it is read.
+ */
+int xc_domain_list(struct xc *xc, struct xc_domain **list, size_t *count);
+/* One domain; -ESRCH if there is none with exactly that id. */
+int xc_domain_info(struct xc *xc, uint32_t domid, struct xc_domain *info);
+/*
+ * By name, or by number if `what` is one. Checks that it exists in the
+ * hypervisor; -ESRCH if not.
+ */
+int xc_domain_find(struct xc *xc, const char *what, uint32_t *domid);
+/* The name in xenstore; "Domain-0" for domid 0 and "" if it has none. */
+int xc_domain_name(struct xc *xc, uint32_t domid, char *name, size_t size);
+/* -EEXIST if another domain has the name, -EINVAL if it cannot be one. */
+int xc_domain_rename(struct xc *xc, uint32_t domid, const char *name);
+
+struct xc_vcpu {
+    uint32_t vcpu;
+    uint32_t pcpu; /* where it runs or ran last */
+    bool online, blocked, running;
+    uint64_t cpu_time_ns;
+};
+/* -ESRCH if there is no such vCPU. Ask for 0 .. max_vcpus - 1. */
+int xc_vcpu_info(struct xc *xc, uint32_t domid, uint32_t vcpu,
+                 struct xc_vcpu *info);
+/*
+ * Ask the guest to use `count` vCPUs (1 .. max_vcpus of its creation). It
+ * takes part by itself; look at online_vcpus for the result.
+ */
+int xc_vcpu_set(struct xc *xc, uint32_t domid, uint32_t count);
+
+/* ---- domains: what can be done ----------------------------------------- */
+
+int xc_domain_pause(struct xc *xc, uint32_t domid);
+int xc_domain_unpause(struct xc *xc, uint32_t domid);
+/*
+ * Destroys it and removes it from xenstore. Returns when the teardown is
+ * complete, apart from pages that other domains still map. -EPERM for 0.
+ */
+int xc_domain_destroy(struct xc *xc, uint32_t domid);
+/*
+ * Ask the guest by control/shutdown: "poweroff", "reboot", "halt", "suspend",
+ * "crash". Returns when asked. -ENOTSUP if the guest never said that it
+ * listens (control/feature-*): no kernel driver, or still booting.
+ */
+int xc_domain_shutdown(struct xc *xc, uint32_t domid, const char *how);
+int xc_domain_sysrq(struct xc *xc, uint32_t domid, char key);
+
+enum xc_trigger {
+    XC_TRIGGER_NMI = 0,
+    XC_TRIGGER_RESET = 1,
+    XC_TRIGGER_INIT = 2,
+    XC_TRIGGER_POWER = 3,
+    XC_TRIGGER_SLEEP = 4,
+};
+int xc_domain_trigger(struct xc *xc, uint32_t domid, enum xc_trigger what,
+                      uint32_t vcpu);
+
+/*
+ * Wait until the domain has shut down, is dying, or is gone.
+ * timeout_ms < 0: for ever. 0: `*info` is its last state (info->dying if it
+ * is gone); -ETIMEDOUT; -EINTR if a signal came.
+ */
+int xc_domain_wait(struct xc *xc, uint32_t domid, int timeout_ms,
+                   struct xc_domain *info);
+
+/*
+ * The terminal (/dev/pts/N) on which xenconsoled offers the console. Waits
+ * for it up to timeout_ms; -ETIMEDOUT.
+ */
+int xc_domain_console(struct xc *xc, uint32_t domid, int timeout_ms, char *path,
+                      size_t size);
+
+/* ---- creation ---------------------------------------------------------- */
+
+struct xc_guest_config {
+    const char *name; /* letters, digits, - _ . + and not only digits */
+    uint8_t uuid[XC_UUID_BYTES]; /* all 0: a random one is made */
+    const char *kernel;          /* path: bzImage or ELF with a PVH note */
+    const char *ramdisk;         /* path or NULL; passed as it is */
+    const char *cmdline;         /* or NULL */
+    uint64_t max_kib;    /* promised: what the guest's memory map shows */
+    uint64_t memory_kib; /* given; < max_kib: populate on demand */
+    uint32_t vcpus;      /* online at boot */
+    uint32_t max_vcpus;  /* 0: same as vcpus */
+};
+
+/*
+ * Builds the domain and introduces it to xenstored; it is left paused.
+ * On success *domid is its id. On failure nothing of it is left, and
+ *   -EINVAL   a value makes no sense (memory > maxmem, ...)
+ *   -EEXIST   the name is in use
+ *   -ENOENT   kernel or ramdisk cannot be opened
+ *   -ENOEXEC  the kernel is damaged or not a PVH kernel
+ *   -E2BIG    kernel, ramdisk and tables do not fit in `memory`
+ *   -ENOMEM   the host has not enough memory
+ */
+int xc_domain_create(struct xc *xc, const struct xc_guest_config *cfg,
+                     uint32_t *domid);
+
+/* ---- memory ------------------------------------------------------------ */
+
+struct xc_memory {
+    uint64_t target_kib;     /* memory/target: what the guest is told */
+    uint64_t static_max_kib; /* memory/static-max: the promise */
+};
+/* From xenstore. -ENOENT for a domain that has no such nodes. */
+int xc_memory_get(struct xc *xc, uint32_t domid, struct xc_memory *mem);
+/*
+ * Set the target (mem-set). Returns when the request is recorded; the guest's
+ * balloon driver follows by itself. -EINVAL above static-max, and for domain
+ * 0 below 128 MiB; -ENOMEM if the host cannot back it.
+ */
+int xc_memory_set_target(struct xc *xc, uint32_t domid, uint64_t kib);
+/* mem-max: -EINVAL below the current target. */
+int xc_memory_set_max(struct xc *xc, uint32_t domid, uint64_t kib);
+
+/*
+ * How far a promise is kept. Of the promise (static_max) each page is either
+ * populated, still to be populated (promised) or ballooned out; the cache is
+ * what has been set aside for the promised ones.
+ */
+struct xc_pod {
+    uint64_t static_max_kib; /* 0 if unknown (no xenstore nodes) */
+    uint64_t target_kib;     /* 0 if unknown */
+    uint64_t promised_kib;   /* placeholders: no page yet (E) */
+    uint64_t populated_kib;  /* pages that the guest has (P) */
+    uint64_t cached_kib;     /* set aside for placeholders (C) */
+    uint64_t deficit_kib;    /* promised without anything behind it: E - C */
+    uint64_t ballooned_kib;  /* given back by the guest */
+};
+int xc_pod_info(struct xc *xc, uint32_t domid, struct xc_pod *pod);
+
+/* Events since the domain was created. Only our own hypervisor counts. */
+struct xc_pod_counters {
+    uint64_t populate_4k, populate_2m; /* placeholders populated, by size */
+    uint64_t splinter_2m, splinter_1g; /* large placeholders split */
+    uint64_t sweep_gfns_visited;       /* swept: frames looked at */
+    uint64_t sweep_pages_read;
+    uint64_t reclaimed_4k, reclaimed_2m; /* zero pages taken back */
+    uint64_t pages_cleared;
+    uint64_t oom_events;
+};
+/* -ENOSYS on a hypervisor that does not count: show "unknown" or "-". */
+int xc_pod_counters(struct xc *xc, uint32_t domid,
+                    struct xc_pod_counters *counters);
+
+/* ---- the host ---------------------------------------------------------- */
+
+struct xc_host {
+    uint32_t cpus, max_cpu_id, nodes;
+    uint32_t threads_per_core, cores_per_socket;
+    uint64_t cpu_khz;
+    uint32_t hw_caps[8];
+    uint64_t total_kib, free_kib, scrub_kib, outstanding_kib;
+    uint64_t sharing_freed_kib, sharing_used_kib;
+    bool can_hvm, can_pv, can_hap, can_shadow, can_directio;
+    bool can_gnttab_v1, can_gnttab_v2;
+};
+int xc_host_info(struct xc *xc, struct xc_host *host);
+
+struct xc_version {
+    uint32_t major, minor;
+    char extra[17];
+    char compiler[65], compile_by[17], compile_domain[33], compile_date[33];
+    char capabilities[1025]; /* without trailing blanks */
+    char changeset[65];
+    char commandline[1025];
+    char build_id[65]; /* hex, "" if none */
+    char scheduler[16];
+    uint64_t virt_start;
+    uint32_t page_size;
+    bool is_podium; /* our own hypervisor */
+};
+int xc_version(struct xc *xc, struct xc_version *version);
+
+/* The hypervisor's console ring, oldest line first. *text: free(). */
+int xc_console_ring(struct xc *xc, bool clear, char **text, size_t *size);
+int xc_debug_keys(struct xc *xc, const char *keys);
+
+/* ---- xenstore, for what has no function here --------------------------- */
+
+/* *value: free(); 0-terminated. -ENOENT. */
+int xc_store_read(struct xc *xc, const char *path, char **value);
+int xc_store_write(struct xc *xc, const char *path, const char *value);
+
+#endif
