@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: MIT
+"""One run of the machine: QEMU as a child, its serial port on two pipes."""
+
+import collections
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import qemu
+import stream
+import terminal
+
+EXIT_TIMEOUT = 124
+EXIT_MACHINE = 125
+TAIL_LINES = 30
+RECORDS_KEPT = 80
+# How long the machine may take to say the rest after a panic, and to power
+# off after the script.
+PANIC_SECONDS = 3
+POWER_OFF_SECONDS = 30
+PANIC = b"Panic on CPU"
+
+
+def say(text):
+    print(f"podium: {text}", file=sys.stderr, flush=True)
+
+
+class Session:
+    """A context manager: whatever happens, no QEMU and no files remain."""
+
+    def __init__(self, options, accel, adds, jobs):
+        self._options = options
+        self._deadline = None
+        if options.timeout:
+            self._deadline = time.monotonic() + options.timeout
+        self._log = None
+        self._tail = collections.deque(maxlen=TAIL_LINES)
+        self._partial = b""
+        self._records = collections.deque(maxlen=RECORDS_KEPT)
+        self._panicked = False
+        self._running_script = False
+        self._status = None
+        self._directory = tempfile.mkdtemp(prefix="podium-")
+        self._qemu = None
+        try:
+            self._start(accel, adds, jobs)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, accel, adds, jobs):
+        options = self._options
+        qemu.prepare(self._directory, options.hypervisor, adds, jobs)
+        if options.log:
+            self._log = open(options.log, "wb", buffering=0)
+        self._stream = stream.Stream(
+            self._on_console, self._on_record, self._on_begin, self._on_end,
+            xen=qemu.is_xen(options.hypervisor))
+        self._errors = tempfile.TemporaryFile()
+        try:
+            self._qemu = subprocess.Popen(
+                qemu.command(options, accel, self._directory),
+                cwd=self._directory, stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=self._errors,
+                # Ctrl-C at the terminal is for the launcher to deal with.
+                start_new_session=True)
+        except FileNotFoundError as error:
+            raise qemu.Unusable(f"cannot start QEMU: {error}; 'make run' "
+                                f"installs it") from error
+
+    def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self._qemu:
+            self._qemu.kill()
+            self._qemu.wait()
+        if self._log:
+            self._log.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    # What the stream tells.
+
+    def _on_console(self, data):
+        if not self._options.script:
+            terminal.write(data)
+        elif self._running_script:
+            terminal.write(data.replace(b"\r\n", b"\n"))
+
+    def _on_record(self, line):
+        self._records.append(line)
+        if PANIC in line and not self._panicked:
+            self._panicked = True
+            self._limit(PANIC_SECONDS)
+
+    def _on_begin(self):
+        self._running_script = True
+
+    def _on_end(self, status):
+        self._running_script = False
+        self._status = status
+        self._limit(POWER_OFF_SECONDS)
+
+    def _limit(self, seconds):
+        limit = time.monotonic() + seconds
+        if self._deadline is None or limit < self._deadline:
+            self._deadline = limit
+
+    # The serial port.
+
+    def _keep_tail(self, data):
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        self._partial = self._partial[-4096:]
+        self._tail.extend(lines)
+
+    def _read_output(self):
+        """Returns False when the machine has ended."""
+        data = os.read(self._qemu.stdout.fileno(), 65536)
+        if not data:
+            return False
+        if self._log:
+            self._log.write(data)
+        self._keep_tail(data)
+        self._stream.feed(data)
+        return True
+
+    def _remaining(self):
+        if self._deadline is None:
+            return None
+        return max(0, self._deadline - time.monotonic())
+
+    def _pump(self, keyboard=None):
+        """Moves bytes until the machine ends (True) or time is up."""
+        sources = [self._qemu.stdout] + ([keyboard] if keyboard else [])
+        while True:
+            ready, _, _ = select.select(sources, [], [], self._remaining())
+            if not ready:
+                return False
+            if self._qemu.stdout in ready and not self._read_output():
+                return True
+            if keyboard in ready and not self._read_keys(keyboard):
+                return True
+
+    def _read_keys(self, keyboard):
+        """Returns False when the user wants the machine gone."""
+        keys, wants_end = keyboard.read()
+        try:
+            os.write(self._qemu.stdin.fileno(), keys)
+        except BrokenPipeError:
+            return False
+        return not wants_end
+
+    # The two ways to use it.
+
+    def run_script(self):
+        ended = self._pump()
+        if self._panicked:
+            say("the hypervisor panicked:")
+            self._show(self._records)
+            return EXIT_MACHINE
+        if self._status is not None:
+            if not ended:
+                say("the script has ended, but the machine did not power "
+                    "off; killed it")
+            return self._status
+        if not ended:
+            say(f"no end of the script within {self._options.timeout} s; the "
+                f"serial port's last lines:")
+            self._show_tail()
+            return EXIT_TIMEOUT
+        self._say_ended_early()
+        return EXIT_MACHINE
+
+    def _say_ended_early(self):
+        errors = self._qemu_errors()
+        say(f"the machine ended before the script did (QEMU's exit status "
+            f"{self._qemu.wait()})")
+        if errors:
+            say(f"QEMU says: {errors}")
+        say("the serial port's last lines:")
+        self._show_tail()
+        say("next: run again with --log FILE and --append loglvl=all, and "
+            "read FILE from its end; --dom0-append loglevel=8 makes dom0's "
+            "kernel talk")
+
+    def _qemu_errors(self):
+        """What QEMU complained about, without what it always says."""
+        self._errors.seek(0)
+        text = self._errors.read().decode(errors="replace")
+        return "\n".join(line for line in text.splitlines()
+                         if "TCG doesn't support requested" not in line)
+
+    def _show_tail(self):
+        self._show([*self._tail, self._partial])
+
+    @staticmethod
+    def _show(lines):
+        for line in lines:
+            text = line.decode(errors="replace").strip("\r\x1e")
+            print(f"  | {text}", file=sys.stderr)
+        sys.stderr.flush()
+
+    def run_shell(self):
+        say("the machine is booting; 'exit' in dom0's shell powers it off, "
+            "Ctrl-A X kills it")
+        with terminal.Keyboard() as keyboard:
+            ended = self._pump(keyboard)
+        if self._panicked:
+            say("the hypervisor panicked:")
+            self._show(self._records)
+            return EXIT_MACHINE
+        if not ended:
+            say(f"killed after {self._options.timeout} s")
+            return EXIT_TIMEOUT
+        errors = self._qemu_errors()
+        if errors:
+            say(f"QEMU says: {errors}")
+            return EXIT_MACHINE
+        return 0
