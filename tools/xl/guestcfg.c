@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a configuration says about a guest.
+ *
+ * The keys are those of xl.cfg. Three kinds of them: those read here; those
+ * that xl.cfg has and Podium does not, which are warned about by that name;
+ * and anything else, most likely a typing error, which is warned about too.
+ * A value of a key that is read must be right.
+ */
+#include "guestcfg.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domainarg.h"
+#include "message.h"
+#include "size.h"
+
+/* 16 TiB: more than a host has, and far from overflowing when in bytes. */
+#define MIB_MAX (UINT64_C(1) << 24)
+
+/* Keys that are read somewhere below. */
+static const char *const known_keys[] = {
+    "builder",   "cmdline", "extra", "kernel",      "maxmem",
+    "maxvcpus",  "memory",  "name",  "on_crash",    "on_poweroff",
+    "on_reboot", "ramdisk", "root",  "on_watchdog", "type",
+    "uuid",      "vcpus",
+};
+
+/* Keys of xl.cfg whose devices or features do not exist here. */
+static const char *const unsupported_keys[] = {
+    "acpi",
+    "apic",
+    "bootloader",
+    "bootloader_args",
+    "cap",
+    "channel",
+    "claim_mode",
+    "cpu_weight",
+    "cpuid",
+    "cpus",
+    "cpus_soft",
+    "device_tree",
+    "disk",
+    "driver_domain",
+    "firmware",
+    "hap",
+    "hpet",
+    "iomem",
+    "ioports",
+    "irqs",
+    "localtime",
+    "max_grant_frames",
+    "max_grant_version",
+    "max_maptrack_frames",
+    "msr_relaxed",
+    "nestedhvm",
+    "nomigrate",
+    "on_soft_reset",
+    "pae",
+    "passthrough",
+    "pci",
+    "pool",
+    "pvshim",
+    "rtc_timeoffset",
+    "sdl",
+    "seclabel",
+    "serial",
+    "shadow_memory",
+    "timer_mode",
+    "tsc_mode",
+    "usb",
+    "usbdev",
+    "vfb",
+    "vif",
+    "vnc",
+    "vnuma",
+    "vtpm",
+    "vuart",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const action_names[] = {
+    [GUEST_DESTROY] = "destroy",
+    [GUEST_RESTART] = "restart",
+    [GUEST_PRESERVE] = "preserve",
+};
+
+static bool is_one_of(const char *key, const char *const *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(keys[i], key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* vif = [] asks for nothing, so nothing is missed. */
+static bool asks_for_nothing(const struct cfg_value *value)
+{
+    return value->type == CFG_LIST && !value->item_count;
+}
+
+static void warn_of_keys(const struct cfg *cfg)
+{
+    for (size_t i = 0; i < cfg->entry_count; i++) {
+        const struct cfg_value *value = &cfg->entries[i].value;
+        const char *key = cfg->entries[i].key;
+        const char *why = "unknown key";
+
+        if (is_one_of(key, known_keys, COUNT(known_keys)) ||
+            asks_for_nothing(value)) {
+            continue;
+        }
+        if (is_one_of(key, unsupported_keys, COUNT(unsupported_keys))) {
+            why = "not supported";
+        }
+        warn("%s:%u: %s '%s'; it is ignored", value->file, value->line, why,
+             key);
+    }
+}
+
+static int read_type(const struct cfg *cfg, struct cfg_error *err)
+{
+    static const char *const keys[] = {"builder", "type"};
+
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        const char *type = "pvh";
+        int rc = cfg_get_string(cfg, keys[i], &type, err);
+
+        if (rc) {
+            return rc;
+        }
+        if (strcmp(type, "pvh") != 0) {
+            cfg_value_error(err, cfg_find(cfg, keys[i]),
+                            "%s is '%s'; expected 'pvh', the only kind of "
+                            "guest that can run here",
+                            keys[i], type);
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
+/* Two hexadecimal digits per byte, dashes anywhere between bytes. */
+static bool uuid_parse(const char *text, uint8_t uuid[XC_UUID_BYTES])
+{
+    size_t used = 0;
+
+    while (*text && used < XC_UUID_BYTES) {
+        unsigned int byte;
+
+        if (*text == '-') {
+            text++;
+            continue;
+        }
+        if (strspn(text, "0123456789abcdefABCDEF") < 2 ||
+            sscanf(text, "%2x", &byte) != 1) {
+            return false;
+        }
+        uuid[used++] = (uint8_t)byte;
+        text += 2;
+    }
+    return used == XC_UUID_BYTES && !*text;
+}
+
+static int read_uuid(struct guest *guest, const struct cfg *cfg,
+                     struct cfg_error *err)
+{
+    const char *text = NULL;
+    int rc = cfg_get_string(cfg, "uuid", &text, err);
+
+    if (!rc && text && !uuid_parse(text, guest->config.uuid)) {
+        cfg_value_error(err, cfg_find(cfg, "uuid"),
+                        "uuid is '%s'; expected 32 hexadecimal digits as in "
+                        "01234567-89ab-cdef-0123-456789abcdef",
+                        text);
+        rc = -EINVAL;
+    }
+    return rc;
+}
+
+static int read_action(const struct cfg *cfg, const char *key,
+                       enum guest_action *action, struct cfg_error *err)
+{
+    const char *text = action_names[*action];
+    int rc = cfg_get_string(cfg, key, &text, err);
+
+    if (rc) {
+        return rc;
+    }
+    for (size_t i = 0; i < COUNT(action_names); i++) {
+        if (!strcmp(text, action_names[i])) {
+            *action = (enum guest_action)i;
+            return 0;
+        }
+    }
+    cfg_value_error(err, cfg_find(cfg, key),
+                    "%s is '%s'; expected 'destroy', 'restart' or 'preserve'",
+                    key, text);
+    return -EINVAL;
+}
+
+static int read_actions(struct guest *guest, const struct cfg *cfg,
+                        struct cfg_error *err)
+{
+    int rc;
+
+    guest->on_poweroff = GUEST_DESTROY;
+    guest->on_reboot = GUEST_RESTART;
+    guest->on_crash = GUEST_DESTROY;
+    guest->on_watchdog = GUEST_DESTROY;
+    rc = read_action(cfg, "on_poweroff", &guest->on_poweroff, err);
+    if (!rc) {
+        rc = read_action(cfg, "on_reboot", &guest->on_reboot, err);
+    }
+    if (!rc) {
+        rc = read_action(cfg, "on_crash", &guest->on_crash, err);
+    }
+    if (!rc) {
+        rc = read_action(cfg, "on_watchdog", &guest->on_watchdog, err);
+    }
+    return rc;
+}
+
+/* Either of memory and maxmem stands in for the other. */
+static int read_memory(struct guest *guest, const struct cfg *cfg,
+                       struct cfg_error *err)
+{
+    unsigned long memory = 0, max = 0;
+    int rc = cfg_get_number(cfg, "memory", 1, MIB_MAX, &memory, err);
+
+    if (!rc) {
+        rc = cfg_get_number(cfg, "maxmem", 1, MIB_MAX, &max, err);
+    }
+    if (rc) {
+        return rc;
+    }
+    memory = memory ? memory : max;
+    max = max ? max : memory;
+    if (!memory) {
+        snprintf(err->text, sizeof(err->text),
+                 "no 'memory' in the configuration; expected memory = MIB");
+        return -EINVAL;
+    }
+    if (memory > max) {
+        cfg_value_error(err, cfg_find(cfg, "memory"),
+                        "memory is %lu MiB and maxmem %lu MiB; expected "
+                        "memory to be no more than maxmem",
+                        memory, max);
+        return -EINVAL;
+    }
+    guest->config.memory_kib = memory * KIB_PER_MIB;
+    guest->config.max_kib = max * KIB_PER_MIB;
+    return 0;
+}
+
+static int read_vcpus(struct guest *guest, const struct cfg *cfg,
+                      struct cfg_error *err)
+{
+    unsigned long vcpus = 0, max = 0;
+    int rc = cfg_get_number(cfg, "vcpus", 1, XC_VCPUS_MAX, &vcpus, err);
+
+    if (!rc) {
+        rc = cfg_get_number(cfg, "maxvcpus", 1, XC_VCPUS_MAX, &max, err);
+    }
+    if (rc) {
+        return rc;
+    }
+    vcpus = vcpus ? vcpus : 1;
+    max = max ? max : vcpus;
+    if (vcpus > max) {
+        cfg_value_error(err, cfg_find(cfg, "maxvcpus"),
+                        "maxvcpus is %lu and vcpus %lu; expected vcpus to be "
+                        "no more than maxvcpus",
+                        max, vcpus);
+        return -EINVAL;
+    }
+    guest->config.vcpus = (uint32_t)vcpus;
+    guest->config.max_vcpus = (uint32_t)max;
+    return 0;
+}
+
+/* cmdline, or else what root and extra make of it. */
+static int read_cmdline(struct guest *guest, const struct cfg *cfg,
+                        struct cfg_error *err)
+{
+    const char *cmdline = NULL, *root = NULL, *extra = NULL;
+    int rc = cfg_get_string(cfg, "cmdline", &cmdline, err);
+
+    if (!rc) {
+        rc = cfg_get_string(cfg, "root", &root, err);
+    }
+    if (!rc) {
+        rc = cfg_get_string(cfg, "extra", &extra, err);
+    }
+    if (rc) {
+        return rc;
+    }
+    if (cmdline && (root || extra)) {
+        warn("root and extra are ignored because there is a cmdline");
+    }
+    if (cmdline) {
+        guest->config.cmdline = cmdline;
+    } else if (root || extra) {
+        guest->cmdline =
+            must_format("%s%s%s%s", root ? "root=" : "", root ? root : "",
+                        root && extra ? " " : "", extra ? extra : "");
+        guest->config.cmdline = guest->cmdline;
+    }
+    return 0;
+}
+
+/* A string without which there is no guest. */
+static int read_required(const struct cfg *cfg, const char *key,
+                         const char **out, struct cfg_error *err)
+{
+    int rc = cfg_get_string(cfg, key, out, err);
+
+    if (!rc && (!*out || !**out)) {
+        snprintf(err->text, sizeof(err->text),
+                 "no '%s' in the configuration; expected %s = \"...\"", key,
+                 key);
+        rc = -EINVAL;
+    }
+    return rc;
+}
+
+int guest_read(struct guest *guest, const struct cfg *cfg,
+               struct cfg_error *err)
+{
+    int rc;
+
+    memset(guest, 0, sizeof(*guest));
+    rc = read_type(cfg, err);
+    if (!rc) {
+        rc = read_required(cfg, "name", &guest->config.name, err);
+    }
+    if (!rc) {
+        rc = read_required(cfg, "kernel", &guest->config.kernel, err);
+    }
+    if (!rc) {
+        rc = cfg_get_string(cfg, "ramdisk", &guest->config.ramdisk, err);
+    }
+    if (!rc) {
+        rc = read_uuid(guest, cfg, err);
+    }
+    if (!rc) {
+        rc = read_memory(guest, cfg, err);
+    }
+    if (!rc) {
+        rc = read_vcpus(guest, cfg, err);
+    }
+    if (!rc) {
+        rc = read_actions(guest, cfg, err);
+    }
+    if (!rc) {
+        rc = read_cmdline(guest, cfg, err);
+    }
+    if (!rc) {
+        warn_of_keys(cfg);
+    }
+    return rc;
+}
+
+void guest_free(struct guest *guest)
+{
+    free(guest->cmdline);
+    memset(guest, 0, sizeof(*guest));
+}
+
+enum guest_action guest_action_after(const struct guest *guest,
+                                     unsigned int shutdown_code)
+{
+    switch (shutdown_code) {
+    case XC_SHUTDOWN_POWEROFF:
+        return guest->on_poweroff;
+    case XC_SHUTDOWN_REBOOT:
+        return guest->on_reboot;
+    case XC_SHUTDOWN_WATCHDOG:
+        return guest->on_watchdog;
+    case XC_SHUTDOWN_SUSPEND: /* someone may want to look at it */
+        return GUEST_PRESERVE;
+    default: /* whatever else stopped it, it did not mean to */
+        return guest->on_crash;
+    }
+}
+
+const char *guest_action_name(enum guest_action action)
+{
+    return action_names[action];
+}
+
+/* With what would end the string or start an escape made harmless. */
+static void print_quoted(FILE *out, const char *key, const char *text)
+{
+    if (!text) {
+        return;
+    }
+    fprintf(out, "%s = \"", key);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\') {
+            fputc('\\', out);
+        }
+        if (*text == '\n') {
+            fputs("\\n", out);
+        } else {
+            fputc(*text, out);
+        }
+    }
+    fputs("\"\n", out);
+}
+
+void guest_print(const struct guest *guest, FILE *out)
+{
+    static const uint8_t no_uuid[XC_UUID_BYTES];
+    const struct xc_guest_config *c = &guest->config;
+    char uuid[37];
+
+    uuid_format(c->uuid, uuid);
+    print_quoted(out, "name", c->name);
+    print_quoted(out, "type", "pvh");
+    if (memcmp(c->uuid, no_uuid, sizeof(no_uuid)) != 0) {
+        print_quoted(out, "uuid", uuid);
+    }
+    print_quoted(out, "kernel", c->kernel);
+    print_quoted(out, "ramdisk", c->ramdisk);
+    print_quoted(out, "cmdline", c->cmdline);
+    fprintf(out, "memory = %lu\n",
+            (unsigned long)(c->memory_kib / KIB_PER_MIB));
+    fprintf(out, "maxmem = %lu\n", (unsigned long)(c->max_kib / KIB_PER_MIB));
+    fprintf(out, "vcpus = %u\nmaxvcpus = %u\n", c->vcpus, c->max_vcpus);
+    print_quoted(out, "on_poweroff", action_names[guest->on_poweroff]);
+    print_quoted(out, "on_reboot", action_names[guest->on_reboot]);
+    print_quoted(out, "on_crash", action_names[guest->on_crash]);
+    print_quoted(out, "on_watchdog", action_names[guest->on_watchdog]);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What a configuration says about a guest, checked and typed. */
+#ifndef XL_GUESTCFG_H
+#define XL_GUESTCFG_H
+
+#include <stdio.h>
+
+#include "libxc/xc.h"
+
+#include "cfgfile.h"
+
+/* What to do with a guest that has stopped. */
+enum guest_action {
+    GUEST_DESTROY,
+    GUEST_RESTART,
+    GUEST_PRESERVE
+};
+
+struct guest {
+    struct xc_guest_config config; /* its strings belong to cfg or to us */
+    enum guest_action on_poweroff, on_reboot, on_crash, on_watchdog;
+    char *cmdline; /* put together from root and extra, or NULL */
+};
+
+/*
+ * Read a guest's description out of `cfg`, which must live as long as the
+ * guest. Keys that mean nothing here are warned about. 0, or -EINVAL with
+ * `err` filled in.
+ */
+int guest_read(struct guest *guest, const struct cfg *cfg,
+               struct cfg_error *err);
+void guest_free(struct guest *guest);
+
+/* What to do after a shutdown with this code (enum xc_shutdown). */
+enum guest_action guest_action_after(const struct guest *guest,
+                                     unsigned int shutdown_code);
+const char *guest_action_name(enum guest_action action);
+
+/* The guest as create understood it, as a configuration. */
+void guest_print(const struct guest *guest, FILE *out);
+
+#endif
