@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Contract: a second-stage page-table format as data for the one walker
+ * (p2m/walk.c). NPT, EPT and the fake machine's own format implement it.
+ *
+ * An entry is 64 bits. It is one of: a table pointer, or a leaf. A leaf of
+ * any order carries a 6-bit software tag (p2m's type) and, if it is present,
+ * a frame and rights. A leaf that is not present keeps tag and order. The
+ * all-zero entry is a leaf with tag 0 (p2m's hole): fresh tables are holes.
+ */
+#ifndef ARCH_PTE_FORMAT_H
+#define ARCH_PTE_FORMAT_H
+
+#include "types/frame.h"
+
+enum pte_rights {
+    PTE_NONE = 0, /* not present */
+    PTE_R = 1,
+    PTE_W = 2,
+    PTE_X = 4,
+    PTE_RW = PTE_R | PTE_W,
+    PTE_RWX = PTE_R | PTE_W | PTE_X,
+};
+
+struct pte_fields {
+    bool is_table;
+    uint8_t rights;   /* leaf: enum pte_rights, PTE_NONE when not present */
+    uint8_t tag;      /* leaf: 0..63 */
+    mfn_t mfn;        /* table or present leaf; else INVALID_MFN */
+    bool dirty;       /* leaf: hardware wrote through it */
+};
+
+struct pte_format {
+    const char *name;
+    uint8_t levels;    /* root level; level n entry covers 2^(9(n-1)) pages */
+    uint8_t gfn_bits;  /* width of a gfn: levels * 9 at most */
+    uint8_t max_order; /* largest leaf: 9 or 18 */
+    uint64_t (*make_table)(mfn_t table);
+    /* order: 0, 9 or 18. rights PTE_NONE: mfn is ignored, order is kept. */
+    uint64_t (*make_leaf)(mfn_t mfn, unsigned rights, unsigned tag,
+                          unsigned order);
+    /* level: of the table that holds e (1 = 4 KiB leaves). */
+    struct pte_fields (*decode)(uint64_t e, unsigned level);
+};
+
+/* The format of this machine, valid after boot. */
+extern const struct pte_format *arch_pte_format;
+
+/* Write one live entry: a single atomic 64-bit store that the hardware walker
+ * (and the fake machine's history) sees. */
+void arch_pte_write(uint64_t *slot, uint64_t entry);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every lock has a rank; a CPU takes them in ascending rank only, which
+ * base/lock.c checks at run time. Two of one rank: lower address first, by
+ * lock_two(). The order is that of the layers: outer layers first.
+ */
+#ifndef BASE_LOCK_ORDER_H
+#define BASE_LOCK_ORDER_H
+
+enum lock_rank {
+    RANK_NONE,
+    RANK_DOMCTL,      /* one creation, destruction or control call at a time */
+    RANK_DOMAIN_LIST, /* which domains exist */
+    RANK_DOMAIN,      /* a domain's control state: pause, dying, parameters */
+    RANK_GRANT,       /* a domain's grant table and maptrack */
+    RANK_EVENT,       /* a domain's event channels */
+    RANK_P2M,         /* a domain's p2m: its tables and what they say */
+    RANK_SHARE,       /* shared pages */
+    RANK_POD,         /* a domain's PoD cache and counts */
+    RANK_TMEM,        /* transcendent memory */
+    RANK_HEAP,        /* small objects */
+    RANK_PAGE_ALLOC,  /* free lists, charges and page lists of all accounts */
+    RANK_SCHED,       /* run queue and vCPU run states */
+    RANK_TRACE,       /* trace ring */
+    RANK_CONSOLE,     /* innermost: anybody may print */
+    RANK_COUNT,
+};
+
+#endif

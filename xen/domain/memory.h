@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory operations on domains, and the one place that decides who gives way
+ * when memory is short. Arguments were decoded by guest/; every function
+ * either does all or changes nothing, except where it says -ERESTART: then it
+ * did a slice, and the same call goes on where it stopped.
+ *
+ * The chain for a touched placeholder, in order of cost: the PoD cache; pages
+ * of the guest that are all zero (sweep, one slice at a time); then the
+ * verdict P2M_NEED_PAGE: out of PoD memory.
+ */
+#ifndef DOMAIN_MEMORY_H
+#define DOMAIN_MEMORY_H
+
+#include "domain/domain.h"
+
+/* A guest touched gfn. P2M_OK, P2M_RETRY: run the guest again. P2M_NEED_PAGE:
+ * every page of it holds data and the cache is empty. */
+enum p2m_verdict memory_fault(struct domain *d, gfn_t gfn, bool write,
+                              bool execute);
+
+/*
+ * The page behind gfn for the hypervisor or another domain to use, populated
+ * if it was a placeholder; with a reference. write: it must be writable RAM.
+ * 0, -ERESTART (slice done), -EINVAL (no RAM there), -ENOMEM (out of PoD
+ * memory), -EACCES (read-only), -ESRCH (dying).
+ */
+int must_check memory_get_page(struct domain *d, gfn_t gfn, bool write,
+                               struct page **pg);
+
+/* Allocate 2^order pages and put them at gfn (POD-4.17). -ENOMEM, -EINVAL, -EEXIST. */
+int must_check memory_populate(struct domain *d, gfn_t gfn, unsigned order);
+int must_check memory_mark_pod(struct domain *d, gfn_t gfn, unsigned order);
+int must_check memory_decrease(struct domain *d, gfn_t gfn, unsigned order);
+/* increase_reservation of a translated domain: charges 2^order pages that are
+ * mapped nowhere (POD-4.37). */
+int must_check memory_increase(struct domain *d, unsigned order);
+
+/* PoD target, POD-4.27..4.33. -ERESTART, -EINVAL, -ENOMEM. */
+int must_check memory_set_pod_target(struct domain *d, uint64_t pages);
+
+struct memory_pod_info {
+    uint64_t tot_pages, cache_pages, entries;
+    struct pod_counters counters;
+};
+/* One consistent snapshot. */
+void memory_get_pod(struct domain *d, struct memory_pod_info *info);
+
+/* max_mem: pages; may lie below what is charged (then nothing more is). */
+void memory_set_max_pages(struct domain *d, uint64_t pages);
+int must_check memory_claim(struct domain *d, uint64_t pages);
+
+/* add_to_physmap: put a SPECIAL page (reference passes on success), or move
+ * own page from old to gfn (space gmfn); what was at gfn goes first, as
+ * memory_remove() does. */
+int must_check memory_map_special(struct domain *d, gfn_t gfn, struct page *pg);
+int must_check memory_move(struct domain *d, gfn_t from, gfn_t to);
+/* Map gfn `foreign_gfn` of `target` at gfn of d (PC-3): populates. */
+int must_check memory_map_foreign(struct domain *d, gfn_t gfn,
+                                  struct domain *target, gfn_t foreign_gfn);
+/* remove_from_physmap (PC-4). */
+int must_check memory_remove(struct domain *d, gfn_t gfn);
+
+/* A step of teardown: p2m, cache, then the account's pages. -ERESTART or 0. */
+int must_check memory_teardown(struct domain *d);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PV time of a guest (AP-11..15): the vcpu_time_info that the guest converts
+ * TSC values with, the wall clock, runstates, and the singleshot timer that
+ * becomes VIRQ_TIMER.
+ */
+#ifndef DOMAIN_TIME_H
+#define DOMAIN_TIME_H
+
+#include "lib/list.h"
+#include "types/words.h"
+
+struct vcpu;
+struct domain;
+struct page;
+
+struct vcpu_time {
+    uint64_t deadline; /* singleshot, ns system time; NO_DEADLINE: none */
+    struct list link;  /* timer queue, by deadline */
+    /* runstate: RUNSTATE_* of the ABI: 0 running 1 runnable 2 blocked 3 offline */
+    uint32_t state;
+    uint64_t state_entry;
+    uint64_t spent[4];
+    /* registered areas, translated once (HC-10, HC-11); a page reference each */
+    struct time_area {
+        struct page *page[2];   /* second: when it straddles a page */
+        uint16_t offset;
+    } runstate_area, time_area;
+};
+
+/* Write v's vcpu_time_info (where registered) and the shared area. */
+void time_update_vcpu(struct vcpu *v);
+/* Write the domain's wall clock into shared_info. */
+void time_update_wallclock(struct domain *d);
+/* dom0 set the clock (XENPF_settime): seconds, ns at system time `at`. */
+void time_set_wallclock(uint64_t seconds, uint32_t ns, uint64_t at);
+
+void time_set_singleshot(struct vcpu *v, uint64_t deadline);
+void time_stop_singleshot(struct vcpu *v);
+/* Raise what is due on this host; returns the next deadline. */
+uint64_t time_run_due(void);
+
+void time_set_runstate(struct vcpu *v, uint32_t state);
+
+/* Register (gva already translated to frames by the caller, references passed). */
+void time_set_area(struct time_area *area, struct page *first,
+                   struct page *second, uint16_t offset);
+void time_release(struct vcpu *v);
+
+#endif

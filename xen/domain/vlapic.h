@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* The local APIC of a vCPU, as x2APIC MSRs only (AP-1..9). */
+#ifndef DOMAIN_VLAPIC_H
+#define DOMAIN_VLAPIC_H
+
+#include "types/bits.h"
+#include "types/words.h"
+
+struct vcpu;
+
+struct vlapic {
+    uint64_t base_msr;     /* IA32_APIC_BASE */
+    uint32_t tpr, svr, esr, tmict, tdcr;
+    uint32_t lvt[6];       /* 832 timer, thermal, pmc, lint0, lint1, error */
+    uint64_t icr;
+    uint64_t irr[4], isr[4];
+    bool nmi_pending;
+    bool init_done;        /* INIT seen: waits for a SIPI */
+};
+
+void vlapic_reset(struct vcpu *v);
+/* 0, or -EINVAL: #GP. msr 0x800..0x8ff and 0x1b. */
+int vlapic_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
+int vlapic_msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
+/* Edge interrupt `vector` (16..255) into v's IRR, and wake it. */
+void vlapic_raise(struct vcpu *v, unsigned vector);
+/* The vector to deliver now, or -1; priority over TPR and ISR honoured. */
+int vlapic_pending(const struct vcpu *v);
+/* The guest took it: IRR to ISR. */
+void vlapic_accept(struct vcpu *v, unsigned vector);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whom pages are charged to: every domain embeds one account.
+ *
+ * Always: page_count = length of `pages` + pages its owner took off that list
+ * itself (the PoD cache). page_count <= max_pages right after a charge (it
+ * may be exceeded only when max_pages is lowered later).
+ * claimed: pages that are promised to this account and not charged yet.
+ * Fields are protected by the page allocator's lock; READ_ONCE elsewhere.
+ */
+#ifndef MM_ACCOUNT_H
+#define MM_ACCOUNT_H
+
+#include "lib/list.h"
+#include "types/words.h"
+
+struct account {
+    domid_t id;
+    bool dying;            /* refuses new charges */
+    uint64_t page_count;   /* pages charged, 4 KiB each (Xen's tot_pages) */
+    uint64_t max_pages;    /* limit of page_count */
+    uint64_t claimed;      /* pages claimed and not charged yet */
+    uint64_t table_count;  /* table pages of its p2m, not in page_count */
+    uint64_t table_limit;  /* budget of table_count, pages; 0: none */
+    struct list pages;     /* struct page.link: charged pages in use */
+};
+
+void account_init(struct account *a, domid_t id);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Buddy allocator of machine pages, orders 0 .. 18.
+ *
+ * free pages + allocated pages = RAM given by page_alloc_add(). Of the free
+ * ones, `claimed` are promised to accounts: an allocation that is not for a
+ * claimant leaves them alone. Pages are scrubbed between owners: what is
+ * handed out is zero, whoever had it before (flag PAGE_ZEROED tells which
+ * free pages already are; idle CPUs raise their number).
+ */
+#ifndef MM_PAGE_ALLOC_H
+#define MM_PAGE_ALLOC_H
+
+#include "mm/frame_table.h"
+
+#define MAX_ORDER 18
+
+/* Boot: make frames [start, start + count) of RAM available. */
+void page_alloc_add(mfn_t start, uint64_t count);
+
+/*
+ * 2^order contiguous, aligned pages for the hypervisor itself, state HEAP or
+ * TABLE, zeroed; each has one reference. NULL: none free (claims respected).
+ * Freed by page_free() in the same order.
+ */
+struct page *page_alloc(enum page_state state, unsigned order);
+void page_free(struct page *head, unsigned order);
+
+/* A table page within a->table_limit (-> NULL beyond it). */
+struct page *page_alloc_table(struct account *a);
+void page_free_table(struct account *a, struct page *pg);
+
+/*
+ * 2^order pages charged to `a`, zeroed, state GUEST, flag ALLOCATED, one
+ * reference each, gfn invalid, on a->pages. NULL when a is dying, the charge
+ * would exceed a->max_pages, or memory or claims do not allow it; nothing
+ * has changed then. Uses up a's claim.
+ */
+struct page *page_alloc_guest(struct account *a, unsigned order);
+
+/* One SPECIAL page shown to `a`; not charged. One reference. */
+struct page *page_alloc_special(struct account *a);
+
+/* Move 2^order pages between an account's list and a list of its own (PoD
+ * cache): the charge does not change; state GUEST <-> CACHE. From GUEST:
+ * references must be 1 each (checked). To GUEST: as page_alloc_guest() gives. */
+void page_guest_to_cache(struct page *head, unsigned order);
+void page_cache_to_guest(struct page *head, unsigned order);
+
+/* Free 2^order CACHE pages (already off the cache's list) to the host. */
+void page_free_cache(struct page *head, unsigned order);
+
+/*
+ * Claim `pages` in all for `a` (POD-4.46): 0 cancels. -EINVAL: a second claim,
+ * not more than charged, above max_pages, or dying; -ENOMEM: not that much free.
+ */
+int must_check page_claim(struct account *a, uint64_t pages);
+
+struct page_alloc_info {
+    uint64_t total;   /* pages of RAM managed */
+    uint64_t free;    /* free pages, zeroed or not */
+    uint64_t dirty;   /* of them, not known to be zero */
+    uint64_t claimed; /* of them, promised */
+};
+struct page_alloc_info page_alloc_info(void);
+
+/* Scrub up to `pages` free dirty pages; returns how many (idle work). */
+uint64_t page_scrub_some(uint64_t pages);
+
+/* Recount everything from the frame table; prints differences, returns how
+ * many (mm_audit.c). */
+unsigned mm_audit(void);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Populate-on-demand: a domain may be promised more memory than it was given.
+ *
+ *   entry_count  E  pages covered by placeholders in the domain's p2m
+ *   cache_count  C  zeroed pages set aside to honour them
+ *   deficit      D = E - C: promises that could not all be kept today
+ *
+ * The supplier: hands out and takes back pages and keeps the counts. It knows
+ * no p2m: p2m/ installs and removes, and tells it. Lock: pod.lock, inside the
+ * p2m lock, outside the page allocator's.
+ */
+#ifndef OVERCOMMIT_POD_H
+#define OVERCOMMIT_POD_H
+
+#include "base/lock.h"
+#include "mm/page_alloc.h"
+
+/* Monotonic; POD-6.7. Read by a privileged call (xen/public/podium.h has the
+ * same fields in the same order). */
+struct pod_counters {
+    uint64_t populate_4k, populate_2m;
+    uint64_t splinter_2m, splinter_1g;
+    uint64_t eager_checked;
+    uint64_t sweep_gfns_visited, sweep_pages_read;
+    uint64_t unmaps, unmaps_restored;
+    uint64_t reclaimed_4k, reclaimed_2m;
+    uint64_t tlb_flushes_reclaim;
+    uint64_t steals;
+    uint64_t cache_freed;
+    uint64_t pages_cleared;
+    uint64_t oom_events;
+    uint64_t max_gfns_per_lock_hold;
+    uint64_t superpages_reformed;
+};
+
+struct pod {
+    struct lock lock;
+    struct account *account; /* pages of the cache are charged here */
+    uint64_t entry_count, cache_count;
+    struct list super, single; /* cached blocks of order 9 and of order 0 */
+    gfn_t max_guest;           /* highest gfn populated by demand */
+    struct pod_counters counters;
+};
+
+void pod_init(struct pod *pod, struct account *account);
+
+/* The functions below need pod->lock unless they say otherwise. */
+
+/*
+ * A zeroed block of 2^order pages (0 or 9) for the guest: state GUEST again, on
+ * the account's list, C lowered. NULL: none of that size. Order 0 may break a
+ * cached superpage; order 9 never merges singles.
+ */
+struct page *pod_take_locked(struct pod *pod, unsigned order);
+
+/*
+ * Put 2^order (0..9; 1..8 are cut to singles) GUEST pages with one reference
+ * each, already unmapped everywhere and flushed, into the cache. Clears those
+ * whose flag PAGE_ZEROED is not set. C raised.
+ */
+void pod_give_locked(struct pod *pod, struct page *head, unsigned order);
+
+/* Placeholders came (+) or went (-): E changes; never below 0. */
+void pod_entries_locked(struct pod *pod, int64_t change);
+
+/* D = E - C. */
+int64_t pod_deficit_locked(const struct pod *pod);
+
+/* The one rebalance point (P12): give pages of the cache back to the host until
+ * C <= E, superpages first while 512 or more are in excess; at most `max`
+ * pages. Returns -ERESTART if there is more to free, else 0. */
+int pod_shrink_to_entries_locked(struct pod *pod, uint64_t max);
+
+/* Grow or (build time only) shrink the cache towards `target` pages with pages
+ * charged to the account, at most `max` pages per call: 0 reached, -ERESTART
+ * more to do, -ENOMEM (what was added stays). Takes the lock itself. */
+int must_check pod_set_cache(struct pod *pod, uint64_t target, uint64_t max);
+
+/* Teardown: move up to `max` cached pages to the host: -ERESTART or 0. Takes the lock. */
+int must_check pod_empty(struct pod *pod, uint64_t max);
+
+/* I1, I4 and C's part of I5: recount the lists, check state, references and
+ * zero contents of every cached page; prints, returns how many differ. */
+unsigned pod_audit_locked(struct pod *pod);
+
+#endif

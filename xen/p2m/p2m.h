@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The p2m: what stands behind each guest frame of one domain.
+ *
+ * One walker (walk.c) for every table format. Reading never changes anything:
+ * p2m_get() reads; p2m_fault(), p2m_populate() change. Every change first
+ * prepares (may allocate tables, may fail), then commits (cannot fail).
+ *
+ * Lock: p2m->lock, inside the domain's locks, outside PoD's and the page
+ * allocator's. Functions take it themselves unless named _locked.
+ */
+#ifndef P2M_P2M_H
+#define P2M_P2M_H
+
+#include "arch/pte_format.h"
+#include "arch/tlb.h"
+#include "base/lock.h"
+#include "mm/page_ref.h"
+#include "overcommit/pod.h"
+
+enum p2m_type {
+    P2M_HOLE,       /* nothing; must be 0 */
+    P2M_RAM,        /* the domain's own page, or a SPECIAL page shown to it */
+    P2M_RAM_RO,     /* the same, writes are dropped */
+    P2M_POD,        /* placeholder: RAM promised, no page yet; any order */
+    P2M_FOREIGN,    /* another domain's page, holds a reference */
+    P2M_FOREIGN_RO,
+    P2M_GRANT,      /* another domain's granted page; the grant table holds the reference */
+    P2M_GRANT_RO,
+    P2M_TYPE_COUNT,
+};
+
+/* Type x property: the only place where types have properties. */
+struct p2m_type_info {
+    const char *name;
+    uint8_t rights;      /* enum pte_rights of a leaf of this type */
+    bool is_ram;         /* the guest may use it as memory */
+    bool has_frame;
+    bool is_own;         /* frame belongs to the domain */
+    bool holds_reference; /* removing the entry drops a page reference */
+};
+extern const struct p2m_type_info p2m_types[P2M_TYPE_COUNT];
+
+struct p2m {
+    struct lock lock;
+    const struct pte_format *format;
+    mfn_t root;
+    struct account *account; /* owner of table pages and of P2M_RAM pages */
+    struct pod *pod;
+    struct guest_tlb tlb;
+    gfn_t max_gfn;           /* highest gfn ever given a type but hole */
+    bool dying;              /* no new entries */
+    /* the sweep's state: see sweep.c */
+    gfn_t sweep_cursor;
+    uint64_t sweep_fruitless; /* gfns looked at since a page was last found */
+};
+
+/* Width of a gfn that p2m functions accept; larger ones get -EINVAL. */
+#define P2M_GFN_LIMIT (1ULL << 36)
+
+/* One entry as read. */
+struct p2m_entry {
+    enum p2m_type type;
+    unsigned order;  /* of the leaf that covers the gfn: 0, 9, 18 */
+    mfn_t mfn;       /* of this very gfn; INVALID_MFN without a frame */
+};
+
+int must_check p2m_init(struct p2m *p2m, struct account *account,
+                        struct pod *pod);
+
+/* What is at gfn. Gfns beyond the limit read as holes. Never changes anything. */
+struct p2m_entry p2m_get(struct p2m *p2m, gfn_t gfn);
+
+/*
+ * The same and a reference on the page (page_put() it later), when the entry
+ * has a frame that can be had: NULL otherwise. Never populates.
+ */
+struct page *p2m_get_page(struct p2m *p2m, gfn_t gfn, struct p2m_entry *entry);
+
+/* What a change or fault came to. */
+enum p2m_verdict {
+    P2M_OK,         /* it is there now: run the access again */
+    P2M_RETRY,      /* something was done, look again (restartable) */
+    P2M_NEED_PAGE,  /* the cache is empty: the layer above finds pages */
+    P2M_NO_MEMORY,  /* no table page to be had */
+    P2M_HOLE_ACCESS, /* nothing there */
+    P2M_BAD_ACCESS, /* there, but not this way (write to read-only) */
+    P2M_DYING,
+};
+
+/* Decide a second-stage fault: the decision table type x access. Populates
+ * a placeholder when the cache has a page. */
+enum p2m_verdict p2m_fault(struct p2m *p2m, gfn_t gfn, bool write,
+                           bool execute);
+
+/*
+ * Make a placeholder at gfn a page from the PoD cache: prepare (split the
+ * placeholder: 1G to 2M always, 2M to 4K when no superpage is cached), take,
+ * commit. P2M_OK also when there is RAM already.
+ */
+enum p2m_verdict p2m_populate(struct p2m *p2m, gfn_t gfn);
+
+/*
+ * Put 2^order own pages (from page_alloc_guest/_special, contiguous, head at
+ * `pg`) at gfn, which must be covered by holes or placeholders only: -EEXIST
+ * if anything else is there. Placeholders replaced leave the PoD count, and
+ * the cache is rebalanced. -EINVAL gfn, -ENOMEM tables. Nothing changed on error.
+ */
+int must_check p2m_add_ram(struct p2m *p2m, gfn_t gfn, struct page *pg,
+                           unsigned order);
+
+/* Map another domain's page (the reference on pg passes to the entry on
+ * success). type: P2M_FOREIGN(_RO) or P2M_GRANT(_RO). gfn must be hole;
+ * -EEXIST otherwise (the caller removes what is there first). */
+int must_check p2m_add_foreign(struct p2m *p2m, gfn_t gfn, struct page *pg,
+                               enum p2m_type type);
+
+/*
+ * Mark [gfn, +2^order) as placeholders (POD-4.23, 4.25): only holes and
+ * placeholders may be there (-EBUSY), any alignment (cut into aligned leaves).
+ * Idempotent. Counted in E in the same critical section.
+ */
+int must_check p2m_mark_pod(struct p2m *p2m, gfn_t gfn, unsigned order);
+
+/*
+ * Balloon out [gfn, +2^order) (POD-4.7..4.16): placeholders become holes; RAM
+ * with references == 1 is stolen for the cache while D > 0, otherwise
+ * unmapped and freed. Returns 0, or the error of the first gfn that could not
+ * be removed (-ENOENT hole, -EPERM foreign or grant) with *done gfns removed
+ * before it. The TLB is flushed before any page goes to another use.
+ */
+int must_check p2m_decrease(struct p2m *p2m, gfn_t gfn, unsigned order,
+                            uint64_t *done);
+
+/*
+ * Make one gfn a hole (remove_from_physmap, add_to_physmap's first half):
+ * own RAM is freed when its last reference goes (returned to nobody),
+ * placeholders leave E with rebalance, foreign entries drop their reference.
+ * -ENOENT: hole. expected: INVALID_MFN or the frame that must be there (-EINVAL).
+ */
+int must_check p2m_remove(struct p2m *p2m, gfn_t gfn, mfn_t expected);
+
+/*
+ * One slice of the search for zero pages (sweep.c): at most 512 gfns are
+ * looked at under one lock hold; reclaimed pages go to the PoD cache.
+ */
+enum p2m_sweep_result {
+    P2M_SWEEP_FOUND,   /* the cache is no longer empty */
+    P2M_SWEEP_MORE,    /* nothing yet: call again */
+    P2M_SWEEP_NOTHING, /* all RAM was covered since a page was last found */
+};
+enum p2m_sweep_result p2m_sweep(struct p2m *p2m);
+
+/*
+ * Free everything the tables hold, in slices of at most 512 entries: -ERESTART
+ * while there is more, then 0. Own RAM's pages are only unlinked here (the
+ * account's list frees them); foreign references are dropped. p2m->dying must
+ * be set and no vCPU running. The root goes last.
+ */
+int must_check p2m_teardown(struct p2m *p2m);
+
+/* Invariants I1..I13 as far as p2m, PoD and frames see them: prints each
+ * difference with gfn and mfn, returns how many. Long: for debugging. */
+unsigned p2m_audit(struct p2m *p2m);
+
+#endif
