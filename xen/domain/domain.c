@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making and freeing domains. list.c keeps which exist, pause.c starts and
+ * stops them, kill.c takes them apart.
+ *
+ * domain_free() undoes any prefix of domain_create(), so creation has one way
+ * out: each part is either absent (zero) or complete. The order matters: vCPUs
+ * point into shared_info and at the p2m's root, so they come after both and go
+ * before both.
+ */
+#include "domain/domain_list.h"
+
+#include "base/console.h"
+#include "domain/memory.h"
+#include "domain/time.h"
+#include "lib/string.h"
+#include "mm/heap.h"
+#include "types/error.h"
+
+#include <xen/sched.h>
+#include <xen/xen.h>
+#include <xen/hvm/params.h>
+
+static void domain_set_defaults(struct domain *d,
+                                const struct domain_config *config)
+{
+    d->privileged = config->privileged;
+    d->max_vcpus = config->max_vcpus;
+    d->creation_flags = config->creation_flags;
+    d->max_evtchn_port = config->max_evtchn_port;
+    d->max_grant_frames = config->max_grant_frames;
+    d->max_maptrack_frames = config->max_maptrack_frames;
+    memcpy(d->handle, config->handle, sizeof(d->handle));
+    d->references = 1;
+    d->pause_count = 1;
+    d->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON] = SHUTDOWN_reboot;
+    lock_init(&d->lock, RANK_DOMAIN);
+    list_init(&d->link);
+}
+
+static int create_memory(struct domain *d)
+{
+    int rc;
+
+    account_init(&d->account, d->id);
+    pod_init(&d->pod, &d->account);
+    rc = p2m_init(&d->p2m, &d->account, &d->pod);
+    if (rc) {
+        d->p2m.format = NULL; /* tells domain_free() that there is none */
+        return rc;
+    }
+    d->shared_info = page_alloc_special(&d->account);
+    if (!d->shared_info) {
+        return -ENOMEM;
+    }
+    time_update_wallclock(d);
+    return 0;
+}
+
+static int create_vcpus(struct domain *d)
+{
+    for (unsigned i = 0; i < d->max_vcpus; i++) {
+        d->vcpus[i] = vcpu_create(d, i);
+        if (!d->vcpus[i]) {
+            return -ENOMEM;
+        }
+    }
+    lock(&d->lock);
+    domain_update_holds_locked(d);
+    unlock(&d->lock);
+    return 0;
+}
+
+static int create_parts(struct domain *d)
+{
+    int rc = create_memory(d);
+
+    if (!rc) {
+        rc = event_init(d);
+    }
+    if (!rc) {
+        rc = grant_init(d, d->max_grant_frames, d->max_maptrack_frames);
+    }
+    if (!rc) {
+        rc = create_vcpus(d);
+    }
+    return rc;
+}
+
+int domain_create(const struct domain_config *config, struct domain **out)
+{
+    struct domain *d;
+    domid_t id;
+    int rc;
+
+    if (config->max_vcpus < 1 || config->max_vcpus > MAX_VCPUS) {
+        return -EINVAL;
+    }
+    rc = domain_list_choose_id(config->id, &id);
+    if (rc) {
+        return rc;
+    }
+    d = heap_alloc(sizeof(*d));
+    if (!d) {
+        return -ENOMEM;
+    }
+    d->id = id;
+    domain_set_defaults(d, config);
+    rc = create_parts(d);
+    if (rc) {
+        domain_free(d);
+        return rc;
+    }
+    domain_list_insert(d);
+    *out = d;
+    return 0;
+}
+
+static void free_vcpus(struct domain *d)
+{
+    for (unsigned i = 0; i < d->max_vcpus; i++) {
+        if (d->vcpus[i]) {
+            vcpu_destroy(d->vcpus[i]);
+            d->vcpus[i] = NULL;
+        }
+    }
+}
+
+/* Of a domain that was never listed: domain_kill() did the same for others. */
+static void free_memory(struct domain *d)
+{
+    if (d->dying != DOMAIN_DEAD && d->p2m.format) {
+        d->p2m.dying = true;
+        while (memory_teardown(d) == -ERESTART) {
+            continue;
+        }
+    }
+}
+
+void domain_free(struct domain *d)
+{
+    free_vcpus(d);
+    if (d->grants.frames) {
+        grant_teardown(d);
+    }
+    if (d->dying != DOMAIN_DEAD && d->events.vcpu_virq) {
+        event_teardown(d);
+    }
+    if (d->shared_info) {
+        page_put(d->shared_info);
+        d->shared_info = NULL;
+    }
+    free_memory(d);
+    heap_free(d->e820);
+    heap_free(d->cpuid);
+    heap_free(d);
+}
+
+struct domain *domain_of_account(struct account *a)
+{
+    return container_of(a, struct domain, account);
+}
+
+unsigned domain_audit(struct domain *d)
+{
+    unsigned differences;
+
+    if (READ_ONCE(d->dying)) {
+        return 0; /* half taken apart: nothing to compare with */
+    }
+    differences = p2m_audit(&d->p2m);
+    differences += event_audit(d);
+    differences += grant_audit(d);
+    if (differences) {
+        log_line(LOG_ERROR, "audit: d%u: %u differences", d->id, differences);
+    }
+    return differences;
+}
