@@ -14,6 +14,7 @@
 
 struct domain;
 struct vcpu;
+struct page;
 
 #define EVENT_PORT_LIMIT 4096
 #define EVENT_BUCKET 128
