@@ -53,6 +53,10 @@ static void describe_next(const struct cfg_parser *p, char *out, size_t size)
         snprintf(out, size, "the end of the line");
         return;
     }
+    if (*p->at == '\'' || *p->at == '"') {
+        snprintf(out, size, "a quotation mark");
+        return;
+    }
     while (length < WORD_SHOWN_MAX && !is_word_end(p->at[length])) {
         length++;
     }

@@ -11,6 +11,7 @@
 #include "cmdtable.h"
 #include "domainarg.h"
 #include "size.h"
+#include "uuid.h"
 
 static void print_domain(struct xc *xc, const struct xc_domain *d)
 {
@@ -27,7 +28,7 @@ static void print_domain(struct xc *xc, const struct xc_domain *d)
 
 static void print_verbose(const struct xc_domain *d)
 {
-    char uuid[37];
+    char uuid[UUID_TEXT_SIZE];
 
     uuid_format(d->uuid, uuid);
     printf(" %s", uuid);
@@ -79,7 +80,7 @@ int cmd_vm_list(struct xc *xc, const struct args *args)
     }
     printf("UUID                                  ID    name\n");
     for (size_t i = 0; i < count; i++) {
-        char name[XC_NAME_MAX], uuid[37];
+        char name[XC_NAME_MAX], uuid[UUID_TEXT_SIZE];
 
         if (!list[i].domid) {
             continue;

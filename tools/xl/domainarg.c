@@ -66,15 +66,6 @@ void domain_name_of(struct xc *xc, uint32_t domid, char name[XC_NAME_MAX])
     }
 }
 
-void uuid_format(const uint8_t uuid[XC_UUID_BYTES], char text[37])
-{
-    for (int i = 0; i < XC_UUID_BYTES; i++) {
-        bool dash = i == 4 || i == 6 || i == 8 || i == 10;
-
-        text += sprintf(text, dash ? "-%02x" : "%02x", uuid[i]);
-    }
-}
-
 int failed(struct xc *xc, const char *format, ...)
 {
     va_list args;

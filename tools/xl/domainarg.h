@@ -24,9 +24,6 @@ bool domain_select(struct xc *xc, const struct args *args,
 /* "" becomes "(null)", as users of xl know it. */
 void domain_name_of(struct xc *xc, uint32_t domid, char name[XC_NAME_MAX]);
 
-/* 36 characters and a final 0. */
-void uuid_format(const uint8_t uuid[XC_UUID_BYTES], char text[37]);
-
 /* Report what xc says about a failure; for `return failed(xc, ...)`. */
 int failed(struct xc *xc, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

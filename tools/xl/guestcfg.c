@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "domainarg.h"
 #include "message.h"
 #include "size.h"
+#include "uuid.h"
 
 /* 16 TiB: more than a host has, and far from overflowing when in bytes. */
 #define MIB_MAX (UINT64_C(1) << 24)
@@ -143,28 +143,6 @@ static int read_type(const struct cfg *cfg, struct cfg_error *err)
         }
     }
     return 0;
-}
-
-/* Two hexadecimal digits per byte, dashes anywhere between bytes. */
-static bool uuid_parse(const char *text, uint8_t uuid[XC_UUID_BYTES])
-{
-    size_t used = 0;
-
-    while (*text && used < XC_UUID_BYTES) {
-        unsigned int byte;
-
-        if (*text == '-') {
-            text++;
-            continue;
-        }
-        if (strspn(text, "0123456789abcdefABCDEF") < 2 ||
-            sscanf(text, "%2x", &byte) != 1) {
-            return false;
-        }
-        uuid[used++] = (uint8_t)byte;
-        text += 2;
-    }
-    return used == XC_UUID_BYTES && !*text;
 }
 
 static int read_uuid(struct guest *guest, const struct cfg *cfg,
@@ -418,7 +396,7 @@ void guest_print(const struct guest *guest, FILE *out)
 {
     static const uint8_t no_uuid[XC_UUID_BYTES];
     const struct xc_guest_config *c = &guest->config;
-    char uuid[37];
+    char uuid[UUID_TEXT_SIZE];
 
     uuid_format(c->uuid, uuid);
     print_quoted(out, "name", c->name);

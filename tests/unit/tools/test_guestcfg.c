@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/xl/guestcfg.c: what a configuration says about a guest. */
+#include "xl/guestcfg.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "check.h"
+#include "xl/uuid.h"
+
+#define LEAST "name='g'\nkernel='/k'\nmemory=128\n"
+
+static struct cfg cfg;
+static struct guest guest;
+static struct cfg_error err;
+
+static int read_guest(const char *text)
+{
+    guest_free(&guest);
+    cfg_free(&cfg);
+    memset(&err, 0, sizeof(err));
+    EXPECT(!cfg_parse_text(&cfg, "g.cfg", 1, text, CFG_QUOTED, &err));
+    return guest_read(&guest, &cfg, &err);
+}
+
+static void forget(void)
+{
+    guest_free(&guest);
+    cfg_free(&cfg);
+}
+
+static const char *message_of(const char *text)
+{
+    return read_guest(text) == -EINVAL ? err.text : "no error";
+}
+
+static void defaults(void)
+{
+    EXPECT(!read_guest(LEAST));
+    EXPECT_TEXT(guest.config.name, "g");
+    EXPECT_TEXT(guest.config.kernel, "/k");
+    EXPECT(!guest.config.ramdisk && !guest.config.cmdline);
+    EXPECT(guest.config.memory_kib == 128 * 1024);
+    EXPECT(guest.config.max_kib == 128 * 1024);
+    EXPECT(guest.config.vcpus == 1 && guest.config.max_vcpus == 1);
+    EXPECT(guest_action_after(&guest, XC_SHUTDOWN_POWEROFF) == GUEST_DESTROY);
+    EXPECT(guest_action_after(&guest, XC_SHUTDOWN_REBOOT) == GUEST_RESTART);
+    EXPECT(guest_action_after(&guest, XC_SHUTDOWN_CRASH) == GUEST_DESTROY);
+    EXPECT(guest_action_after(&guest, 99) == GUEST_DESTROY);
+    forget();
+}
+
+static void everything(void)
+{
+    uint8_t uuid[XC_UUID_BYTES] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab,
+                                   0xcd, 0xef, 0x01, 0x23, 0x45, 0x67,
+                                   0x89, 0xab, 0xcd, 0xef};
+
+    EXPECT(!read_guest(LEAST "type='pvh'\nramdisk='/r'\nmaxmem=1024\nvcpus=2\n"
+                             "maxvcpus=4\non_crash='preserve'\n"
+                             "on_poweroff='restart'\non_reboot='destroy'\n"
+                             "uuid='01234567-89ab-cdef-0123-456789ABCDEF'\n"));
+    EXPECT_TEXT(guest.config.ramdisk, "/r");
+    EXPECT(guest.config.max_kib == 1024 * 1024);
+    EXPECT(guest.config.vcpus == 2 && guest.config.max_vcpus == 4);
+    EXPECT(!memcmp(guest.config.uuid, uuid, sizeof(uuid)));
+    EXPECT(guest_action_after(&guest, XC_SHUTDOWN_POWEROFF) == GUEST_RESTART);
+    EXPECT(guest_action_after(&guest, XC_SHUTDOWN_REBOOT) == GUEST_DESTROY);
+    EXPECT(guest_action_after(&guest, XC_SHUTDOWN_CRASH) == GUEST_PRESERVE);
+    EXPECT(guest_action_after(&guest, XC_SHUTDOWN_SUSPEND) == GUEST_PRESERVE);
+    forget();
+}
+
+static void command_lines(void)
+{
+    EXPECT(!read_guest(LEAST "root='/dev/xvda ro'\nextra='quiet'"));
+    EXPECT_TEXT(guest.config.cmdline, "root=/dev/xvda ro quiet");
+    EXPECT(!read_guest(LEAST "root='/dev/xvda'"));
+    EXPECT_TEXT(guest.config.cmdline, "root=/dev/xvda");
+    EXPECT(!read_guest(LEAST "extra='quiet'"));
+    EXPECT_TEXT(guest.config.cmdline, "quiet");
+    EXPECT(!read_guest(LEAST "cmdline='all of it'"));
+    EXPECT_TEXT(guest.config.cmdline, "all of it");
+    forget();
+}
+
+static void required_keys(void)
+{
+    EXPECT_TEXT(message_of("kernel='/k'\nmemory=1"),
+                "no 'name' in the configuration; expected name = \"...\"");
+    EXPECT_TEXT(message_of("name='g'\nkernel=''\nmemory=1"),
+                "no 'kernel' in the configuration; expected kernel = \"...\"");
+    EXPECT_TEXT(message_of("name='g'\nkernel='/k'"),
+                "no 'memory' in the configuration; expected memory = MIB");
+    forget();
+}
+
+static void memory_errors(void)
+{
+    EXPECT_TEXT(message_of(LEAST "maxmem=64"),
+                "g.cfg:3: memory is 128 MiB and maxmem 64 MiB; expected "
+                "memory to be no more than maxmem");
+    EXPECT_TEXT(message_of(LEAST "maxmem=0"),
+                "g.cfg:4: maxmem is 0; expected a number from 1 to 16777216");
+    EXPECT_TEXT(message_of("name='g'\nkernel='/k'\nmemory='lots'"),
+                "g.cfg:3: memory is 'lots'; expected a number");
+    EXPECT(!read_guest("name='g'\nkernel='/k'\nmaxmem=64"));
+    EXPECT(guest.config.memory_kib == 64 * 1024);
+    forget();
+}
+
+static void other_errors(void)
+{
+    EXPECT_TEXT(message_of(LEAST "type='hvm'"),
+                "g.cfg:4: type is 'hvm'; expected 'pvh', the only kind of "
+                "guest that can run here");
+    EXPECT_TEXT(message_of(LEAST "builder='generic'"),
+                "g.cfg:4: builder is 'generic'; expected 'pvh', the only kind "
+                "of guest that can run here");
+    EXPECT_TEXT(message_of(LEAST "vcpus=0"),
+                "g.cfg:4: vcpus is 0; expected a number from 1 to 127");
+    EXPECT_TEXT(message_of(LEAST "vcpus=3\nmaxvcpus=2"),
+                "g.cfg:5: maxvcpus is 2 and vcpus 3; expected vcpus to be no "
+                "more than maxvcpus");
+    EXPECT_TEXT(message_of(LEAST "on_crash='explode'"),
+                "g.cfg:4: on_crash is 'explode'; expected 'destroy', "
+                "'restart' or 'preserve'");
+    EXPECT_TEXT(message_of(LEAST "uuid='12'"),
+                "g.cfg:4: uuid is '12'; expected 32 hexadecimal digits as in "
+                "01234567-89ab-cdef-0123-456789abcdef");
+    forget();
+}
+
+static void uuids(void)
+{
+    uint8_t uuid[XC_UUID_BYTES];
+    char text[UUID_TEXT_SIZE];
+
+    EXPECT(uuid_parse("0123456789abcdef0123456789abcdef", uuid));
+    uuid_format(uuid, text);
+    EXPECT_TEXT(text, "01234567-89ab-cdef-0123-456789abcdef");
+    EXPECT(!uuid_parse("0123456789abcdef0123456789abcdef0", uuid));
+    EXPECT(!uuid_parse("0123456789abcdef0123456789abcde", uuid));
+    EXPECT(!uuid_parse("0123456789abcdef0123456789abcdxf", uuid));
+    EXPECT(!uuid_parse("", uuid));
+}
+
+/* What create -n prints is a configuration of the same guest. */
+static void printing_round_trips(void)
+{
+    size_t size;
+    char *first, *second;
+    FILE *out;
+
+    EXPECT(
+        !read_guest(LEAST "maxmem=256\nextra=\"a 'b' \\\"c\\\" \\\\ d\\n\""));
+    out = open_memstream(&first, &size);
+    guest_print(&guest, out);
+    fclose(out);
+    EXPECT(!read_guest(first));
+    EXPECT_TEXT(guest.config.cmdline, "a 'b' \"c\" \\ d\n");
+    out = open_memstream(&second, &size);
+    guest_print(&guest, out);
+    fclose(out);
+    EXPECT_TEXT(second, first);
+    free(first);
+    free(second);
+    forget();
+}
+
+static const struct check checks[] = {
+    {"guestcfg/defaults", defaults},
+    {"guestcfg/everything", everything},
+    {"guestcfg/command_lines", command_lines},
+    {"guestcfg/required_keys", required_keys},
+    {"guestcfg/memory_errors", memory_errors},
+    {"guestcfg/other_errors", other_errors},
+    {"guestcfg/uuids", uuids},
+    {"guestcfg/printing_round_trips", printing_round_trips},
+};
+
+CHECK_MAIN(checks)
