@@ -98,8 +98,11 @@ def base_archive(init):
 
 def build_guest():
     archive = base_archive("guest-init")
-    archive.symlink("/sbin/poweroff", "../bin/busybox")
-    archive.symlink("/sbin/reboot", "../bin/busybox")
+    # The kernel runs these when the toolstack asks for a shutdown. busybox's
+    # own would ask init, which is a script here and does not listen.
+    for name in ("poweroff", "reboot"):
+        archive.content(f"/sbin/{name}", b"#!/bin/sh\nexec /bin/busybox "
+                        + name.encode() + b" -f\n", 0o755)
     write_if_changed(f"{BOOT}/guest.cpio.gz",
                      gzip.compress(archive.encode(), mtime=0))
 

@@ -15,8 +15,9 @@ import images
 
 DEFAULT_CPU = {"tcg": "EPYC", "kvm": "host"}
 # Xen itself runs dom0 paravirtualised, where QEMU 7.2's iret and SMAP do not
-# agree, and idles with mwait in a way that QEMU refuses.
-XEN_CPU = "EPYC,-smap,-monitor"
+# agree, idles with mwait in a way that QEMU refuses, and is told of a guest's
+# RDTSCP as if it were RDTSC, which it does not believe.
+XEN_CPU = "EPYC,-smap,-monitor,-rdtscp"
 XEN_ARGS = "cpuidle=0"
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -105,15 +106,21 @@ def put_hypervisor(path, directory):
         os.symlink(os.path.abspath(path), target)
 
 
-def prepare(directory, hypervisor, adds, jobs):
+def need(path):
+    if not os.path.exists(path):
+        raise Unusable(f"there is no {path}; 'make all' builds it")
+    return path
+
+
+def prepare(directory, options, adds, jobs):
     """Fills the directory that QEMU runs in."""
-    kernel = os.path.join(images.BOOT, "vmlinux")
-    initramfs = os.path.join(images.BOOT, "dom0.cpio")
-    for path in (hypervisor, kernel, initramfs):
-        if not os.path.exists(path):
-            raise Unusable(f"there is no {path}; build it with 'make all'")
-    put_hypervisor(hypervisor, directory)
-    os.symlink(kernel, os.path.join(directory, "vmlinux"))
+    kernel = options.kernel or os.path.join(images.BOOT, "vmlinux")
+    put_hypervisor(need(options.hypervisor), directory)
+    os.symlink(os.path.abspath(need(kernel)),
+               os.path.join(directory, "vmlinux"))
+    if options.kernel:
+        return
+    initramfs = need(os.path.join(images.BOOT, "dom0.cpio"))
     target = os.path.join(directory, "dom0.cpio")
     extra = extra_archive(initramfs, adds, jobs)
     if not extra:
@@ -128,7 +135,9 @@ def command(options, accel, directory):
     """The command line, to be run in the prepared directory."""
     tcg_threads = "single" if options.icount else "multi"
     machine = f"tcg,thread={tcg_threads}" if accel == "tcg" else accel
-    dom0_args = options.dom0_args.replace(",", ",,")
+    modules = "vmlinux " + options.dom0_args.replace(",", ",,")
+    if not options.kernel:
+        modules += ",dom0.cpio"
     words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config",
              "-display", "none", "-no-reboot",
              "-m", options.memory, "-accel", machine,
@@ -139,7 +148,7 @@ def command(options, accel, directory):
              "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
              "-kernel", os.path.join(directory, "hypervisor"),
              "-append", options.hypervisor_args,
-             "-initrd", f"vmlinux {dom0_args},dom0.cpio"]
+             "-initrd", modules]
     if options.icount:
         words += ["-icount", "shift=0,sleep=off"]
     return words

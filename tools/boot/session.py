@@ -38,12 +38,13 @@ class Session:
         self._deadline = None
         if options.timeout:
             self._deadline = time.monotonic() + options.timeout
+        self._interactive = not (options.script or options.kernel)
         self._log = None
         self._tail = collections.deque(maxlen=TAIL_LINES)
         self._partial = b""
         self._records = collections.deque(maxlen=RECORDS_KEPT)
         self._panicked = False
-        self._running_script = False
+        self._running_script = bool(options.kernel)
         self._status = None
         self._directory = tempfile.mkdtemp(prefix="podium-")
         self._qemu = None
@@ -55,7 +56,7 @@ class Session:
 
     def _start(self, accel, adds, jobs):
         options = self._options
-        qemu.prepare(self._directory, options.hypervisor, adds, jobs)
+        qemu.prepare(self._directory, options, adds, jobs)
         if options.log:
             self._log = open(options.log, "wb", buffering=0)
         self._stream = stream.Stream(
@@ -91,7 +92,7 @@ class Session:
     # What the stream tells.
 
     def _on_console(self, data):
-        if not self._options.script:
+        if self._interactive:
             terminal.write(data)
         elif self._running_script:
             terminal.write(data.replace(b"\r\n", b"\n"))

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+#
+#   make run      build, boot, and show what Podium does (installs what is missing)
+#   make test     every test; ends with "N passed, N failed"
+#   make check    the quick part of it: format, lints, unit tests
+#   make all      the hypervisor, the tools, the boot images
+#
+# All that is built is under out/. Each part of the tree has its own build.mk;
+# compilers and flags are in config/build.mk, packages in config/packages and
+# config/boot-packages.
+
+.PHONY: all xen tools images run test check format unit guests lint system \
+        fmt clean bench packages reference
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all:
+
+include config/build.mk
+-include xen/build.mk
+-include tools/build.mk
+-include tests/unit/build.mk
+-include tests/guests/build.mk
+-include tests/lint/build.mk
+-include tests/bench/build.mk
+
+BOOT    := tools/boot
+RESULTS := out/results
+
+all: xen tools images
+
+# --- Boot images (tools/boot/images.py says what is in them) ---
+
+out/boot/versions: config/boot-packages $(BOOT)/fetch.py
+	$(Q)$(PYTHON) $(BOOT)/fetch.py config/boot-packages out/boot
+
+out/boot/vmlinux: out/boot/versions $(BOOT)/bzimage.py $(BOOT)/images.py
+	$(Q)$(PYTHON) $(BOOT)/images.py kernels
+
+out/boot/guest.cpio.gz: out/boot/versions $(BOOT)/guest-init \
+                        $(BOOT)/images.py $(BOOT)/cpio.py $(BOOT)/elf.py
+	$(Q)$(PYTHON) $(BOOT)/images.py guest
+	$(Q)touch $@
+
+# Always: it is quick, and writes nothing when nothing has changed.
+images: out/boot/vmlinux out/boot/guest.cpio.gz tools
+	$(Q)$(PYTHON) $(BOOT)/images.py dom0
+
+# Xen itself, to compare with: tools/podium run --hypervisor FILE.
+out/reference/versions: config/boot-packages $(BOOT)/fetch.py
+	$(Q)$(PYTHON) $(BOOT)/fetch.py config/boot-packages out/reference reference
+
+reference: out/reference/versions
+
+# --- Running ---
+
+packages:
+	$(Q)$(BOOT)/install-packages config/packages
+
+run: packages
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(BOOT)/demo
+
+# --- Testing ---
+# run-tests makes each of the kinds that it is given, sums up what they wrote
+# to out/results/KIND.txt, and fails if anything failed.
+
+test: packages
+	$(Q)$(BOOT)/run-tests format lint unit guests system
+
+check: packages
+	$(Q)$(BOOT)/run-tests format lint unit
+
+SOURCES = $(shell find xen tools tests -name '*.[ch]' 2>/dev/null)
+
+format:
+	$(Q)mkdir -p $(RESULTS)
+	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(SOURCES) && \
+	    echo "pass clang-format" > $(RESULTS)/format.txt || \
+	    { echo "fail clang-format" > $(RESULTS)/format.txt; \
+	      echo "'make fmt' sets it right"; exit 1; }
+
+fmt:
+	$(Q)$(CLANG_FORMAT) -i $(SOURCES)
+
+system: all
+	$(Q)mkdir -p $(RESULTS)
+	$(Q)$(PYTHON) -m pytest -p no:cacheprovider -q \
+	    --junit-xml=$(RESULTS)/system.xml $(PYTEST_ARGS) tests/system; \
+	    status=$$?; \
+	    $(PYTHON) $(BOOT)/results.py junit $(RESULTS)/system.xml \
+	        $(RESULTS)/system.txt && exit $$status
+
+clean:
+	rm -rf out

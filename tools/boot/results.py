@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Sums up the results of all kinds of tests.
+
+    results.py sum DIR KIND...        reads DIR/KIND.txt, prints the summary
+    results.py junit XML TXT          turns pytest's report into such a file
+
+Each kind of test writes one line per test, and nothing else:
+
+    pass NAME
+    fail NAME
+    skip NAME REASON
+
+A kind whose command failed without a test that failed, or that wrote nothing,
+counts as one failure: it did not come to its end. DIR/broken names those.
+"""
+
+import collections
+import os
+import sys
+import xml.etree.ElementTree
+
+
+def read_lines(path):
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8", errors="replace") as lines:
+        return [line.rstrip("\n") for line in lines if line.strip()]
+
+
+def read_kind(directory, kind, is_broken):
+    """[(verdict, name)] of one kind."""
+    results = []
+    for line in read_lines(os.path.join(directory, kind + ".txt")):
+        verdict, _, name = line.partition(" ")
+        if verdict not in ("pass", "fail", "skip"):
+            verdict, name = "fail", f"(not a result: {line})"
+        results.append((verdict, name))
+    failed = any(verdict == "fail" for verdict, _ in results)
+    if not results:
+        results.append(("fail", "(no results)"))
+    elif is_broken and not failed:
+        results.append(("fail", "(stopped before its end)"))
+    return results
+
+
+def sum_up(directory, *kinds):
+    broken = read_lines(os.path.join(directory, "broken"))
+    total = collections.Counter()
+    print("== summary")
+    for kind in kinds:
+        results = read_kind(directory, kind, kind in broken)
+        counts = collections.Counter(verdict for verdict, _ in results)
+        total += counts
+        print(f"{kind:>10}: {counts['pass']} passed, {counts['fail']} "
+              f"failed, {counts['skip']} skipped")
+        for verdict, name in results:
+            if verdict != "pass":
+                print(f"            {verdict} {name}")
+    print(f"{total['pass']} passed, {total['fail']} failed")
+    return 1 if total["fail"] else 0
+
+
+def verdict_of(case):
+    kinds = {child.tag for child in case}
+    if kinds & {"failure", "error"}:
+        return "fail"
+    return "skip" if "skipped" in kinds else "pass"
+
+
+def from_junit(source, target):
+    """A test with an error besides its failure is still one test."""
+    verdicts = {}
+    if os.path.exists(source):
+        for case in xml.etree.ElementTree.parse(source).iter("testcase"):
+            name = f"{case.get('classname')}.{case.get('name')}"
+            verdict = verdict_of(case)
+            if verdicts.get(name) != "fail":
+                verdicts[name] = verdict
+            if verdict == "skip":
+                reason = case.find("skipped").get("message", "")
+                verdicts[name] = f"skip {name} {reason}".split("\n")[0]
+    with open(target, "w", encoding="utf-8") as out:
+        for name, verdict in verdicts.items():
+            out.write(verdict if verdict.startswith("skip ")
+                      else f"{verdict} {name}")
+            out.write("\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit({"sum": sum_up, "junit": from_junit}[sys.argv[1]](*sys.argv[2:]))
