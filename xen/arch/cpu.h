@@ -18,7 +18,8 @@ unsigned arch_cpu(void);
 unsigned arch_cpu_count(void);
 void arch_cpu_relax(void);
 
-/* The slot of this CPU's private data (base/percpu.h). */
+/* The slot of this CPU's private data (base/percpu.h): 64 zeroed bytes, valid
+ * from before the first lock is taken. */
 void *arch_percpu(void);
 
 /*

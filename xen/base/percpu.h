@@ -6,11 +6,17 @@
 
 #include "arch/cpu.h"
 #include "base/lock_order.h"
+#include "types/check.h"
 
 struct percpu {
-    uint32_t held[RANK_COUNT]; /* locks held now, by rank */
+    uint32_t held_ranks; /* bit per rank of which this CPU holds a lock */
 };
+BUILD_ASSERT(sizeof(struct percpu) <= 64, "what arch_percpu() has room for");
+BUILD_ASSERT(RANK_COUNT <= 32, "one bit per rank");
 
-struct percpu *this_percpu(void);
+static inline struct percpu *this_percpu(void)
+{
+    return arch_percpu();
+}
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * Whom pages are charged to: every domain embeds one account.
  *
- * Always: page_count = length of `pages` + pages its owner took off that list
- * itself (the PoD cache). page_count <= max_pages right after a charge (it
- * may be exceeded only when max_pages is lowered later).
+ * Always: page_count = length of `pages` + length of `held` + pages its owner
+ * took off these lists itself (the PoD cache). page_count <= max_pages right
+ * after a charge (it may be exceeded only when max_pages is lowered later).
  * claimed: pages that are promised to this account and not charged yet.
  * Fields are protected by the page allocator's lock; READ_ONCE elsewhere.
  */
@@ -21,10 +21,18 @@ struct account {
     uint64_t max_pages;    /* limit of page_count */
     uint64_t claimed;      /* pages claimed and not charged yet */
     uint64_t table_count;  /* table pages of its p2m, not in page_count */
-    uint64_t table_limit;  /* budget of table_count, pages; 0: none */
+    uint64_t table_limit;  /* budget of table_count, pages; 0: no limit */
     struct list pages;     /* struct page.link: charged pages in use */
+    struct list held;      /* teardown: given up by the owner, but somebody else
+                              still has references */
+    struct list link;      /* accounts that have pages, tables or a claim */
+    uint64_t audit_count;  /* scratch of mm_audit() */
 };
 
+/* Empty, max_pages 0: nothing can be charged until it is raised. */
 void account_init(struct account *a, domid_t id);
+
+/* From now on nothing can be charged; an open claim is dropped. */
+void account_set_dying(struct account *a);
 
 #endif

@@ -12,10 +12,18 @@
  *   CACHE   charged to owner, on a list of its PoD cache; references == 1
  *   SPECIAL belongs to the hypervisor and is shown to owner (shared_info,
  *           grant frames): not charged, never ballooned into the cache.
+ *   BUSY    head of a block (with its order) that is on its way between free
+ *           and something else, in one CPU's hands; never seen by callers
+ *
+ * References, state, order, flags and generation share one word, so that
+ * page_get() needs one compare-and-exchange and no lock: the generation
+ * changes whenever the frame is freed, so a word that did not change means
+ * that the owner read in between is still the owner.
  */
 #ifndef MM_FRAME_TABLE_H
 #define MM_FRAME_TABLE_H
 
+#include "arch/hostmap.h"
 #include "lib/list.h"
 #include "mm/account.h"
 #include "types/frame.h"
@@ -28,23 +36,37 @@ enum page_state {
     PAGE_GUEST,
     PAGE_CACHE,
     PAGE_SPECIAL,
+    PAGE_BUSY,
 };
 
 enum {
-    PAGE_ZEROED = 1,    /* contents known to be zero (free and cached pages) */
+    PAGE_ZEROED = 1,    /* contents known to be zero: free and cached pages, and
+                           pages just handed out; who lets anybody write to
+                           the page (p2m, on mapping it) clears the flag */
     PAGE_ALLOCATED = 2, /* GUEST: the owner's own reference is still there */
 };
 
 struct page {
     struct list link;      /* free list, owner's list or cache list */
-    struct account *owner; /* GUEST, CACHE, SPECIAL; else NULL */
-    uint64_t gfn;          /* GUEST: where it is mapped; ~0 when nowhere (M2P) */
-    uint32_t references;   /* atomic */
-    uint8_t state;         /* enum page_state */
-    uint8_t order;         /* head of a free or cached block: its order */
-    uint8_t flags;
-    uint8_t reserved;
+    struct account *owner; /* GUEST, CACHE, SPECIAL, charged TABLE; else NULL */
+    union {
+        uint64_t gfn;         /* GUEST: where it is mapped; ~0: nowhere (M2P) */
+        uint64_t first_dirty; /* head of a FREE block: pages of it before this
+                                 offset are zeroed (mm/buddy.h) */
+        uint64_t slab;        /* HEAP: see mm/heap.c */
+    };
+    union {
+        struct {
+            uint32_t references; /* atomic */
+            uint8_t state;       /* enum page_state */
+            uint8_t order;       /* head of a free or cached block: its order */
+            uint8_t flags;
+            uint8_t generation; /* how often it was freed, modulo 256 */
+        };
+        uint64_t word; /* all of these at once, atomic */
+    };
 };
+BUILD_ASSERT(sizeof(struct page) == 40, "the frame table costs 1 %");
 
 /* The table: frame_count entries; entries of frames that are not RAM exist and
  * say PAGE_NOT_RAM. */
@@ -52,8 +74,22 @@ extern struct page *frame_table;
 extern uint64_t frame_count;
 
 /* NULL if m is beyond the table or not RAM. */
-struct page *page_from_mfn(mfn_t m);
-mfn_t page_to_mfn(const struct page *pg);
-void *page_map(const struct page *pg);
+static inline struct page *page_from_mfn(mfn_t m)
+{
+    if (m.v >= frame_count || frame_table[m.v].state == PAGE_NOT_RAM) {
+        return NULL;
+    }
+    return &frame_table[m.v];
+}
+
+static inline mfn_t page_to_mfn(const struct page *pg)
+{
+    return MFN((uint64_t) (pg - frame_table));
+}
+
+static inline void *page_map(const struct page *pg)
+{
+    return arch_map(page_to_mfn(pg));
+}
 
 #endif

@@ -32,7 +32,7 @@ void page_free_table(struct account *a, struct page *pg);
 
 /*
  * 2^order pages charged to `a`, zeroed, state GUEST, flag ALLOCATED, one
- * reference each, gfn invalid, on a->pages. NULL when a is dying, the charge
+ * reference each, gfn invalid, on a->pages, flag ZEROED. NULL when a is dying, the charge
  * would exceed a->max_pages, or memory or claims do not allow it; nothing
  * has changed then. Uses up a's claim.
  */
@@ -51,6 +51,13 @@ void page_cache_to_guest(struct page *head, unsigned order);
 void page_free_cache(struct page *head, unsigned order);
 
 /*
+ * Teardown: give up the owner's reference on up to `max` pages of a->pages;
+ * unreferenced ones are freed, the others move to a->held and go when their
+ * last reference does. -ERESTART while a->pages is not empty, then 0.
+ */
+int must_check page_release_some(struct account *a, uint64_t max);
+
+/*
  * Claim `pages` in all for `a` (POD-4.46): 0 cancels. -EINVAL: a second claim,
  * not more than charged, above max_pages, or dying; -ENOMEM: not that much free.
  */
@@ -66,6 +73,13 @@ struct page_alloc_info page_alloc_info(void);
 
 /* Scrub up to `pages` free dirty pages; returns how many (idle work). */
 uint64_t page_scrub_some(uint64_t pages);
+
+/* Debug builds: fail the n-th allocation from now (1: the next), once; 0: none.
+ * For tests that every operation survives every allocation that fails. */
+void page_alloc_fail_nth(uint64_t n);
+
+/* Fill freed pages with a pattern, unless they are known to be zero. */
+void page_alloc_set_junk(bool junk);
 
 /* Recount everything from the frame table; prints differences, returns how
  * many (mm_audit.c). */
