@@ -17,9 +17,9 @@
 #include "mm/heap.h"
 #include "types/error.h"
 
+#include <xen/hvm/params.h>
 #include <xen/sched.h>
 #include <xen/xen.h>
-#include <xen/hvm/params.h>
 
 static void domain_set_defaults(struct domain *d,
                                 const struct domain_config *config)

@@ -23,6 +23,9 @@
 #define DOMID_LIMIT 0x7ff0 /* DOMID_FIRST_RESERVED of the ABI */
 #define HVM_PARAM_COUNT 39 /* HVM_NR_PARAMS of the ABI; asserted in guest/ */
 #define E820_LIMIT 128
+/* For a domain whose maker does not say. */
+#define GRANT_FRAMES_DEFAULT    64
+#define MAPTRACK_FRAMES_DEFAULT 1024
 
 struct domain_e820 {
     uint64_t addr, size;

@@ -24,7 +24,8 @@ struct domain *domain_list_take_dead(void);
 /* Free what domain_create() made, all or part of it; d is off the list. */
 void domain_free(struct domain *d);
 
-/* Hold or release its vCPUs as pause_count, shutdown and dying say (pause.c). */
+/* Hold or release its vCPUs as pause_count, shutdown and dying say (pause.c).
+ */
 void domain_update_holds_locked(struct domain *d);
 
 #endif
