@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBXC_DOMAIN_H
+#define LIBXC_DOMAIN_H
+
+#include <stdint.h>
+
+#include "xc.h"
+
+/* Checks that it can be a name and that no other domain has it. */
+int domain_name_check(struct xc *xc, const char *name, uint32_t except);
+
+/* An empty domain, paused. vcpus_max vCPUs, all down. Sets the error text. */
+int domain_make(struct xc *xc, const uint8_t uuid[XC_UUID_BYTES],
+                uint32_t vcpus_max, uint32_t *domid);
+/* Removes it from the hypervisor only; sets no error text. */
+int domain_kill(struct xc *xc, uint32_t domid);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBXC_MEMORY_H
+#define LIBXC_MEMORY_H
+/*
+ * A domain's memory as the hypervisor counts it: pages, limits, targets.
+ * The functions named memory_* set no error text.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "xc.h"
+
+/* The hypervisor's limit is this much above what a guest is given. */
+#define MEMORY_SLACK_KIB 1024
+
+struct memory_pod {
+    uint64_t total;   /* pages charged to the domain, cache included */
+    uint64_t cached;  /* C */
+    uint64_t entries; /* E */
+};
+
+int memory_set_limit(struct xc *xc, uint32_t domid, uint64_t kib);
+/* 0 releases a claim and cannot fail. */
+int memory_claim(struct xc *xc, uint32_t domid, uint64_t pages);
+int memory_set_pod_target(struct xc *xc, uint32_t domid, uint64_t pages);
+int memory_get_pod(struct xc *xc, uint32_t domid, struct memory_pod *pod);
+
+/*
+ * Gives, or only promises (pod), the frames [first, end). Largest extents
+ * first. Sets the error text.
+ */
+int memory_populate(struct xc *xc, uint32_t domid, uint64_t first, uint64_t end,
+                    bool pod);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "podium_calls.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <xen/version.h>
+
+#include "handle.h"
+#include "transport.h"
+
+bool podium_is_here(struct xc *xc)
+{
+    xen_extraversion_t extra = {0};
+    int rc = hv_version(xc, XENVER_extraversion, extra, sizeof(extra));
+
+    return rc >= 0 &&
+           !strncmp(extra, PODIUM_EXTRAVERSION, strlen(PODIUM_EXTRAVERSION));
+}
+
+int podium_pod_counters(struct xc *xc, uint32_t domid,
+                        uint64_t words[PODIUM_WORDS])
+{
+    struct podium_pod_counters arg = {
+        .domid = (uint16_t)domid,
+        .count = PODIUM_WORDS,
+    };
+    struct xen_sysctl op = {.cmd = PODIUM_SYSCTL_pod_counters};
+    uint64_t *buffer;
+    int rc;
+
+    _Static_assert(sizeof(arg) <= sizeof(op.u), "fits in a sysctl");
+    if (!podium_is_here(xc)) {
+        return -ENOSYS;
+    }
+    buffer = hv_alloc(xc, PODIUM_WORDS * sizeof(*buffer));
+    if (!buffer) {
+        return -ENOMEM;
+    }
+    arg.buffer = (uintptr_t)buffer;
+    memcpy(&op.u, &arg, sizeof(arg));
+    rc = hv_sysctl(xc, &op);
+    memcpy(words, buffer, PODIUM_WORDS * sizeof(*buffer));
+    hv_free(xc, buffer);
+    return rc < 0 ? rc : 0;
+}

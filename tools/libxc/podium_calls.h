@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBXC_PODIUM_CALLS_H
+#define LIBXC_PODIUM_CALLS_H
+/*
+ * What our own hypervisor offers beyond Xen's interface. Nothing of this is
+ * tried on a hypervisor that does not say that it is ours.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "podium.h"
+
+#define PODIUM_WORDS PODIUM_POD_COUNTER_COUNT
+
+struct xc;
+
+bool podium_is_here(struct xc *xc);
+/* -ENOSYS elsewhere. Words that this hypervisor lacks are 0. */
+int podium_pod_counters(struct xc *xc, uint32_t domid,
+                        uint64_t words[PODIUM_WORDS]);
+
+#endif
