@@ -11,8 +11,8 @@ TOOLS_OBJ     := out/obj/tools
 
 # The ABI headers are Debian's libxen-dev; __XEN_TOOLS__ opens the part of
 # them that is for tools.
-TOOLS_CFLAGS  := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D__XEN_TOOLS__ \
-                 -Ixen/public -Itools/libxc -MMD -MP
+TOOLS_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -D__XEN_TOOLS__ \
+                 -Ixen -Itools -MMD -MP
 LIBXC_LIBS    := -lxencall -lxenforeignmemory -lxenstore \
                  -llzma -lz -lzstd -llz4
 

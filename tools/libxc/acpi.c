@@ -12,12 +12,12 @@
  *
  * Layouts: ACPI 6.0, chapter 5.2. All fields are little endian, as we are.
  */
-#include "acpi.h"
+#include "libxc/acpi.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "xc.h"
+#include "libxc/xc.h"
 
 enum fadt {
     FADT_BYTES = 268, /* revision 5 */

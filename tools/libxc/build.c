@@ -25,18 +25,18 @@
 #include <xen/hvm/params.h>
 #include <xen/memory.h>
 
-#include "acpi.h"
-#include "domain.h"
-#include "file.h"
-#include "foreign.h"
-#include "guest_nodes.h"
-#include "handle.h"
-#include "image.h"
-#include "layout.h"
-#include "memory.h"
-#include "store.h"
-#include "transport.h"
-#include "vcpu_start.h"
+#include "libxc/acpi.h"
+#include "libxc/domain.h"
+#include "libxc/file.h"
+#include "libxc/foreign.h"
+#include "libxc/guest_nodes.h"
+#include "libxc/handle.h"
+#include "libxc/image.h"
+#include "libxc/layout.h"
+#include "libxc/memory.h"
+#include "libxc/store.h"
+#include "libxc/transport.h"
+#include "libxc/vcpu_start.h"
 
 #define LOAD_STEP     (4u << 20)
 #define MIN_KIB       1024

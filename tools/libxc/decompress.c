@@ -5,7 +5,7 @@
  * buffer exactly. So the largest thing that a hostile kernel file can make us
  * allocate is bounded, and no decoder ever grows a buffer.
  */
-#include "decompress.h"
+#include "libxc/decompress.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -17,7 +17,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "handle.h"
+#include "libxc/handle.h"
 
 #define UNPACKED_BYTES_MAX (1u << 30)
 #define LZ4_BLOCK_BYTES    (8u << 20) /* of the format that kernels use */

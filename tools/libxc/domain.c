@@ -7,7 +7,7 @@
  * hear that it is dying. Destroying waits a moment for that, so that who looks
  * at the host's free memory afterwards sees all of it.
  */
-#include "domain.h"
+#include "libxc/domain.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -16,10 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "guest_nodes.h"
-#include "handle.h"
-#include "store.h"
-#include "transport.h"
+#include "libxc/guest_nodes.h"
+#include "libxc/handle.h"
+#include "libxc/store.h"
+#include "libxc/transport.h"
 
 #define LIST_STEP    256
 #define DOMID_LIMIT  0x7ff0 /* the first number that is not a domain's */

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "xc.h"
+#include "libxc/xc.h"
 
 /* Checks that it can be a name and that no other domain has it. */
 int domain_name_check(struct xc *xc, const char *name, uint32_t except);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "handle.h"
+#include "libxc/handle.h"
 
 /* strerror() speaks of processes and files where we mean domains. */
 static const char *describe(int rc)

@@ -4,7 +4,7 @@
  * reference to it until they are undone. So pages are mapped in batches, only
  * those that have something to receive, and each batch is unmapped at once.
  */
-#include "foreign.h"
+#include "libxc/foreign.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -16,9 +16,9 @@
 #include <xen/memory.h>
 #include <xenforeignmemory.h>
 
-#include "handle.h"
-#include "layout.h"
-#include "transport.h"
+#include "libxc/handle.h"
+#include "libxc/layout.h"
+#include "libxc/transport.h"
 
 #define BATCH_PAGES 1024
 

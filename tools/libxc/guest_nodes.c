@@ -5,13 +5,13 @@
  * home, and write where it has something to say: which requests it listens
  * to, its answers, its devices' states. /vm/UUID and /libxl/ID are for tools.
  */
-#include "guest_nodes.h"
+#include "libxc/guest_nodes.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "handle.h"
-#include "store.h"
+#include "libxc/handle.h"
+#include "libxc/store.h"
 
 #define CONSOLE_LOG_LIMIT 1048576
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "xc.h"
+#include "libxc/xc.h"
 
 #define UUID_TEXT_SIZE 37
 

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "handle.h"
-#include "store.h"
+#include "libxc/handle.h"
+#include "libxc/store.h"
 
 static int guest_exists(struct xc *xc, uint32_t domid)
 {

@@ -3,10 +3,10 @@
 
 #include <xentoollog.h>
 
-#include "foreign.h"
-#include "handle.h"
-#include "store.h"
-#include "transport.h"
+#include "libxc/foreign.h"
+#include "libxc/handle.h"
+#include "libxc/store.h"
+#include "libxc/transport.h"
 
 static void drop_message(struct xentoollog_logger *logger,
                          xentoollog_level level, int errnoval,

@@ -5,7 +5,7 @@
  * What is inside a handle. The connections are opened by the file that owns
  * them, at first use; NULL means "not yet".
  */
-#include "xc.h"
+#include "libxc/xc.h"
 
 #define KIB_PER_PAGE 4
 #define PAGE_BYTES   4096u

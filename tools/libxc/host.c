@@ -11,9 +11,9 @@
 #include <xen/memory.h>
 #include <xen/version.h>
 
-#include "handle.h"
-#include "podium_calls.h"
-#include "transport.h"
+#include "libxc/handle.h"
+#include "libxc/podium_calls.h"
+#include "libxc/transport.h"
 
 #define CONSOLE_STEP 16384
 #define CONSOLE_MAX  (16u << 20)

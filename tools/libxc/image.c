@@ -10,7 +10,7 @@
  * of what it points into before it is used (in_range), never after, and the
  * result holds only checked values.
  */
-#include "image.h"
+#include "libxc/image.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -20,8 +20,8 @@
 
 #include <xen/elfnote.h>
 
-#include "decompress.h"
-#include "handle.h"
+#include "libxc/decompress.h"
+#include "libxc/handle.h"
 
 #define PHYSICAL_MAX (1ull << 32) /* entered in 32-bit mode */
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "file.h"
+#include "libxc/file.h"
 
 struct xc;
 

@@ -6,7 +6,7 @@
  * of the first GiB only, which holds for every kernel loaded at its usual
  * 16 MiB.
  */
-#include "layout.h"
+#include "libxc/layout.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 #include <xen/arch-x86/hvm/start_info.h>
 
-#include "handle.h"
+#include "libxc/handle.h"
 
 /* The block at layout->start_info; the command line follows. */
 struct start_block {

@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "image.h"
-#include "xc.h"
+#include "libxc/image.h"
+#include "libxc/xc.h"
 
 #define LAYOUT_LOW_MAX       0xfc000000ull /* RAM below 4 GiB ends here */
 #define LAYOUT_HIGH          (1ull << 32)

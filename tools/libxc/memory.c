@@ -7,16 +7,16 @@
  * hypervisor lets it have: target + 1 MiB). The PoD target moves with the
  * target, so that the cache can grow before the guest's balloon driver comes.
  */
-#include "memory.h"
+#include "libxc/memory.h"
 
 #include <errno.h>
 
 #include <xen/memory.h>
 
-#include "guest_nodes.h"
-#include "handle.h"
-#include "store.h"
-#include "transport.h"
+#include "libxc/guest_nodes.h"
+#include "libxc/handle.h"
+#include "libxc/store.h"
+#include "libxc/transport.h"
 
 #define DOM0_MIN_KIB  (128 * 1024)
 #define BATCH_EXTENTS 1024

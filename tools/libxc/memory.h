@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "xc.h"
+#include "libxc/xc.h"
 
 /* The hypervisor's limit is this much above what a guest is given. */
 #define MEMORY_SLACK_KIB 1024

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "handle.h"
-#include "memory.h"
-#include "podium_calls.h"
-#include "store.h"
+#include "libxc/handle.h"
+#include "libxc/memory.h"
+#include "libxc/podium_calls.h"
+#include "libxc/store.h"
 
 static uint64_t minus(uint64_t a, uint64_t b)
 {

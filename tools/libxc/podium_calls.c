@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "podium_calls.h"
+#include "libxc/podium_calls.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include <xen/version.h>
 
-#include "handle.h"
-#include "transport.h"
+#include "libxc/handle.h"
+#include "libxc/transport.h"
 
 bool podium_is_here(struct xc *xc)
 {

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "podium.h"
+#include "public/podium.h"
 
 #define PODIUM_WORDS PODIUM_POD_COUNTER_COUNT
 

@@ -3,7 +3,7 @@
  * The connection to xenstored, through libxenstore. A transaction fails with
  * EAGAIN when somebody else changed what it touched; then its body runs again.
  */
-#include "store.h"
+#include "libxc/store.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,7 +14,7 @@
 
 #include <xenstore.h>
 
-#include "handle.h"
+#include "libxc/handle.h"
 
 #define TRIES_MAX   64
 #define WATCH_TOKEN "xc"

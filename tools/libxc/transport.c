@@ -8,14 +8,14 @@
  * with larger results (counts of pages of a very large host) would need a
  * multicall; those that we use count far fewer.
  */
-#include "transport.h"
+#include "libxc/transport.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include <xencall.h>
 
-#include "handle.h"
+#include "libxc/handle.h"
 
 static xencall_handle *connection(struct xc *xc)
 {

@@ -6,7 +6,7 @@
  * send back: its header, each vCPU's memory types set to write-back, and the
  * first vCPU's registers. What is not in the list stays as it is.
  */
-#include "vcpu_start.h"
+#include "libxc/vcpu_start.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -14,8 +14,8 @@
 
 #include <xen/hvm/save.h>
 
-#include "handle.h"
-#include "transport.h"
+#include "libxc/handle.h"
+#include "libxc/transport.h"
 
 #define MTRR_WRITE_BACK 6
 #define MTRR_ENABLE     (1u << 11)
