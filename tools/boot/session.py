@@ -2,6 +2,7 @@
 """One run of the machine: QEMU as a child, its serial port on two pipes."""
 
 import collections
+import ctypes
 import os
 import select
 import shutil
@@ -30,6 +31,12 @@ def say(text):
     print(f"podium: {text}", file=sys.stderr, flush=True)
 
 
+def die_with_parent():
+    """For the child: no QEMU stays behind, even if we are killed."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
 class Session:
     """A context manager: whatever happens, no QEMU and no files remain."""
 
@@ -42,6 +49,7 @@ class Session:
         self._log = None
         self._tail = collections.deque(maxlen=TAIL_LINES)
         self._partial = b""
+        self._line_endings = stream.LineEndings()
         self._records = collections.deque(maxlen=RECORDS_KEPT)
         self._panicked = False
         self._running_script = bool(options.kernel)
@@ -69,7 +77,7 @@ class Session:
                 cwd=self._directory, stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=self._errors,
                 # Ctrl-C at the terminal is for the launcher to deal with.
-                start_new_session=True)
+                start_new_session=True, preexec_fn=die_with_parent)
         except FileNotFoundError as error:
             raise qemu.Unusable(f"cannot start QEMU: {error}; 'make run' "
                                 f"installs it") from error
@@ -95,7 +103,7 @@ class Session:
         if self._interactive:
             terminal.write(data)
         elif self._running_script:
-            terminal.write(data.replace(b"\r\n", b"\n"))
+            terminal.write(self._line_endings.feed(data))
 
     def _on_record(self, line):
         self._records.append(line)

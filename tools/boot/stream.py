@@ -34,6 +34,23 @@ def held_back(data, mark):
     return 0
 
 
+class LineEndings:
+    """Turns a terminal's line endings, \\r\\n, into \\n.
+
+    Both dom0's terminal and the hypervisor may have put a \\r, and a piece may
+    end between \\r and \\n.
+    """
+
+    def __init__(self):
+        self._waiting = b""
+
+    def feed(self, data):
+        data = self._waiting + data
+        kept = len(data.rstrip(b"\r"))
+        self._waiting = data[kept:]
+        return re.sub(rb"\r+\n", b"\n", data[:kept])
+
+
 class Stream:
     """Feed it bytes; it calls back.
 
