@@ -26,17 +26,14 @@
 /* A dead domain may be unused now. Atomic. */
 static bool reap_wanted;
 
-/* Both are read without a lock by those who add pages. Whoever saw `alive` did
- * so under the p2m lock, and is done when we have had that lock. */
+/* Whoever saw the p2m alive did so under its lock, and is done when we have
+ * had that lock (POD-4.43). */
 static void refuse_memory(struct domain *d)
 {
-    if (memory_claim(d, 0)) {
-        log_line(LOG_WARNING, "d%u: the claim could not be dropped", d->id);
-    }
     lock(&d->p2m.lock);
     d->p2m.dying = true;
     unlock(&d->p2m.lock);
-    WRITE_ONCE(d->account.dying, true);
+    account_set_dying(&d->account);
 }
 
 static int step_stop(struct domain *d)
