@@ -58,20 +58,20 @@ struct guest_state {
 };
 
 enum guest_exit_reason {
-    EXIT_NONE,       /* left for a kick or a host interrupt: nothing to do */
-    EXIT_HYPERCALL,  /* VMMCALL/VMCALL; length skips it */
+    EXIT_NONE,      /* left for a kick or a host interrupt: nothing to do */
+    EXIT_HYPERCALL, /* VMMCALL/VMCALL; length skips it */
     EXIT_CPUID,
     EXIT_HLT,
-    EXIT_MSR_READ,   /* index in RCX */
+    EXIT_MSR_READ, /* index in RCX */
     EXIT_MSR_WRITE,
-    EXIT_IO,         /* io.* */
-    EXIT_FAULT,      /* second-stage fault: fault.* */
-    EXIT_PAUSE,      /* spinning; skip it and yield */
-    EXIT_SKIP,       /* nothing but skipping the instruction (WBINVD, INVD) */
-    EXIT_CR8_WRITE,  /* value */
-    EXIT_UNDEFINED,  /* an instruction we do not offer: inject #UD */
-    EXIT_TRIPLE,     /* triple fault (shutdown state) */
-    EXIT_FAILED,     /* the hardware refused the state: value = code */
+    EXIT_IO,        /* io.* */
+    EXIT_FAULT,     /* second-stage fault: fault.* */
+    EXIT_PAUSE,     /* spinning; skip it and yield */
+    EXIT_SKIP,      /* nothing but skipping the instruction (WBINVD, INVD) */
+    EXIT_CR8_WRITE, /* value */
+    EXIT_UNDEFINED, /* an instruction we do not offer: inject #UD */
+    EXIT_TRIPLE,    /* triple fault (shutdown state) */
+    EXIT_FAILED,    /* the hardware refused the state: value = code */
     EXIT_REASON_COUNT,
 };
 

@@ -24,10 +24,10 @@ enum pte_rights {
 
 struct pte_fields {
     bool is_table;
-    uint8_t rights;   /* leaf: enum pte_rights, PTE_NONE when not present */
-    uint8_t tag;      /* leaf: 0..63 */
-    mfn_t mfn;        /* table or present leaf; else INVALID_MFN */
-    bool dirty;       /* leaf: hardware wrote through it */
+    uint8_t rights; /* leaf: enum pte_rights, PTE_NONE when not present */
+    uint8_t tag;    /* leaf: 0..63 */
+    mfn_t mfn;      /* table or present leaf; else INVALID_MFN */
+    bool dirty;     /* leaf: hardware wrote through it */
 };
 
 struct pte_format {

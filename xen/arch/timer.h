@@ -15,7 +15,8 @@ uint64_t arch_tsc(void);
 uint64_t arch_tsc_khz(void);
 /* TSC value at arch_time_ns() == 0. */
 uint64_t arch_tsc_origin(void);
-/* Whether the TSC runs at one rate in all power states (CPUID 80000007 EDX[8]). */
+/* Whether the TSC runs at one rate in all power states (CPUID 80000007 EDX[8]).
+ */
 bool arch_tsc_invariant(void);
 
 /* Interrupt this CPU at time `ns` (at once if past); NO_DEADLINE: not at all.

@@ -13,9 +13,9 @@
 #include "types/words.h"
 
 struct guest_tlb {
-    uint64_t generation;            /* counts flushes asked for */
-    uint64_t running;               /* bit per CPU now in this guest */
-    uint64_t seen[MAX_CPUS];        /* generation each CPU flushed up to */
+    uint64_t generation;     /* counts flushes asked for */
+    uint64_t running;        /* bit per CPU now in this guest */
+    uint64_t seen[MAX_CPUS]; /* generation each CPU flushed up to */
 };
 
 void arch_guest_tlb_init(struct guest_tlb *tlb);

@@ -5,9 +5,9 @@
  * from a guest's doing may hold anything, so bytes that are no printable ASCII
  * go out as '?': no log line can fake another line or a record's end.
  */
+#include "base/console.h"
 #include "arch/hw_console.h"
 #include "arch/timer.h"
-#include "base/console.h"
 #include "base/lock.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -78,7 +78,7 @@ bool console_level_by_name(const char *name, enum log_level *level)
     }
     for (unsigned i = 0; i < ARRAY_COUNT(level_names); i++) {
         if (strcmp(name, level_names[i]) == 0) {
-            *level = (enum log_level) i;
+            *level = (enum log_level)i;
             return true;
         }
     }
@@ -206,7 +206,7 @@ size_t console_ring_read(char *buf, size_t size, uint32_t *index, bool clear,
 
     take_console();
     start = ring_cleared;
-    if (incremental && (int32_t) (*index - start) > 0) {
+    if (incremental && (int32_t)(*index - start) > 0) {
         start = *index;
     }
     if (ring_end - start > RING_SIZE) {

@@ -5,7 +5,7 @@
 
 void lock_init(struct lock *l, enum lock_rank rank)
 {
-    *l = (struct lock) LOCK_INIT(rank);
+    *l = (struct lock)LOCK_INIT(rank);
 }
 
 void lock_wait(struct lock *l, uint32_t ticket)
@@ -32,7 +32,7 @@ bool try_lock(struct lock *l)
         return false;
     }
     if (LOCK_KNOWS_HOLDER) {
-        WRITE_ONCE(l->holder, (uint16_t) (arch_cpu() + 1));
+        WRITE_ONCE(l->holder, (uint16_t)(arch_cpu() + 1));
     }
     return true;
 }

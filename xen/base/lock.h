@@ -64,7 +64,7 @@ static inline void lock_take(struct lock *l)
         lock_wait(l, ticket);
     }
     if (LOCK_KNOWS_HOLDER) {
-        WRITE_ONCE(l->holder, (uint16_t) (arch_cpu() + 1));
+        WRITE_ONCE(l->holder, (uint16_t)(arch_cpu() + 1));
     }
 }
 

@@ -4,9 +4,9 @@
  * second one waits to be stopped, and a panic within the panic gives up
  * printing. Nothing here takes a lock.
  */
+#include "base/panic.h"
 #include "arch/cpu.h"
 #include "base/console.h"
-#include "base/panic.h"
 #include "base/trace.h"
 #include "lib/printf.h"
 

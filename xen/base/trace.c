@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Each CPU writes its own ring only, so there is no lock. A dump of another
  * CPU's ring may show a record that is being overwritten. */
+#include "base/trace.h"
 #include "arch/cpu.h"
 #include "arch/timer.h"
 #include "base/console.h"
-#include "base/trace.h"
 #include "types/bits.h"
 
 #define RING_RECORDS 128 /* a power of two */

@@ -17,7 +17,7 @@ struct output {
 struct spec {
     bool left, zero, plus;
     int width;
-    int precision; /* -1: none given */
+    int precision;  /* -1: none given */
     unsigned longs; /* number of l, 2 for ll; z counts as one */
     char conversion;
 };
@@ -41,7 +41,7 @@ static void put_repeated(struct output *out, char c, int count)
 static void put_padded(struct output *out, const struct spec *spec,
                        const char *prefix, const char *text, size_t length)
 {
-    int padding = spec->width - (int) (length + strlen(prefix));
+    int padding = spec->width - (int)(length + strlen(prefix));
 
     if (!spec->left && !spec->zero) {
         put_repeated(out, ' ', padding);
@@ -72,7 +72,7 @@ static void put_number(struct output *out, const struct spec *spec,
         *--p = digits[value % base];
         value /= base;
     } while (value);
-    put_padded(out, spec, prefix, p, (size_t) (text + sizeof(text) - p));
+    put_padded(out, spec, prefix, p, (size_t)(text + sizeof(text) - p));
 }
 
 static void put_signed(struct output *out, const struct spec *spec,
@@ -80,8 +80,8 @@ static void put_signed(struct output *out, const struct spec *spec,
 {
     const char *sign = value < 0 ? "-" : spec->plus ? "+" : "";
 
-    put_number(out, spec, sign,
-               value < 0 ? -(uint64_t) value : (uint64_t) value, 10);
+    put_number(out, spec, sign, value < 0 ? -(uint64_t)value : (uint64_t)value,
+               10);
 }
 
 static void put_string(struct output *out, struct spec *spec, const char *text)
@@ -91,7 +91,7 @@ static void put_string(struct output *out, struct spec *spec, const char *text)
     if (!text) {
         text = "(null)";
     }
-    while ((spec->precision < 0 || length < (size_t) spec->precision) &&
+    while ((spec->precision < 0 || length < (size_t)spec->precision) &&
            text[length]) {
         length++;
     }
@@ -160,13 +160,13 @@ static void put_conversion(struct output *out, struct spec *spec, va_list *args)
                    spec->conversion == 'u' ? 10 : 16);
         break;
     case 'p':
-        put_number(out, spec, "0x", (uintptr_t) va_arg(*args, void *), 16);
+        put_number(out, spec, "0x", (uintptr_t)va_arg(*args, void *), 16);
         break;
     case 's':
         put_string(out, spec, va_arg(*args, const char *));
         break;
     case 'c':
-        c = (char) va_arg(*args, int);
+        c = (char)va_arg(*args, int);
         put_padded(out, spec, "", &c, 1);
         break;
     default: /* "%%", and nonsense as it stands */

@@ -9,8 +9,8 @@
 #include "types/check.h"
 
 /* Both return the length that the whole text would have; always terminated. */
-printf_like(3, 4) size_t format_text(char *buf, size_t size, const char *fmt,
-                                     ...);
+printf_like(3, 4) size_t
+    format_text(char *buf, size_t size, const char *fmt, ...);
 size_t format_text_v(char *buf, size_t size, const char *fmt, va_list args);
 
 #endif

@@ -19,7 +19,7 @@ void *memcpy(void *to, const void *from, size_t n)
     const unsigned char *f = from;
 
     for (; n >= sizeof(any_word); n -= sizeof(any_word)) {
-        *(any_word *) (void *) t = *(const any_word *) (const void *) f;
+        *(any_word *)(void *)t = *(const any_word *)(const void *)f;
         t += sizeof(any_word);
         f += sizeof(any_word);
         KEEP_LOOP(t);
@@ -36,7 +36,7 @@ void *memmove(void *to, const void *from, size_t n)
     unsigned char *t = to;
     const unsigned char *f = from;
 
-    if ((uintptr_t) t - (uintptr_t) f >= n) {
+    if ((uintptr_t)t - (uintptr_t)f >= n) {
         return memcpy(to, from, n);
     }
     while (n--) {
@@ -49,15 +49,15 @@ void *memmove(void *to, const void *from, size_t n)
 void *memset(void *to, int c, size_t n)
 {
     unsigned char *t = to;
-    uint64_t word = 0x0101010101010101ULL * (unsigned char) c;
+    uint64_t word = 0x0101010101010101ULL * (unsigned char)c;
 
     for (; n >= sizeof(any_word); n -= sizeof(any_word)) {
-        *(any_word *) (void *) t = word;
+        *(any_word *)(void *)t = word;
         t += sizeof(any_word);
         KEEP_LOOP(t);
     }
     while (n--) {
-        *t++ = (unsigned char) c;
+        *t++ = (unsigned char)c;
         KEEP_LOOP(t);
     }
     return to;
@@ -84,7 +84,7 @@ size_t strlen(const char *s)
         end++;
         KEEP_LOOP(end);
     }
-    return (size_t) (end - s);
+    return (size_t)(end - s);
 }
 
 int strcmp(const char *a, const char *b)
@@ -96,7 +96,7 @@ int strncmp(const char *a, const char *b, size_t n)
 {
     for (; n; n--, a++, b++) {
         if (*a != *b) {
-            return (unsigned char) *a - (unsigned char) *b;
+            return (unsigned char)*a - (unsigned char)*b;
         }
         if (!*a) {
             break;
@@ -108,8 +108,8 @@ int strncmp(const char *a, const char *b, size_t n)
 char *strchr(const char *s, int c)
 {
     for (;; s++) {
-        if (*s == (char) c) {
-            return (char *) (uintptr_t) s;
+        if (*s == (char)c) {
+            return (char *)(uintptr_t)s;
         }
         if (!*s) {
             return NULL;

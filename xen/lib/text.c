@@ -20,13 +20,13 @@ size_t string_copy(char *to, const char *from, size_t size)
 static unsigned digit_value(char c)
 {
     if (c >= '0' && c <= '9') {
-        return (unsigned) (c - '0');
+        return (unsigned)(c - '0');
     }
     if (c >= 'a' && c <= 'f') {
-        return (unsigned) (c - 'a') + 10;
+        return (unsigned)(c - 'a') + 10;
     }
     if (c >= 'A' && c <= 'F') {
-        return (unsigned) (c - 'A') + 10;
+        return (unsigned)(c - 'A') + 10;
     }
     return 16;
 }
@@ -60,7 +60,7 @@ static int suffix_shift(char c, unsigned default_shift)
 {
     switch (c) {
     case '\0':
-        return (int) default_shift;
+        return (int)default_shift;
     case 'b':
     case 'B':
         return 0;

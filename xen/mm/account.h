@@ -16,17 +16,17 @@
 
 struct account {
     domid_t id;
-    bool dying;            /* refuses new charges */
-    uint64_t page_count;   /* pages charged, 4 KiB each (Xen's tot_pages) */
-    uint64_t max_pages;    /* limit of page_count */
-    uint64_t claimed;      /* pages claimed and not charged yet */
-    uint64_t table_count;  /* table pages of its p2m, not in page_count */
-    uint64_t table_limit;  /* budget of table_count, pages; 0: no limit */
-    struct list pages;     /* struct page.link: charged pages in use */
-    struct list held;      /* teardown: given up by the owner, but somebody else
-                              still has references */
-    struct list link;      /* accounts that have pages, tables or a claim */
-    uint64_t audit_count;  /* scratch of mm_audit() */
+    bool dying;           /* refuses new charges */
+    uint64_t page_count;  /* pages charged, 4 KiB each (Xen's tot_pages) */
+    uint64_t max_pages;   /* limit of page_count */
+    uint64_t claimed;     /* pages claimed and not charged yet */
+    uint64_t table_count; /* table pages of its p2m, not in page_count */
+    uint64_t table_limit; /* budget of table_count, pages; 0: no limit */
+    struct list pages;    /* struct page.link: charged pages in use */
+    struct list held;     /* teardown: given up by the owner, but somebody else
+                             still has references */
+    struct list link;     /* accounts that have pages, tables or a claim */
+    uint64_t audit_count; /* scratch of mm_audit() */
 };
 
 /* Empty, max_pages 0: nothing can be charged until it is raised. */

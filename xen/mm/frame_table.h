@@ -46,6 +46,21 @@ enum {
     PAGE_ALLOCATED = 2, /* GUEST: the owner's own reference is still there */
 };
 
+/* The fields that change together, atomically. */
+#define PAGE_WORD                                                              \
+    {                                                                          \
+        uint32_t references;                                                   \
+        uint8_t state; /* enum page_state */                                   \
+        uint8_t order; /* head of a free or cached block: its order */         \
+        uint8_t flags;                                                         \
+        uint8_t generation; /* how often it was freed, modulo 256 */           \
+    }
+
+union page_word {
+    struct PAGE_WORD;
+    uint64_t bits;
+};
+
 struct page {
     struct list link;      /* free list, owner's list or cache list */
     struct account *owner; /* GUEST, CACHE, SPECIAL, charged TABLE; else NULL */
@@ -56,14 +71,8 @@ struct page {
         uint64_t slab;        /* HEAP: see mm/heap.c */
     };
     union {
-        struct {
-            uint32_t references; /* atomic */
-            uint8_t state;       /* enum page_state */
-            uint8_t order;       /* head of a free or cached block: its order */
-            uint8_t flags;
-            uint8_t generation; /* how often it was freed, modulo 256 */
-        };
-        uint64_t word; /* all of these at once, atomic */
+        struct PAGE_WORD;
+        union page_word w;
     };
 };
 BUILD_ASSERT(sizeof(struct page) == 40, "the frame table costs 1 %");
@@ -84,7 +93,7 @@ static inline struct page *page_from_mfn(mfn_t m)
 
 static inline mfn_t page_to_mfn(const struct page *pg)
 {
-    return MFN((uint64_t) (pg - frame_table));
+    return MFN((uint64_t)(pg - frame_table));
 }
 
 static inline void *page_map(const struct page *pg)

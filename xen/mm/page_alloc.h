@@ -32,9 +32,9 @@ void page_free_table(struct account *a, struct page *pg);
 
 /*
  * 2^order pages charged to `a`, zeroed, state GUEST, flag ALLOCATED, one
- * reference each, gfn invalid, on a->pages, flag ZEROED. NULL when a is dying, the charge
- * would exceed a->max_pages, or memory or claims do not allow it; nothing
- * has changed then. Uses up a's claim.
+ * reference each, gfn invalid, on a->pages, flag ZEROED. NULL when a is dying,
+ * the charge would exceed a->max_pages, or memory or claims do not allow it;
+ * nothing has changed then. Uses up a's claim.
  */
 struct page *page_alloc_guest(struct account *a, unsigned order);
 
@@ -43,7 +43,8 @@ struct page *page_alloc_special(struct account *a);
 
 /* Move 2^order pages between an account's list and a list of its own (PoD
  * cache): the charge does not change; state GUEST <-> CACHE. From GUEST:
- * references must be 1 each (checked). To GUEST: as page_alloc_guest() gives. */
+ * references must be 1 each (checked). To GUEST: as page_alloc_guest() gives.
+ */
 void page_guest_to_cache(struct page *head, unsigned order);
 void page_cache_to_guest(struct page *head, unsigned order);
 
@@ -59,7 +60,8 @@ int must_check page_release_some(struct account *a, uint64_t max);
 
 /*
  * Claim `pages` in all for `a` (POD-4.46): 0 cancels. -EINVAL: a second claim,
- * not more than charged, above max_pages, or dying; -ENOMEM: not that much free.
+ * not more than charged, above max_pages, or dying; -ENOMEM: not that much
+ * free.
  */
 int must_check page_claim(struct account *a, uint64_t pages);
 

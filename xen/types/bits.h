@@ -6,9 +6,9 @@
 #include "types/words.h"
 
 #define BIT(n)             (1ULL << (n))
-#define ROUND_UP(x, a)     (((x) + (a) -1) & ~((a) -1))
-#define ROUND_DOWN(x, a)   ((x) & ~((a) -1))
-#define DIV_ROUND_UP(x, d) (((x) + (d) -1) / (d))
+#define ROUND_UP(x, a)     (((x) + (a)-1) & ~((a)-1))
+#define ROUND_DOWN(x, a)   ((x) & ~((a)-1))
+#define DIV_ROUND_UP(x, d) (((x) + (d)-1) / (d))
 #define MIN(a, b)          ((a) < (b) ? (a) : (b))
 #define MAX(a, b)          ((a) > (b) ? (a) : (b))
 

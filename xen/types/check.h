@@ -19,7 +19,7 @@
 
 /* The object that holds member m at ptr. */
 #define container_of(ptr, type, m)                                             \
-    ((type *) (void *) ((char *) (ptr) -offsetof(type, m)))
+    ((type *)(void *)((char *)(ptr)-offsetof(type, m)))
 
 /* Prints where and what, a backtrace, and stops the machine (base/panic.c). */
 noreturn_fn void check_failed(const char *what, const char *file, int line);
@@ -37,7 +37,7 @@ noreturn_fn void check_failed(const char *what, const char *file, int line);
 #define ASSERT(e)                                                              \
     do {                                                                       \
         if (0) {                                                               \
-            (void) (e);                                                        \
+            (void)(e);                                                         \
         }                                                                      \
     } while (0)
 #endif

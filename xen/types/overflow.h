@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Arithmetic on numbers that a guest supplied: true means that it overflowed. */
+/* Arithmetic on numbers that a guest supplied: true means that it overflowed.
+ */
 #ifndef TYPES_OVERFLOW_H
 #define TYPES_OVERFLOW_H
 

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* Free blocks: see buddy.h. */
+#include "mm/buddy.h"
+#include "types/bits.h"
+
+struct buddy buddy = {
+    .lock = LOCK_INIT(RANK_PAGE_ALLOC),
+    .accounts = {&buddy.accounts, &buddy.accounts},
+};
+
+void buddy_init(void)
+{
+    for (unsigned order = 0; order <= MAX_ORDER; order++) {
+        list_init(&buddy.blocks[0][order]);
+        list_init(&buddy.blocks[1][order]);
+    }
+}
+
+static bool is_zeroed(const struct page *head, unsigned order)
+{
+    return head->first_dirty == BIT(order);
+}
+
+static void insert_block(struct page *head, unsigned order)
+{
+    bool zeroed = is_zeroed(head, order);
+
+    head->order = (uint8_t)order;
+    list_add(&buddy.blocks[zeroed][order], &head->link);
+    buddy.nonempty[zeroed] |= 1U << order;
+}
+
+static void remove_block(struct page *head)
+{
+    unsigned order = head->order;
+    bool zeroed = is_zeroed(head, order);
+
+    list_del(&head->link);
+    if (list_empty(&buddy.blocks[zeroed][order])) {
+        buddy.nonempty[zeroed] &= ~(1U << order);
+    }
+    head->order = ORDER_NOT_HEAD;
+}
+
+void buddy_put_locked(struct page *head, unsigned order)
+{
+    uint64_t first = page_to_mfn(head).v;
+
+    for (; order < MAX_ORDER; order++) {
+        uint64_t other = first ^ BIT(order);
+        struct page *low, *high;
+
+        if (other >= frame_count || frame_table[other].state != PAGE_FREE ||
+            frame_table[other].order != order) {
+            break;
+        }
+        remove_block(&frame_table[other]);
+        low = &frame_table[MIN(first, other)];
+        high = &frame_table[MAX(first, other)];
+        if (is_zeroed(low, order)) {
+            low->first_dirty += high->first_dirty;
+        }
+        first = MIN(first, other);
+    }
+    insert_block(&frame_table[first], order);
+}
+
+void buddy_halve_locked(struct page *head)
+{
+    unsigned order = head->order - 1U;
+    struct page *high = head + BIT(order);
+
+    if (head->first_dirty > BIT(order)) {
+        high->first_dirty = head->first_dirty - BIT(order);
+        head->first_dirty = BIT(order);
+    } else {
+        high->first_dirty = 0; /* it was never looked at so far */
+    }
+    head->order = (uint8_t)order;
+    insert_block(high, order);
+}
+
+/* A whole block off the lists. `order` has to be non-empty. */
+static struct page *take_block(bool zeroed, unsigned order)
+{
+    struct page *head =
+        list_first(&buddy.blocks[zeroed][order], struct page, link);
+
+    remove_block(head);
+    head->state = PAGE_BUSY;
+    head->order = (uint8_t)order;
+    return head;
+}
+
+/* Best fit before zeroed: clearing a page now costs what scrubbing it would
+ * have cost later, whereas a large block that was cut up is gone. */
+struct page *buddy_take_locked(unsigned order)
+{
+    uint32_t dirty = buddy.nonempty[0] & (~0U << order);
+    uint32_t zeroed = buddy.nonempty[1] & (~0U << order);
+    uint32_t any = dirty | zeroed;
+    unsigned found;
+    struct page *head;
+
+    if (!any) {
+        return NULL;
+    }
+    found = (unsigned)__builtin_ctz(any);
+    head = take_block(zeroed & BIT(found), found);
+    while (head->order > order) {
+        buddy_halve_locked(head);
+    }
+    return head;
+}
+
+struct page *buddy_take_dirty_locked(void)
+{
+    if (!buddy.nonempty[0]) {
+        return NULL;
+    }
+    return take_block(false, 31U - (unsigned)__builtin_clz(buddy.nonempty[0]));
+}
+
+/* The dirty count may fall here, without the lock, because pages of a BUSY
+ * block are in it still. */
+uint64_t buddy_clear(struct page *head)
+{
+    uint64_t count = BIT(head->order);
+    uint64_t cleared = 0;
+
+    for (uint64_t i = head->first_dirty; i < count; i++) {
+        if (!(head[i].flags & PAGE_ZEROED)) {
+            arch_page_clear(page_map(&head[i]));
+            head[i].flags |= PAGE_ZEROED;
+            cleared++;
+        }
+    }
+    head->first_dirty = count;
+    if (cleared) {
+        __atomic_fetch_sub(&buddy.dirty, cleared, __ATOMIC_RELAXED);
+    }
+    return cleared;
+}
+
+/* The word goes last and whole: from then on page_get() may find the page. */
+void page_start(struct page *pg, enum page_state state, struct account *owner,
+                unsigned flags)
+{
+    union page_word new = {
+        .references = 1,
+        .state = (uint8_t)state,
+        .flags = (uint8_t)flags,
+        .generation = pg->generation,
+    };
+
+    pg->owner = owner;
+    pg->gfn = ~0ULL;
+    __atomic_store_n(&pg->w.bits, new.bits, __ATOMIC_RELEASE);
+}
+
+void page_retire(struct page *pg, bool zeroed)
+{
+    union page_word new = {
+        .state = PAGE_FREE,
+        .order = ORDER_NOT_HEAD,
+        .flags = zeroed ? PAGE_ZEROED : 0,
+        .generation = (uint8_t)(pg->generation + 1),
+    };
+
+    __atomic_store_n(&pg->w.bits, new.bits, __ATOMIC_RELEASE);
+    pg->owner = NULL;
+    pg->first_dirty = zeroed;
+}

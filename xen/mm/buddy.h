@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside mm: the free blocks, and everything else that the allocator's lock
+ * covers.
+ *
+ * A free block is 2^order frames, aligned, all PAGE_FREE; only its head has an
+ * order (the others say ORDER_NOT_HEAD) and is on a list. Two buddies that are
+ * both free are always merged.
+ *
+ * Zeroed or not is kept per page (PAGE_ZEROED), so a clean page stays clean
+ * through merging and splitting. `first_dirty` of a head saves looking: all
+ * pages before that offset are zeroed; of those from it on, each flag tells.
+ * first_dirty == 2^order means that the whole block is zeroed, and such blocks
+ * have lists of their own.
+ */
+#ifndef MM_BUDDY_H
+#define MM_BUDDY_H
+
+#include "base/lock.h"
+#include "mm/frame_table.h"
+#include "mm/page_alloc.h"
+
+#define ORDER_NOT_HEAD 0xff
+
+struct buddy {
+    struct lock lock;
+    struct list blocks[2][MAX_ORDER + 1]; /* [0] may be dirty, [1] zeroed */
+    uint32_t nonempty[2];                 /* bit per order with blocks */
+    unsigned scrubbing; /* blocks out of the lists for scrubbing, yet free */
+    uint64_t total, free, claimed;
+    uint64_t dirty; /* free pages without PAGE_ZEROED; atomic, see buddy.c */
+    struct list accounts; /* account.link */
+};
+
+extern struct buddy buddy;
+
+/* Boot: before the first block. */
+void buddy_init(void);
+
+/*
+ * The smallest block that will do, cut to 2^order; zeroed ones first. Comes as
+ * BUSY, with order and first_dirty. NULL: none. Counts are the caller's.
+ */
+struct page *buddy_take_locked(unsigned order);
+
+/* Insert a block and merge it: all pages FREE and ORDER_NOT_HEAD, first_dirty
+ * set in the head. */
+void buddy_put_locked(struct page *head, unsigned order);
+
+/* Cut a BUSY block in two; the upper half returns to the lists. */
+void buddy_halve_locked(struct page *head);
+
+/* Any block that may be dirty, whole and BUSY; large ones first. */
+struct page *buddy_take_dirty_locked(void);
+
+/* Make all pages of a BUSY block zero; returns how many had to be cleared. No
+ * lock needed. */
+uint64_t buddy_clear(struct page *head);
+
+/* A page's fields for when it leaves the allocator or comes back to it. */
+void page_start(struct page *pg, enum page_state state, struct account *owner,
+                unsigned flags);
+void page_retire(struct page *pg, bool zeroed);
+
+/* account.c: an account is on buddy.accounts while it has anything. */
+void account_note_used_locked(struct account *a);
+void account_note_unused_locked(struct account *a);
+void account_charge_locked(struct account *a, uint64_t count);
+/* True if that made a dying account's page_count 0. */
+bool account_uncharge_locked(struct account *a, uint64_t count);
+
+/* claim.c; a may be NULL in the first: nobody's claim. */
+bool claim_allows_locked(const struct account *a, uint64_t count);
+void claim_use_locked(struct account *a, uint64_t count);
+void claim_drop_locked(struct account *a);
+
+/* page_ref.c: free one GUEST or SPECIAL page without references; true if that
+ * made a dying owner's page_count 0. */
+bool page_free_last_locked(struct page *pg);
+
+/* scrub.c: fill a page that is being freed, if that was asked for. */
+void page_junk(const struct page *pg);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small objects: a slab is one HEAP page cut into objects of one size, a power
+ * of two. Each free object holds the index of the next free one; the rest of a
+ * slab's state stands in its struct page:
+ *
+ *   flags   PAGE_SLAB, so that heap_free() tells slabs from large blocks
+ *   order   the slab's class (slab) or the block's order (large)
+ *   slab    index of the first free object, number of objects in use
+ *   link    on its class's list while it has free objects
+ *
+ * An empty slab goes back to the page allocator at once, so that the host's
+ * free memory after a domain is gone equals that of before it came.
+ */
+#include "mm/heap.h"
+#include "base/lock.h"
+#include "lib/string.h"
+#include "mm/page_alloc.h"
+#include "types/bits.h"
+#include "types/overflow.h"
+
+#define MIN_SHIFT   4
+#define CLASS_COUNT 8 /* 16 .. 2048 bytes */
+#define NO_OBJECT   0xffff
+
+enum {
+    PAGE_SLAB = 8, /* flags of a HEAP page, besides those of frame_table.h */
+    PAGE_LARGE = 16,
+};
+
+struct slab_state {
+    uint16_t first_free, used;
+};
+
+static struct lock heap_lock = LOCK_INIT(RANK_HEAP);
+static struct list partial[CLASS_COUNT]; /* slabs with free objects */
+static uint64_t used_bytes;
+
+static struct slab_state slab_load(const struct page *pg)
+{
+    return (struct slab_state){.first_free = (uint16_t)pg->slab,
+                               .used = (uint16_t)(pg->slab >> 16)};
+}
+
+static void slab_store(struct page *pg, struct slab_state s)
+{
+    pg->slab = s.first_free | (uint64_t)s.used << 16;
+}
+
+static unsigned class_of(size_t size)
+{
+    unsigned class = 0;
+
+    while (size > (size_t)BIT(class + MIN_SHIFT)) {
+        class ++;
+    }
+    return class;
+}
+
+static size_t class_size(unsigned class)
+{
+    return BIT(class + MIN_SHIFT);
+}
+
+static uint16_t *object_at(const struct page *slab, unsigned index)
+{
+    char *base = page_map(slab);
+
+    return (uint16_t *)(void *)(base + index * class_size(slab->order));
+}
+
+static struct list *partial_locked(unsigned class)
+{
+    if (!partial[class].next) {
+        list_init(&partial[class]);
+    }
+    return &partial[class];
+}
+
+/* A new slab, on no list yet. No lock is held. */
+static struct page *slab_create(unsigned class)
+{
+    struct page *pg = page_alloc(PAGE_HEAP, 0);
+    unsigned count = (unsigned)(PAGE_SIZE / class_size(class));
+
+    if (!pg) {
+        return NULL;
+    }
+    pg->order = (uint8_t) class;
+    pg->flags = PAGE_SLAB;
+    slab_store(pg, (struct slab_state){.first_free = 0, .used = 0});
+    for (unsigned i = 0; i < count; i++) {
+        *object_at(pg, i) = (uint16_t)(i + 1 < count ? i + 1 : NO_OBJECT);
+    }
+    return pg;
+}
+
+static void *slab_take_locked(struct page *pg)
+{
+    struct slab_state s = slab_load(pg);
+    uint16_t *object = object_at(pg, s.first_free);
+
+    s.first_free = *object;
+    s.used++;
+    slab_store(pg, s);
+    if (s.first_free == NO_OBJECT) {
+        list_del(&pg->link);
+    }
+    __atomic_fetch_add(&used_bytes, class_size(pg->order), __ATOMIC_RELAXED);
+    return object;
+}
+
+static void *alloc_small(unsigned class)
+{
+    void *object;
+
+    lock(&heap_lock);
+    if (list_empty(partial_locked(class))) {
+        struct page *pg;
+
+        unlock(&heap_lock);
+        pg = slab_create(class);
+        if (!pg) {
+            return NULL;
+        }
+        lock(&heap_lock);
+        list_add(partial_locked(class), &pg->link);
+    }
+    object = slab_take_locked(list_first(&partial[class], struct page, link));
+    unlock(&heap_lock);
+    memset(object, 0, class_size(class));
+    return object;
+}
+
+static void *alloc_large(size_t size)
+{
+    unsigned order = 0;
+    struct page *pg;
+
+    while (order <= MAX_ORDER && (PAGE_SIZE << order) < size) {
+        order++;
+    }
+    pg = order <= MAX_ORDER ? page_alloc(PAGE_HEAP, order) : NULL;
+    if (!pg) {
+        return NULL;
+    }
+    pg->order = (uint8_t)order;
+    pg->flags = PAGE_LARGE;
+    __atomic_fetch_add(&used_bytes, PAGE_SIZE << order, __ATOMIC_RELAXED);
+    return page_map(pg);
+}
+
+void *heap_alloc(size_t size)
+{
+    unsigned class;
+
+    if (size > class_size(CLASS_COUNT - 1)) {
+        return alloc_large(size);
+    }
+    class = class_of(size);
+    return alloc_small(class);
+}
+
+void *heap_alloc_array(size_t count, size_t size)
+{
+    uint64_t bytes;
+
+    return mul_overflows(count, size, &bytes) ? NULL : heap_alloc(bytes);
+}
+
+static void free_small(struct page *pg, void *p)
+{
+    size_t size = class_size(pg->order);
+    size_t offset = (uintptr_t)p % PAGE_SIZE;
+    struct slab_state s;
+
+    CHECK(offset % size == 0);
+    lock(&heap_lock);
+    s = slab_load(pg);
+    CHECK(s.used);
+    if (s.first_free == NO_OBJECT) {
+        list_add(partial_locked(pg->order), &pg->link);
+    }
+    *(uint16_t *)p = s.first_free;
+    s.first_free = (uint16_t)(offset / size);
+    s.used--;
+    slab_store(pg, s);
+    __atomic_fetch_sub(&used_bytes, size, __ATOMIC_RELAXED);
+    if (!s.used) {
+        list_del(&pg->link);
+    }
+    unlock(&heap_lock);
+    if (!s.used) {
+        page_free(pg, 0);
+    }
+}
+
+void heap_free(void *p)
+{
+    struct page *pg;
+
+    if (!p) {
+        return;
+    }
+    pg = page_from_mfn(arch_unmap(p));
+    CHECK(pg && pg->state == PAGE_HEAP);
+    if (pg->flags & PAGE_SLAB) {
+        free_small(pg, p);
+        return;
+    }
+    CHECK(pg->flags & PAGE_LARGE);
+    __atomic_fetch_sub(&used_bytes, PAGE_SIZE << pg->order, __ATOMIC_RELAXED);
+    page_free(pg, pg->order);
+}
+
+uint64_t heap_used(void)
+{
+    return READ_ONCE(used_bytes);
+}

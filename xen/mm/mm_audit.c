@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recount the page allocator from scratch: once through the frame table, once
+ * through the lists, then the counters. The allocator is locked meanwhile, so
+ * this is for debugging and for tests. BUSY blocks are in some CPU's hands: if
+ * there are any, the counts that change without the lock are not compared.
+ */
+#include "base/console.h"
+#include "lib/string.h"
+#include "mm/buddy.h"
+#include "types/bits.h"
+
+#define MAX_PRINTED 20
+
+struct recount {
+    unsigned differences;
+    bool busy;
+    uint64_t free, dirty, claimed;
+    uint64_t blocks[2][MAX_ORDER + 1];
+};
+
+static void differs(struct recount *seen, const char *what, uint64_t where,
+                    uint64_t found, uint64_t expected)
+{
+    if (seen->differences++ < MAX_PRINTED) {
+        log_line(LOG_ERROR, "mm audit: %s (at %lx): %lu, expected %lu", what,
+                 where, found, expected);
+    }
+}
+
+static void expect(struct recount *seen, const char *what, uint64_t where,
+                   uint64_t found, uint64_t expected)
+{
+    if (found != expected) {
+        differs(seen, what, where, found, expected);
+    }
+}
+
+/* One page of a free block. */
+static void audit_free_page(struct recount *seen, const struct page *head,
+                            uint64_t i)
+{
+    const struct page *pg = &head[i];
+    uint64_t mfn = page_to_mfn(pg).v;
+    bool zeroed = pg->flags & PAGE_ZEROED;
+
+    expect(seen, "state inside a free block", mfn, pg->state, PAGE_FREE);
+    expect(seen, "references of a free page", mfn, pg->references, 0);
+    expect(seen, "free page has an owner", mfn, pg->owner != NULL, 0);
+    if (i) {
+        expect(seen, "order inside a free block", mfn, pg->order,
+               ORDER_NOT_HEAD);
+    }
+    if (!zeroed) {
+        seen->dirty++;
+    }
+    if (!zeroed && i < head->first_dirty) {
+        differs(seen, "dirty page before first_dirty", mfn, i,
+                head->first_dirty);
+    }
+}
+
+static uint64_t audit_free_block(struct recount *seen, const struct page *head)
+{
+    uint64_t mfn = page_to_mfn(head).v;
+    uint64_t count, other;
+
+    if (head->order > MAX_ORDER) {
+        differs(seen, "free frame outside of a block", mfn, head->order, 0);
+        return 1;
+    }
+    count = BIT(head->order);
+    if (mfn % count || count > frame_count - mfn) {
+        differs(seen, "misplaced free block of order", mfn, head->order, 0);
+        return 1;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        audit_free_page(seen, head, i);
+    }
+    other = mfn ^ count;
+    if (head->order < MAX_ORDER && other < frame_count &&
+        frame_table[other].state == PAGE_FREE &&
+        frame_table[other].order == head->order) {
+        differs(seen, "buddies not merged, order", mfn, head->order, 0);
+    }
+    seen->blocks[head->first_dirty == count][head->order]++;
+    seen->free += count;
+    return count;
+}
+
+static void audit_used_page(struct recount *seen, const struct page *pg)
+{
+    uint64_t mfn = page_to_mfn(pg).v;
+
+    if (!pg->references) {
+        differs(seen, "page in use without references, state", mfn, pg->state,
+                0);
+    }
+    switch (pg->state) {
+    case PAGE_HEAP:
+        expect(seen, "HEAP page has an owner", mfn, pg->owner != NULL, 0);
+        break;
+    case PAGE_TABLE:
+    case PAGE_SPECIAL:
+        break;
+    case PAGE_GUEST:
+    case PAGE_CACHE:
+        if (!pg->owner) {
+            differs(seen, "page without an owner, state", mfn, pg->state, 0);
+            break;
+        }
+        pg->owner->audit_count++;
+        if (pg->state == PAGE_CACHE) {
+            expect(seen, "references of a cached page", mfn, pg->references, 1);
+        } else {
+            expect(seen, "mapped page is said to be zero", mfn,
+                   pg->gfn != ~0ULL && (pg->flags & PAGE_ZEROED), 0);
+        }
+        break;
+    default:
+        differs(seen, "unknown page state", mfn, pg->state, 0);
+    }
+}
+
+static void audit_frames(struct recount *seen)
+{
+    uint64_t mfn = 0;
+
+    while (mfn < frame_count) {
+        struct page *pg = &frame_table[mfn];
+
+        switch (pg->state) {
+        case PAGE_NOT_RAM:
+            mfn++;
+            break;
+        case PAGE_FREE:
+            mfn += audit_free_block(seen, pg);
+            break;
+        case PAGE_BUSY:
+            seen->busy = true;
+            if (pg->owner) {
+                pg->owner->audit_count += BIT(pg->order);
+            }
+            mfn += BIT(pg->order);
+            break;
+        default:
+            audit_used_page(seen, pg);
+            mfn++;
+        }
+    }
+}
+
+static void audit_lists(struct recount *seen)
+{
+    struct page *pg;
+
+    for (unsigned zeroed = 0; zeroed < 2 && buddy.total; zeroed++) {
+        for (unsigned order = 0; order <= MAX_ORDER; order++) {
+            uint64_t length = 0;
+
+            list_for_each (pg, &buddy.blocks[zeroed][order], link) {
+                expect(seen, "order on a free list", page_to_mfn(pg).v,
+                       pg->order, order);
+                length++;
+            }
+            expect(seen, "length of a free list, order", order, length,
+                   seen->blocks[zeroed][order]);
+            expect(seen, "bit of a free list, order", order,
+                   (buddy.nonempty[zeroed] >> order) & 1, length != 0);
+        }
+    }
+}
+
+/* Length of one of an account's lists; all its pages must be the account's. */
+static uint64_t audit_account_list(struct recount *seen,
+                                   const struct account *a,
+                                   const struct list *list)
+{
+    uint64_t length = 0;
+    struct page *pg;
+
+    list_for_each (pg, list, link) {
+        expect(seen, "state on an account's list", page_to_mfn(pg).v, pg->state,
+               PAGE_GUEST);
+        expect(seen, "page on another account's list", page_to_mfn(pg).v,
+               pg->owner != a, 0);
+        length++;
+    }
+    return length;
+}
+
+static void audit_account(struct recount *seen, const struct account *a)
+{
+    uint64_t listed = audit_account_list(seen, a, &a->pages) +
+                      audit_account_list(seen, a, &a->held);
+
+    expect(seen, "page_count of domain", a->id, a->page_count, a->audit_count);
+    if (listed > a->page_count) {
+        differs(seen, "pages on the lists of domain", a->id, listed,
+                a->page_count);
+    }
+    if (a->dying) {
+        expect(seen, "claim of a dying domain", a->id, a->claimed, 0);
+    }
+    seen->claimed += a->claimed;
+}
+
+unsigned mm_audit(void)
+{
+    struct recount seen;
+    struct account *a;
+
+    memset(&seen, 0, sizeof(seen));
+    lock(&buddy.lock);
+    list_for_each (a, &buddy.accounts, link) {
+        a->audit_count = 0;
+    }
+    audit_frames(&seen);
+    audit_lists(&seen);
+    list_for_each (a, &buddy.accounts, link) {
+        audit_account(&seen, a);
+    }
+    expect(&seen, "claimed pages", 0, buddy.claimed, seen.claimed);
+    if (seen.claimed > buddy.free) {
+        differs(&seen, "more is claimed than free", 0, seen.claimed,
+                buddy.free);
+    }
+    if (!seen.busy) {
+        expect(&seen, "dirty pages", 0, buddy.dirty, seen.dirty);
+    }
+    if (!buddy.scrubbing) {
+        expect(&seen, "free pages", 0, buddy.free, seen.free);
+    }
+    unlock(&buddy.lock);
+    return seen.differences;
+}

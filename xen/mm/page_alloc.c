@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Handing out pages and taking them back.
+ *
+ * An allocation has three steps: take a block and charge it (lock held; all
+ * that may fail is here), clear what is dirty (no lock; the block is BUSY and
+ * ours alone), and give its pages their new state. A guest's pages go onto its
+ * list under the lock again.
+ *
+ *   total = free + all pages in other states     that page_alloc_add() brought
+ *   claimed <= free                              (claim.c)
+ */
+#include "mm/page_alloc.h"
+#include "arch/cpu.h"
+#include "mm/buddy.h"
+#include "types/bits.h"
+#include "types/error.h"
+
+#define RELEASE_BATCH 64 /* pages freed in one lock hold by teardown */
+
+static uint64_t fail_countdown;
+
+void page_alloc_fail_nth(uint64_t n)
+{
+    fail_countdown = n;
+}
+
+/* Is this the allocation that a test wants to fail? */
+static bool told_to_fail(void)
+{
+#ifdef PODIUM_DEBUG
+    return unlikely(fail_countdown) && --fail_countdown == 0;
+#else
+    return false;
+#endif
+}
+
+void page_alloc_add(mfn_t start, uint64_t count)
+{
+    if (!buddy.total) {
+        buddy_init();
+    }
+    CHECK(start.v + count <= frame_count);
+    for (uint64_t i = 0; i < count; i++) {
+        struct page *pg = &frame_table[start.v + i];
+
+        CHECK(pg->state == PAGE_NOT_RAM || pg->state == PAGE_HEAP);
+        list_init(&pg->link);
+        page_retire(pg, false);
+    }
+    lock(&buddy.lock);
+    buddy.total += count;
+    buddy.free += count;
+    buddy.dirty += count;
+    while (count) {
+        unsigned order = (unsigned)__builtin_ctzll(start.v | BIT(MAX_ORDER));
+
+        while (BIT(order) > count) {
+            order--;
+        }
+        buddy_put_locked(&frame_table[start.v], order);
+        start = mfn_add(start, BIT(order));
+        count -= BIT(order);
+    }
+    unlock(&buddy.lock);
+}
+
+/* A block of `order` that claims let `claimant` (NULL: nobody) have; BUSY and
+ * no longer counted as free. The claim is not used up yet. */
+static struct page *take_locked(const struct account *claimant, unsigned order)
+{
+    struct page *head = NULL;
+
+    while (claim_allows_locked(claimant, BIT(order))) {
+        head = buddy_take_locked(order);
+        if (head || !buddy.scrubbing) {
+            break;
+        }
+        /* The block that is missing may be the one that is being scrubbed. */
+        unlock(&buddy.lock);
+        arch_cpu_relax();
+        lock(&buddy.lock);
+    }
+    if (head) {
+        buddy.free -= BIT(order);
+    }
+    return head;
+}
+
+static bool may_have_table_locked(const struct account *a)
+{
+    return !a->table_limit || a->table_count < a->table_limit;
+}
+
+/* For the hypervisor itself, shown to `owner`, or a table in its budget: not
+ * among its charged pages in any case. owner may be NULL. */
+static struct page *alloc_uncharged(enum page_state state, unsigned order,
+                                    struct account *owner)
+{
+    bool in_budget = owner && state == PAGE_TABLE;
+    struct page *head = NULL;
+
+    if (told_to_fail()) {
+        return NULL;
+    }
+    lock(&buddy.lock);
+    if (!in_budget || may_have_table_locked(owner)) {
+        head = take_locked(NULL, order);
+    }
+    if (head && in_budget) {
+        owner->table_count++;
+        account_note_used_locked(owner);
+    }
+    unlock(&buddy.lock);
+    if (!head) {
+        return NULL;
+    }
+    buddy_clear(head);
+    for (uint64_t i = BIT(order); i-- > 0;) {
+        page_start(&head[i], state, owner, 0);
+    }
+    return head;
+}
+
+static void uncharge_locked(struct account *a, enum page_state state,
+                            uint64_t count)
+{
+    if (state == PAGE_TABLE) {
+        CHECK(a->table_count);
+        a->table_count--;
+        account_note_unused_locked(a);
+    } else {
+        account_uncharge_locked(a, count);
+    }
+}
+
+/* Pages to which only the caller refers, 2^order, back to the free ones. */
+static void free_block(struct page *head, unsigned order)
+{
+    uint64_t dirty = 0, first_dirty = BIT(order);
+    struct account *owner = head->owner;
+    enum page_state state = head->state;
+
+    head->order = (uint8_t)order;
+    head->state = PAGE_BUSY;
+    for (uint64_t i = BIT(order); i-- > 0;) {
+        bool zeroed = head[i].flags & PAGE_ZEROED;
+
+        CHECK(head[i].references == 1);
+        if (!zeroed) {
+            page_junk(&head[i]);
+            dirty++;
+            first_dirty = i;
+        }
+        if (i) {
+            page_retire(&head[i], zeroed);
+        }
+    }
+    lock(&buddy.lock);
+    page_retire(head, head->flags & PAGE_ZEROED);
+    head->first_dirty = first_dirty;
+    buddy_put_locked(head, order);
+    buddy.free += BIT(order);
+    __atomic_fetch_add(&buddy.dirty, dirty, __ATOMIC_RELAXED);
+    if (owner) {
+        uncharge_locked(owner, state, BIT(order));
+    }
+    unlock(&buddy.lock);
+}
+
+struct page *page_alloc(enum page_state state, unsigned order)
+{
+    CHECK(state == PAGE_HEAP || state == PAGE_TABLE);
+    CHECK(order <= MAX_ORDER);
+    return alloc_uncharged(state, order, NULL);
+}
+
+void page_free(struct page *head, unsigned order)
+{
+    CHECK(head->state == PAGE_HEAP || head->state == PAGE_TABLE);
+    head->flags = 0;
+    free_block(head, order);
+}
+
+struct page *page_alloc_special(struct account *a)
+{
+    return alloc_uncharged(PAGE_SPECIAL, 0, a);
+}
+
+struct page *page_alloc_table(struct account *a)
+{
+    return alloc_uncharged(PAGE_TABLE, 0, a);
+}
+
+void page_free_table(struct account *a, struct page *pg)
+{
+    CHECK(pg->state == PAGE_TABLE && pg->owner == a);
+    page_free(pg, 0);
+}
+
+static bool may_charge_locked(const struct account *a, uint64_t count)
+{
+    return !a->dying && a->page_count <= a->max_pages &&
+           count <= a->max_pages - a->page_count;
+}
+
+/* A block charged to `a`. The owner stands in the BUSY head, so that an audit
+ * finds whom these pages are counted for. */
+static struct page *take_charged(struct account *a, unsigned order)
+{
+    struct page *head = NULL;
+
+    lock(&buddy.lock);
+    if (may_charge_locked(a, BIT(order))) {
+        head = take_locked(a, order);
+    }
+    /* The lock may have been let go in between: look again. */
+    if (head && !may_charge_locked(a, BIT(order))) {
+        buddy.free += BIT(order);
+        head->state = PAGE_FREE;
+        head->order = ORDER_NOT_HEAD;
+        buddy_put_locked(head, order);
+        head = NULL;
+    }
+    if (head) {
+        claim_use_locked(a, BIT(order));
+        account_charge_locked(a, BIT(order));
+        head->owner = a;
+    }
+    unlock(&buddy.lock);
+    return head;
+}
+
+struct page *page_alloc_guest(struct account *a, unsigned order)
+{
+    const unsigned flags = PAGE_ALLOCATED | PAGE_ZEROED;
+    struct page *head;
+    struct list chain;
+
+    CHECK(order <= MAX_ORDER);
+    if (told_to_fail()) {
+        return NULL;
+    }
+    head = take_charged(a, order);
+    if (!head) {
+        return NULL;
+    }
+    buddy_clear(head);
+    list_init(&chain);
+    for (uint64_t i = 1; i < BIT(order); i++) {
+        page_start(&head[i], PAGE_GUEST, a, flags);
+        list_add_tail(&chain, &head[i].link);
+    }
+    lock(&buddy.lock);
+    page_start(head, PAGE_GUEST, a, flags);
+    list_add_tail(&a->pages, &head->link);
+    list_splice_tail(&a->pages, &chain);
+    unlock(&buddy.lock);
+    return head;
+}
+
+/* One compare-and-exchange, because a page_get() may be under way: from then
+ * on it fails, and if it came first, we stop. */
+static void change_state(struct page *pg, enum page_state from,
+                         enum page_state to, unsigned flags)
+{
+    union page_word old = {.bits =
+                               __atomic_load_n(&pg->w.bits, __ATOMIC_ACQUIRE)};
+    union page_word new = old;
+
+    new.state = (uint8_t)to;
+    new.flags = (uint8_t)flags;
+    CHECK(old.state == from && old.references == 1);
+    CHECK(__atomic_compare_exchange_n(&pg->w.bits, &old.bits, new.bits, false,
+                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+}
+
+void page_guest_to_cache(struct page *head, unsigned order)
+{
+    lock(&buddy.lock);
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        CHECK(head[i].flags & PAGE_ALLOCATED);
+        change_state(&head[i], PAGE_GUEST, PAGE_CACHE,
+                     head[i].flags & PAGE_ZEROED);
+        head[i].gfn = ~0ULL;
+        list_del(&head[i].link);
+    }
+    head->order = (uint8_t)order;
+    unlock(&buddy.lock);
+}
+
+void page_cache_to_guest(struct page *head, unsigned order)
+{
+    ASSERT(list_empty(&head->link));
+    lock(&buddy.lock);
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        struct page *pg = &head[i];
+
+        pg->order = 0;
+        pg->gfn = ~0ULL;
+        change_state(pg, PAGE_CACHE, PAGE_GUEST,
+                     PAGE_ALLOCATED | (pg->flags & PAGE_ZEROED));
+        list_add_tail(&pg->owner->pages, &pg->link);
+    }
+    unlock(&buddy.lock);
+}
+
+void page_free_cache(struct page *head, unsigned order)
+{
+    CHECK(head->state == PAGE_CACHE);
+    ASSERT(list_empty(&head->link));
+    free_block(head, order);
+}
+
+/* The owner's reference of the first page of its list goes. */
+static void release_first_locked(struct account *a)
+{
+    struct page *pg = list_first(&a->pages, struct page, link);
+    unsigned flags = __atomic_fetch_and(&pg->flags, (uint8_t)~PAGE_ALLOCATED,
+                                        __ATOMIC_SEQ_CST);
+
+    if ((flags & PAGE_ALLOCATED) &&
+        __atomic_sub_fetch(&pg->references, 1, __ATOMIC_ACQ_REL) == 0) {
+        page_free_last_locked(pg);
+        return;
+    }
+    list_del(&pg->link);
+    list_add_tail(&a->held, &pg->link);
+}
+
+int page_release_some(struct account *a, uint64_t max)
+{
+    bool more = true;
+
+    while (max && more) {
+        uint64_t batch = MIN(max, RELEASE_BATCH);
+
+        max -= batch;
+        lock(&buddy.lock);
+        while (batch-- && !list_empty(&a->pages)) {
+            release_first_locked(a);
+        }
+        more = !list_empty(&a->pages);
+        unlock(&buddy.lock);
+    }
+    return more ? -ERESTART : 0;
+}
+
+struct page_alloc_info page_alloc_info(void)
+{
+    struct page_alloc_info info;
+
+    lock(&buddy.lock);
+    info.total = buddy.total;
+    info.free = buddy.free;
+    info.claimed = buddy.claimed;
+    /* Pages that are being cleared for an owner are in `dirty` still. */
+    info.dirty = MIN(READ_ONCE(buddy.dirty), buddy.free);
+    unlock(&buddy.lock);
+    return info;
+}

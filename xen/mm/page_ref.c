@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * References are taken and dropped with one compare-and-exchange of
+ * struct page.w. The last one goes under the allocator's lock, so that
+ * nobody who holds that lock ever sees a page with an owner and no reference.
+ */
+#include "mm/page_ref.h"
+#include "mm/buddy.h"
+
+static union page_word load_word(const struct page *pg)
+{
+    union page_word seen = {.bits =
+                                __atomic_load_n(&pg->w.bits, __ATOMIC_ACQUIRE)};
+
+    return seen;
+}
+
+static bool swap_word(struct page *pg, union page_word *seen,
+                      union page_word new)
+{
+    return __atomic_compare_exchange_n(&pg->w.bits, &seen->bits, new.bits,
+                                       false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_ACQUIRE);
+}
+
+static bool is_shown(union page_word seen)
+{
+    return seen.state == PAGE_GUEST || seen.state == PAGE_SPECIAL;
+}
+
+bool page_get(struct page *pg, const struct account *owner)
+{
+    union page_word seen = load_word(pg), new;
+
+    do {
+        if (!is_shown(seen) || !seen.references ||
+            __atomic_load_n(&pg->owner, __ATOMIC_ACQUIRE) != owner) {
+            return false;
+        }
+        CHECK(seen.references != UINT32_MAX);
+        new = seen;
+        new.references++;
+    } while (!swap_word(pg, &seen, new));
+    return true;
+}
+
+bool page_free_last_locked(struct page *pg)
+{
+    struct account *owner = pg->owner;
+    bool charged = pg->state == PAGE_GUEST;
+
+    list_del(&pg->link);
+    page_junk(pg);
+    page_retire(pg, false);
+    buddy_put_locked(pg, 0);
+    buddy.free++;
+    __atomic_fetch_add(&buddy.dirty, 1, __ATOMIC_RELAXED);
+    return charged && account_uncharge_locked(owner, 1);
+}
+
+/* Only one reference seems to be left, which is ours. */
+static bool put_last(struct page *pg)
+{
+    bool emptied = false;
+
+    lock(&buddy.lock);
+    if (__atomic_sub_fetch(&pg->references, 1, __ATOMIC_ACQ_REL) == 0) {
+        emptied = page_free_last_locked(pg);
+    }
+    unlock(&buddy.lock);
+    return emptied;
+}
+
+bool page_put(struct page *pg)
+{
+    union page_word seen = load_word(pg), new;
+
+    do {
+        CHECK(is_shown(seen) && seen.references);
+        if (seen.references == 1) {
+            return put_last(pg);
+        }
+        new = seen;
+        new.references--;
+    } while (!swap_word(pg, &seen, new));
+    return false;
+}
+
+bool page_put_allocated(struct page *pg)
+{
+    union page_word seen = load_word(pg), new;
+
+    do {
+        if (!(seen.flags & PAGE_ALLOCATED)) {
+            return false;
+        }
+        new = seen;
+        new.flags &= (uint8_t)~PAGE_ALLOCATED;
+    } while (!swap_word(pg, &seen, new));
+    page_put(pg);
+    return true;
+}
