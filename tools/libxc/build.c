@@ -286,40 +286,69 @@ static int give_memory(struct build *b)
 
 /* ---- contents ---------------------------------------------------------- */
 
+/* What "loading ..." has come to; what == NULL: not worth reporting. */
+struct loading {
+    const char *what;
+    uint64_t done, total;
+};
+
 /* Bytes to a guest address, in steps, with progress. */
-static int load(struct build *b, const char *what, uint64_t gpa,
+static int load(struct build *b, struct loading *progress, uint64_t gpa,
                 const uint8_t *data, uint64_t size)
 {
-    uint64_t done = 0;
-
-    while (done < size) {
-        uint64_t step = LOAD_STEP - (gpa + done) % LOAD_STEP;
+    while (size) {
+        uint64_t step = LOAD_STEP - gpa % LOAD_STEP;
         int rc;
 
-        step = step < size - done ? step : size - done;
-        rc = foreign_load(b->xc, b->domid, gpa + done, data + done, step);
+        step = step < size ? step : size;
+        rc = foreign_load(b->xc, b->domid, gpa, data, step);
         if (rc) {
             return rc;
         }
-        done += step;
-        if (what) {
-            xc_report(b->xc, what, done, size);
+        gpa += step;
+        data += step;
+        size -= step;
+        progress->done += step;
+        if (progress->what) {
+            xc_report(b->xc, progress->what, progress->done, progress->total);
         }
     }
     return 0;
 }
 
+static int load_quietly(struct build *b, uint64_t gpa, const void *data,
+                        uint64_t size)
+{
+    struct loading progress = {0};
+
+    return load(b, &progress, gpa, data, size);
+}
+
 static int load_kernel(struct build *b)
 {
+    struct loading progress = {.what = "loading kernel"};
+
+    for (unsigned int i = 0; i < b->image.segment_count; i++) {
+        progress.total += b->image.segments[i].file_size;
+    }
     for (unsigned int i = 0; i < b->image.segment_count; i++) {
         const struct image_segment *s = &b->image.segments[i];
-        int rc = load(b, "loading kernel", s->paddr, s->data, s->file_size);
+        int rc = load(b, &progress, s->paddr, s->data, s->file_size);
 
         if (rc) {
             return rc;
         }
     }
     return 0;
+}
+
+static int load_ramdisk(struct build *b)
+{
+    struct loading progress = {.what = "loading ramdisk",
+                               .total = b->ramdisk.size};
+
+    return load(b, &progress, b->layout.ramdisk, b->ramdisk.data,
+                b->ramdisk.size);
 }
 
 static int load_start_info(struct build *b)
@@ -328,8 +357,8 @@ static int load_start_info(struct build *b)
     int rc = layout_start_info(b->xc, &b->layout, b->cfg->cmdline, &bytes);
 
     if (!rc) {
-        rc = load(b, NULL, b->layout.start_info, bytes,
-                  b->layout.start_info_size);
+        rc = load_quietly(b, b->layout.start_info, bytes,
+                          b->layout.start_info_size);
     }
     free(bytes);
     return rc;
@@ -345,7 +374,7 @@ static int load_acpi(struct build *b)
     uint8_t page[ACPI_BYTES_MAX];
     size_t size = acpi_build(&config, page);
 
-    return load(b, NULL, config.address, page, size);
+    return load_quietly(b, config.address, page, size);
 }
 
 /*
@@ -359,8 +388,8 @@ static int load_identity_map(struct build *b)
     for (uint32_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
         entries[i] = i << 22 | 0xe7; /* 4 MiB, used, user, writable */
     }
-    return load(b, NULL, layout_special_gfn(SPECIAL_IDENT_PT) * PAGE_BYTES,
-                (const uint8_t *)entries, sizeof(entries));
+    return load_quietly(b, layout_special_gfn(SPECIAL_IDENT_PT) * PAGE_BYTES,
+                        entries, sizeof(entries));
 }
 
 /* What XENMEM_memory_map tells the guest, the same as its start info. */
@@ -397,8 +426,7 @@ static int load_all(struct build *b)
         rc = load_start_info(b);
     }
     if (!rc) {
-        rc = load(b, "loading ramdisk", b->layout.ramdisk, b->ramdisk.data,
-                  b->ramdisk.size);
+        rc = load_ramdisk(b);
     }
     if (!rc) {
         rc = load_acpi(b);
