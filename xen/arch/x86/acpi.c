@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The little that we read of the host's ACPI tables: the CPUs and the I/O APIC
+ * (MADT), and how to switch the machine off (FADT and the \_S5 package of the
+ * DSDT). Tables are trusted as firmware is, but lengths are checked.
+ */
+#include "arch/hostmap.h"
+#include "arch/x86/asm.h"
+#include "arch/x86/layout.h"
+#include "arch/x86/machine.h"
+#include "lib/string.h"
+#include "types/bits.h"
+
+struct acpi_header {
+    char signature[4];
+    uint32_t length;
+    uint8_t revision, checksum;
+    char oem[6], oem_table[8];
+    uint32_t oem_revision, creator, creator_revision;
+} __attribute__((packed));
+
+struct acpi_rsdp {
+    char signature[8];
+    uint8_t checksum;
+    char oem[6];
+    uint8_t revision;
+    uint32_t rsdt;
+    uint32_t length;
+    uint64_t xsdt;
+} __attribute__((packed));
+
+static uint32_t cpu_apic_ids[MAX_CPUS];
+static unsigned cpu_count;
+static paddr_t ioapic = {0xFEC00000};
+static uint16_t pm1a_control;
+static uint16_t sleep_type;
+static bool can_power_off;
+
+static const void *at(uint64_t address)
+{
+    return arch_map(MFN(address >> PAGE_SHIFT)) + (address & (PAGE_SIZE - 1));
+}
+
+static const struct acpi_rsdp *find_rsdp(uint64_t from, uint64_t to)
+{
+    for (uint64_t a = from; a < to; a += 16) {
+        const struct acpi_rsdp *r = at(a);
+
+        if (memcmp(r->signature, "RSD PTR ", 8) == 0) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static void add_cpu(uint32_t id, uint32_t flags)
+{
+    if ((flags & 1) && cpu_count < MAX_CPUS) {
+        cpu_apic_ids[cpu_count++] = id;
+    }
+}
+
+static void parse_madt(const struct acpi_header *h)
+{
+    const uint8_t *p = (const uint8_t *) h + sizeof(*h) + 8;
+    const uint8_t *end = (const uint8_t *) h + h->length;
+    uint32_t v[3];
+
+    while (p + 2 <= end && p[1] >= 2 && p + p[1] <= end) {
+        if (p[0] == 0 && p[1] >= 8) { /* local APIC */
+            memcpy(v, p + 4, 4);
+            add_cpu(p[3], v[0]);
+        } else if (p[0] == 9 && p[1] >= 16) { /* local x2APIC */
+            memcpy(v, p + 4, 8);
+            add_cpu(v[0], v[1]);
+        } else if (p[0] == 1 && p[1] >= 12) { /* I/O APIC, from GSI 0 */
+            memcpy(v, p + 4, 8);
+            if (v[1] == 0) {
+                ioapic = PADDR(v[0]);
+            }
+        }
+        p += p[1];
+    }
+}
+
+/*
+ * \_S5 is a package whose first element is the sleep type: in AML, the name
+ * "_S5_", PackageOp 0x12, a length, a count, then a byte or a BytePrefix.
+ */
+static void parse_dsdt(const struct acpi_header *h)
+{
+    const uint8_t *p = (const uint8_t *) h + sizeof(*h);
+    const uint8_t *end = (const uint8_t *) h + h->length;
+
+    for (; p + 12 < end; p++) {
+        if (memcmp(p, "_S5_", 4) || p[4] != 0x12) {
+            continue;
+        }
+        p += 5;
+        p += 2 + (*p >> 6); /* package length, element count */
+        sleep_type = *p == 0x0A ? p[1] : (*p == 1 ? 1 : 0);
+        can_power_off = true;
+        return;
+    }
+}
+
+static void parse_fadt(const struct acpi_header *h)
+{
+    const uint8_t *f = (const uint8_t *) h;
+    uint32_t dsdt, control;
+
+    if (h->length < 68) {
+        return;
+    }
+    memcpy(&dsdt, f + 40, 4);
+    memcpy(&control, f + 64, 4);
+    pm1a_control = (uint16_t) control;
+    if (dsdt) {
+        parse_dsdt(at(dsdt));
+    }
+}
+
+static void parse_table(uint64_t address)
+{
+    const struct acpi_header *h = at(address);
+
+    if (memcmp(h->signature, "APIC", 4) == 0) {
+        parse_madt(h);
+    } else if (memcmp(h->signature, "FACP", 4) == 0) {
+        parse_fadt(h);
+    }
+}
+
+static void parse_root(uint64_t address, unsigned width)
+{
+    const struct acpi_header *h = at(address);
+    const uint8_t *p = (const uint8_t *) h + sizeof(*h);
+    const uint8_t *end = (const uint8_t *) h + h->length;
+
+    for (; p + width <= end; p += width) {
+        uint64_t table = 0;
+
+        memcpy(&table, p, width);
+        parse_table(table);
+    }
+}
+
+bool acpi_init(paddr_t rsdp)
+{
+    const struct acpi_rsdp *r = rsdp.v ? at(rsdp.v) : find_rsdp(0xE0000, 0x100000);
+
+    if (!r) {
+        uint16_t segment;
+
+        memcpy(&segment, at(0x40E), 2);
+        r = find_rsdp((uint64_t) segment << 4, ((uint64_t) segment << 4) + 1024);
+    }
+    if (!r) {
+        return false;
+    }
+    if (r->revision >= 2 && r->xsdt) {
+        parse_root(r->xsdt, 8);
+    } else {
+        parse_root(r->rsdt, 4);
+    }
+    return true;
+}
+
+unsigned acpi_cpu_count(void)
+{
+    return cpu_count;
+}
+
+uint32_t acpi_cpu_apic_id(unsigned n)
+{
+    return cpu_apic_ids[n];
+}
+
+paddr_t acpi_ioapic(void)
+{
+    return ioapic;
+}
+
+bool acpi_poweroff(void)
+{
+    if (!can_power_off || !pm1a_control) {
+        return false;
+    }
+    outw(pm1a_control, (uint16_t) (sleep_type << 10 | BIT(13)));
+    return true;
+}

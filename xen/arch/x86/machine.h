@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of the x86 machine know of one another, and what boot/ calls
+ * to bring it up, in the order of its calls.
+ */
+#ifndef ARCH_X86_MACHINE_H
+#define ARCH_X86_MACHINE_H
+
+#include "arch/cpu.h"
+#include "arch/tlb.h"
+#include "base/percpu.h"
+#include "types/frame.h"
+
+enum cpu_mode {
+    CPU_IN_HOST,  /* will look at what changed before it enters or waits */
+    CPU_IN_GUEST, /* a kick must be an NMI */
+    CPU_IDLE,     /* a kick must be an interrupt */
+};
+
+struct guest_cpu;
+
+/* One per CPU; GS points at it. */
+struct cpu {
+    struct cpu *self; /* offset 0: read through GS */
+    uint32_t index;
+    uint32_t apic_id;
+    uint32_t mode; /* enum cpu_mode, atomic */
+    uint32_t online;
+    struct percpu base;
+    struct guest_cpu *fpu_owner; /* whose FPU state is in the registers */
+    struct guest_cpu *last_run;
+    uint32_t next_asid;
+    uint64_t asid_generation;
+    uint64_t host_vmcb; /* physical: what VMLOAD restores of the host */
+};
+
+extern struct cpu cpus[MAX_CPUS];
+
+static inline struct cpu *this_cpu(void)
+{
+    struct cpu *c;
+
+    __asm__("movq %%gs:0, %0" : "=r"(c));
+    return c;
+}
+
+/* uart.c: "115200,8n1" style settings; `port` COM1 or COM2. */
+void uart_init(unsigned com, unsigned baud);
+void uart_enable_interrupt(void);
+void uart_interrupt(void); /* from trap.c */
+/* Bytes have come since the last call. */
+bool uart_input_arrived(void);
+
+/* cpu.c: descriptor tables, control registers; index of this CPU. */
+void cpu_init(unsigned index);
+
+/* trap.c */
+void trap_init(void);
+void trap_load(void);
+
+/* hostmap.c: the final page tables; needs the boot allocator with RAM below
+ * 4 GiB. ram_end: the first address behind all RAM. */
+void hostmap_init(paddr_t ram_end);
+void hostmap_load(void);
+/* A device page, uncached; never unmapped. */
+void *hostmap_device(paddr_t where);
+
+/* acpi.c: rsdp 0 means search for it. False: no tables. */
+bool acpi_init(paddr_t rsdp);
+unsigned acpi_cpu_count(void);
+uint32_t acpi_cpu_apic_id(unsigned n);
+paddr_t acpi_ioapic(void);
+bool acpi_poweroff(void);
+
+/* apic.c */
+void apic_init_boot(void);
+void apic_init_this_cpu(void);
+uint32_t apic_id(void);
+void apic_eoi(void);
+void apic_send_init(uint32_t id);
+void apic_send_startup(uint32_t id, uint8_t page);
+void apic_send_nmi(uint32_t id);
+void apic_send_wake(uint32_t id);
+void apic_send_halt_all(void);
+void apic_timer_arm(uint32_t ticks);
+uint32_t apic_timer_count(void);
+void apic_route_isa(unsigned irq, uint8_t vector);
+
+#define VECTOR_UART     0xF2
+#define VECTOR_WAKE     0xF3
+#define VECTOR_TIMER    0xF4
+#define VECTOR_HALT     0xF5
+#define VECTOR_SPURIOUS 0xFF
+
+/* timer.c */
+void timer_calibrate(void);
+void timer_delay_us(uint64_t us);
+
+/* smp.c: start up to `limit` CPUs in all; returns how many run. */
+unsigned smp_start(unsigned limit);
+/* Let the others go on from smp_start() into `fn`. */
+void smp_release(void (*fn)(void));
+
+/* svm.c: NULL or why this machine cannot do it. */
+const char *svm_init_boot(void);
+void svm_init_this_cpu(void);
+
+/* npt.c */
+extern const struct pte_format npt_format;
+
+/* fpu.c: what guests may use of XCR0; 0 when there is no XSAVE. */
+extern uint64_t fpu_guest_xcr0;
+void fpu_init_boot(void);
+
+/* backtrace.c */
+const char *symbol_lookup(uint64_t address, uint64_t *offset);
+void backtrace_from(uint64_t rip, uint64_t rbp);
+
+#endif

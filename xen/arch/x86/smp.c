@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All CPUs up: one after the other through the trampoline page, each with a
+ * stack of its own; then they wait for smp_release().
+ */
+#include "arch/hostmap.h"
+#include "arch/x86/asm.h"
+#include "arch/x86/layout.h"
+#include "arch/x86/machine.h"
+#include "base/console.h"
+#include "lib/string.h"
+#include "mm/boot_alloc.h"
+#include "types/bits.h"
+
+extern const char trampoline_start[], trampoline_end[];
+noreturn_fn void smp_ap_main(void);
+
+/* In .bss, so that a backtrace can tell a stack from anything else; a page
+ * between two that is never touched would cost more than it shows. */
+static uint8_t stacks[MAX_CPUS][STACK_SIZE] __attribute__((aligned(4096)));
+uint64_t smp_ap_stack;
+static uint32_t starting;
+static unsigned cpu_count = 1;
+static void (*go)(void);
+
+unsigned arch_cpu_count(void)
+{
+    return cpu_count;
+}
+
+void smp_ap_main(void)
+{
+    struct cpu *c = &cpus[starting];
+
+    hostmap_load();
+    cpu_init(starting);
+    apic_init_this_cpu();
+    svm_init_this_cpu();
+    __atomic_store_n(&c->online, 1, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE)) {
+        arch_cpu_relax();
+    }
+    go();
+    __builtin_unreachable();
+}
+
+static bool start_one(unsigned index, uint32_t id)
+{
+    struct cpu *c = &cpus[index];
+
+    starting = index;
+    c->apic_id = id;
+    smp_ap_stack = (uint64_t) stacks[index] + STACK_SIZE;
+    mem_barrier();
+    apic_send_init(id);
+    timer_delay_us(10000);
+    apic_send_startup(id, TRAMPOLINE >> PAGE_SHIFT);
+    for (unsigned i = 0; i < 2000; i++) {
+        if (READ_ONCE(c->online)) {
+            return true;
+        }
+        if (i == 10) {
+            apic_send_startup(id, TRAMPOLINE >> PAGE_SHIFT);
+        }
+        timer_delay_us(1000);
+    }
+    log_line(LOG_WARNING, "CPU with APIC id %u did not start", id);
+    return false;
+}
+
+unsigned smp_start(unsigned limit)
+{
+    uint32_t boot_id = apic_id();
+
+    cpus[0].apic_id = boot_id;
+    cpus[0].online = 1;
+    memcpy(arch_map(MFN(TRAMPOLINE >> PAGE_SHIFT)), trampoline_start,
+           (size_t) (trampoline_end - trampoline_start));
+    for (unsigned n = 0; n < acpi_cpu_count() && cpu_count < limit; n++) {
+        if (acpi_cpu_apic_id(n) != boot_id &&
+            start_one(cpu_count, acpi_cpu_apic_id(n))) {
+            cpu_count++;
+        }
+    }
+    return cpu_count;
+}
+
+void smp_release(void (*fn)(void))
+{
+    __atomic_store_n(&go, fn, __ATOMIC_RELEASE);
+}

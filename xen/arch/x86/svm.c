@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running a guest with AMD SVM and nested paging.
+ *
+ * Interrupts are offered by V_IRQ: the processor delivers the vector as soon
+ * as the guest can take it, and clears V_IRQ; EVENTINJ is for exceptions and
+ * NMIs only, because QEMU now and then delivers an injected external
+ * interrupt twice (test-platforms.md 5.1).
+ *
+ * ASIDs: each CPU hands them out in sequence to the vCPUs that it runs and
+ * starts again with a flush when it runs out; flushing a guest is giving it
+ * a new one.
+ */
+#include "arch/hostmap.h"
+#include "arch/x86/asm.h"
+#include "arch/x86/svm.h"
+#include "base/console.h"
+#include "lib/string.h"
+
+#define SVM_PAGES          3 /* VMCB, FPU area, struct guest_cpu */
+#define TLB_FLUSH_ALL      1
+#define FIRST_ASID         1
+#define VMEXIT_INVALID     0xFFFFFFFFU
+#define EXCEPTION_AC       17
+#define HOST_INTERCEPTS                                                        \
+    (BIT(SVM_INTR) | BIT(SVM_NMI) | BIT(SVM_INIT) | BIT(SVM_RDPMC) |           \
+     BIT(SVM_CPUID) | BIT(SVM_INVD) | BIT(SVM_HLT) | BIT(SVM_INVLPGA) |        \
+     BIT(SVM_IO) | BIT(SVM_MSR) | BIT(SVM_SHUTDOWN) | BIT(SVM_FERR) |          \
+     BIT(SVM_VMRUN) | BIT(SVM_VMMCALL) | BIT(SVM_VMLOAD) | BIT(SVM_VMSAVE) |   \
+     BIT(SVM_STGI) | BIT(SVM_CLGI) | BIT(SVM_SKINIT) | BIT(SVM_WBINVD) |       \
+     BIT(SVM_MONITOR) | BIT(SVM_MWAIT) | BIT(SVM_MWAIT_ARMED))
+
+static uint8_t io_bitmap[3 * PAGE_SIZE] __attribute__((aligned(4096)));
+static uint8_t msr_bitmap[2 * PAGE_SIZE] __attribute__((aligned(4096)));
+static uint8_t host_save[MAX_CPUS][PAGE_SIZE] __attribute__((aligned(4096)));
+static uint8_t host_vmcbs[MAX_CPUS][PAGE_SIZE] __attribute__((aligned(4096)));
+static uint32_t asid_count;
+
+/* MSRs that VMRUN or VMLOAD switch, or fpu.c: the guest has them directly. */
+static const uint32_t direct_msrs[] = {
+    MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_STAR,
+    MSR_LSTAR,       MSR_CSTAR,        MSR_SFMASK,       MSR_FS_BASE,
+    MSR_GS_BASE,     MSR_KERNEL_GS_BASE, MSR_TSC_AUX,
+};
+
+/* Two bits per MSR (read, write), three ranges of 8192 MSRs of 2 KiB each. */
+static void allow_msr(uint32_t msr)
+{
+    unsigned bit = (msr & 0x1FFF) * 2;
+    unsigned base = msr >= 0xC0010000 ? 0x1000 : (msr >= 0xC0000000 ? 0x800 : 0);
+
+    msr_bitmap[base + bit / 8] &= (uint8_t) ~(3U << (bit % 8));
+}
+
+const char *svm_init_boot(void)
+{
+    uint32_t a, b, c, d;
+
+    cpuid_count(0x80000000, 0, &a, &b, &c, &d);
+    if (a < 0x8000000A) {
+        return "this processor has no AMD SVM (under QEMU: -cpu EPYC)";
+    }
+    cpuid_count(0x80000001, 0, &a, &b, &c, &d);
+    if (!(c & BIT(2))) {
+        return "this processor has no AMD SVM (under QEMU: -cpu EPYC)";
+    }
+    if (rdmsr(MSR_VM_CR) & BIT(4)) {
+        return "SVM is switched off by the firmware";
+    }
+    cpuid_count(0x8000000A, 0, &a, &b, &c, &d);
+    if (!(d & BIT(0))) {
+        return "this processor has no nested paging";
+    }
+    asid_count = b;
+    memset(io_bitmap, 0xFF, sizeof(io_bitmap));
+    memset(msr_bitmap, 0xFF, sizeof(msr_bitmap));
+    for (unsigned i = 0; i < ARRAY_COUNT(direct_msrs); i++) {
+        allow_msr(direct_msrs[i]);
+    }
+    fpu_init_boot();
+    return NULL;
+}
+
+void svm_init_this_cpu(void)
+{
+    struct cpu *c = this_cpu();
+
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME | EFER_SCE);
+    wrmsr(MSR_VM_HSAVE_PA, (uint64_t) host_save[c->index]);
+    c->host_vmcb = (uint64_t) host_vmcbs[c->index];
+    c->next_asid = asid_count; /* the first use flushes */
+    __asm__ volatile("vmsave %0" : : "a"(c->host_vmcb) : "memory");
+}
+
+unsigned arch_guest_page_count(void)
+{
+    return SVM_PAGES;
+}
+
+static void set_reset_state(struct vmcb *m)
+{
+    m->cr0 = 0x60000010;
+    m->dr6 = 0xFFFF0FF0;
+    m->dr7 = 0x400;
+    m->rflags = 2;
+    m->efer = EFER_SVME;
+    m->pat = 0x0007040600070406ULL;
+}
+
+struct guest_cpu *arch_guest_create(void *const *pages, mfn_t root,
+                                    struct guest_tlb *tlb)
+{
+    struct vmcb *m = pages[0];
+    struct guest_cpu *gc = pages[2];
+
+    gc->vmcb = m;
+    gc->vmcb_address = arch_unmap(m).v << PAGE_SHIFT;
+    gc->xsave = pages[1];
+    gc->tlb = tlb;
+    fpu_reset(gc);
+    m->cr_write = BIT(8);
+    m->exceptions = BIT(EXCEPTION_AC); /* endless #AC must not stop a CPU */
+    m->intercepts[0] = (uint32_t) HOST_INTERCEPTS;
+    m->intercepts[1] = (uint32_t) (HOST_INTERCEPTS >> 32);
+    m->iopm = (uint64_t) io_bitmap;
+    m->msrpm = (uint64_t) msr_bitmap;
+    m->nested_control = 1;
+    m->nested_cr3 = root.v << PAGE_SHIFT;
+    m->int_control = V_INTR_MASKING;
+    set_reset_state(m);
+    return gc;
+}
+
+unsigned arch_guest_cpl(const struct guest_cpu *gc)
+{
+    return gc->vmcb->cpl;
+}
+
+bool arch_guest_long_mode(const struct guest_cpu *gc)
+{
+    return (gc->vmcb->efer & EFER_LMA) && (gc->vmcb->cs.attributes & BIT(9));
+}
+
+uint64_t arch_guest_cr3(const struct guest_cpu *gc)
+{
+    return gc->vmcb->cr3;
+}
+
+void arch_guest_set_tsc_offset(struct guest_cpu *gc, uint64_t offset)
+{
+    gc->vmcb->tsc_offset = offset;
+}
+
+void arch_guest_offer_irq(struct guest_cpu *gc, int vector)
+{
+    uint64_t control = gc->vmcb->int_control & V_TPR_MASK;
+
+    control |= V_INTR_MASKING;
+    gc->irq_offered = vector >= 0;
+    if (gc->irq_offered) {
+        control |= V_IRQ | V_IGN_TPR | (uint64_t) vector << V_VECTOR_SHIFT;
+    }
+    gc->vmcb->int_control = control;
+}
+
+bool arch_guest_irq_taken(const struct guest_cpu *gc)
+{
+    return gc->irq_taken;
+}
+
+bool arch_guest_inject_exception(struct guest_cpu *gc, unsigned vector,
+                                 int64_t error, uint64_t cr2)
+{
+    struct vmcb *m = gc->vmcb;
+
+    if (m->event_inject & EVENT_VALID) {
+        return false;
+    }
+    m->event_inject =
+        EVENT_VALID | EVENT_TYPE_EXCEPTION << EVENT_TYPE_SHIFT | vector;
+    if (error >= 0) {
+        m->event_inject |= EVENT_ERROR_CODE | (uint64_t) error << 32;
+    }
+    if (vector == 14) {
+        m->cr2 = cr2;
+    }
+    return true;
+}
+
+bool arch_guest_inject_nmi(struct guest_cpu *gc)
+{
+    if (gc->vmcb->event_inject & EVENT_VALID) {
+        return false;
+    }
+    gc->vmcb->event_inject = EVENT_VALID | EVENT_TYPE_NMI << EVENT_TYPE_SHIFT | 2;
+    return true;
+}
+
+void arch_guest_skip(struct guest_cpu *gc, struct guest_regs *regs,
+                     unsigned length)
+{
+    regs->rip += length;
+    gc->vmcb->interrupt_shadow = 0;
+}
+
+void arch_guest_unload(struct guest_cpu *gc)
+{
+    struct cpu *c = this_cpu();
+
+    if (c->fpu_owner == gc && gc->fpu_cpu == c) {
+        fpu_save(gc);
+    }
+}
+
+/*
+ * From here until guest_tlb_leave(), a flush waits for us or is seen by us.
+ * Each vCPU notes the generation that its ASID is good for; the guest's note
+ * per CPU is only for the flusher, who need not wait for a run that began
+ * after its flush.
+ */
+static void guest_tlb_enter(struct cpu *c, struct guest_cpu *gc)
+{
+    struct guest_tlb *t = gc->tlb;
+    uint64_t generation;
+
+    __atomic_fetch_or(&t->running, BIT(c->index), __ATOMIC_SEQ_CST);
+    generation = __atomic_load_n(&t->generation, __ATOMIC_SEQ_CST);
+    gc->vmcb->tlb_control = 0;
+    if (gc->tlb_generation == generation && gc->asid_cpu == c &&
+        gc->asid_generation == c->asid_generation) {
+        return;
+    }
+    if (c->next_asid >= asid_count) {
+        c->next_asid = FIRST_ASID;
+        c->asid_generation++;
+        gc->vmcb->tlb_control = TLB_FLUSH_ALL;
+    }
+    gc->vmcb->asid = c->next_asid++;
+    gc->asid_cpu = c;
+    gc->asid_generation = c->asid_generation;
+    gc->tlb_generation = generation;
+    __atomic_store_n(&t->seen[c->index], generation, __ATOMIC_SEQ_CST);
+}
+
+static void guest_tlb_leave(struct cpu *c, struct guest_cpu *gc)
+{
+    __atomic_fetch_and(&gc->tlb->running, ~BIT(c->index), __ATOMIC_SEQ_CST);
+}
+
+/* What was being delivered when the exit came must be delivered again. */
+static void requeue_event(struct guest_cpu *gc)
+{
+    struct vmcb *m = gc->vmcb;
+    uint64_t event = m->exit_int_info;
+
+    m->event_inject = 0;
+    if (!(event & EVENT_VALID)) {
+        return;
+    }
+    switch (event >> EVENT_TYPE_SHIFT & 7) {
+    case EVENT_TYPE_INTERRUPT:
+        gc->irq_taken = false; /* who offered it does so again */
+        break;
+    case EVENT_TYPE_NMI:
+        m->event_inject = event;
+        break;
+    case EVENT_TYPE_EXCEPTION:
+        /* INT3 and INTO are run again: RIP still points at them. */
+        if ((event & 0xFF) != 3 && (event & 0xFF) != 4) {
+            m->event_inject = event;
+        }
+        break;
+    default: /* a software interrupt: run again */
+        break;
+    }
+}
+
+static void decode_io(const struct vmcb *m, struct guest_exit *e)
+{
+    uint64_t info = m->exit_info1;
+
+    e->reason = EXIT_IO;
+    e->io.port = (uint16_t) (info >> 16);
+    e->io.in = info & BIT(0);
+    e->io.string = info & BIT(2);
+    e->io.rep = info & BIT(3);
+    e->io.size = (uint8_t) (info >> 4 & 7);
+    e->length = (unsigned) (m->exit_info2 - m->rip);
+}
+
+static void decode_fault(const struct vmcb *m, struct guest_exit *e)
+{
+    e->reason = EXIT_FAULT;
+    e->fault.gpa = GPA(m->exit_info2);
+    e->fault.present = m->exit_info1 & BIT(0);
+    e->fault.write = m->exit_info1 & BIT(1);
+    e->fault.execute = m->exit_info1 & BIT(4);
+}
+
+static void give_back_alignment_check(struct guest_cpu *gc,
+                                      struct guest_exit *e)
+{
+    arch_guest_inject_exception(gc, EXCEPTION_AC, 0, 0);
+    e->reason = EXIT_NONE;
+}
+
+/*
+ * Exit code to reason and instruction length. Lengths are those of the
+ * instructions without prefixes, which is how everybody writes them; nRIP is
+ * used where the processor saves it.
+ */
+static void decode_exit(struct guest_cpu *gc, struct guest_exit *e)
+{
+    static const struct {
+        uint16_t code;
+        uint8_t reason, length;
+    } simple[] = {
+        {SVM_EXIT_INTR, EXIT_NONE, 0},
+        {SVM_EXIT_NMI, EXIT_NONE, 0},
+        {SVM_EXIT_VINTR, EXIT_NONE, 0},
+        {SVM_EXIT_INIT, EXIT_NONE, 0},
+        {SVM_EXIT_VMMCALL, EXIT_HYPERCALL, 3},
+        {SVM_EXIT_CPUID, EXIT_CPUID, 2},
+        {SVM_EXIT_HLT, EXIT_HLT, 1},
+        {SVM_EXIT_PAUSE, EXIT_PAUSE, 2},
+        {SVM_EXIT_WBINVD, EXIT_SKIP, 2},
+        {SVM_EXIT_INVD, EXIT_SKIP, 2},
+        {SVM_EXIT_CR8_WRITE, EXIT_CR8_WRITE, 0},
+        {SVM_EXIT_SHUTDOWN, EXIT_TRIPLE, 0},
+    };
+    const struct vmcb *m = gc->vmcb;
+    uint32_t code = (uint32_t) m->exit_code; /* QEMU 7.2: 32 bits are real */
+
+    e->code = code;
+    e->length = 0;
+    e->value = code;
+    for (unsigned i = 0; i < ARRAY_COUNT(simple); i++) {
+        if (simple[i].code == code) {
+            e->reason = simple[i].reason;
+            e->length = simple[i].length;
+            return;
+        }
+    }
+    if (code == SVM_EXIT_NPF) {
+        decode_fault(m, e);
+    } else if (code == SVM_EXIT_MSR) {
+        e->reason = m->exit_info1 & 1 ? EXIT_MSR_WRITE : EXIT_MSR_READ;
+        e->length = 2;
+    } else if (code == SVM_EXIT_IO) {
+        decode_io(m, e);
+    } else if (code == SVM_EXIT_EXCEPTION + EXCEPTION_AC) {
+        give_back_alignment_check(gc, e);
+    } else if (code == VMEXIT_INVALID) {
+        e->reason = EXIT_FAILED;
+    } else {
+        e->reason = EXIT_UNDEFINED;
+    }
+}
+
+/* Guest entry proper, with host events held back. False: *stop was set. */
+static bool enter(struct cpu *c, struct guest_cpu *gc, struct guest_regs *regs,
+                  const uint32_t *stop)
+{
+    bool run;
+
+    guest_tlb_enter(c, gc);
+    clgi();
+    WRITE_ONCE(c->mode, CPU_IN_GUEST);
+    mem_barrier();
+    run = !READ_ONCE(*stop);
+    if (run) {
+        svm_enter(gc->vmcb_address, regs, c->host_vmcb);
+    }
+    WRITE_ONCE(c->mode, CPU_IN_HOST);
+    guest_tlb_leave(c, gc);
+    stgi();
+    return run;
+}
+
+static void load_fpu_if_needed(struct cpu *c, struct guest_cpu *gc)
+{
+    if (c->fpu_owner != gc || gc->fpu_cpu != c) {
+        fpu_load(gc);
+        c->fpu_owner = gc;
+        gc->fpu_cpu = c;
+    }
+}
+
+void arch_guest_run(struct guest_cpu *gc, struct guest_regs *regs,
+                    const uint32_t *stop, struct guest_exit *exit)
+{
+    struct cpu *c = this_cpu();
+    struct vmcb *m = gc->vmcb;
+
+    load_fpu_if_needed(c, gc);
+    m->rax = regs->rax;
+    m->rsp = regs->rsp;
+    m->rip = regs->rip;
+    m->rflags = regs->rflags;
+    gc->irq_taken = false;
+    if (!enter(c, gc, regs, stop)) {
+        exit->reason = EXIT_NONE;
+        exit->length = 0;
+        exit->code = 0;
+        return;
+    }
+    regs->rax = m->rax;
+    regs->rsp = m->rsp;
+    regs->rip = m->rip;
+    regs->rflags = m->rflags;
+    gc->irq_taken = gc->irq_offered && !(m->int_control & V_IRQ);
+    requeue_event(gc);
+    decode_exit(gc, exit);
+    if (exit->code == SVM_EXIT_INTR) {
+        arch_take_interrupts();
+    }
+}

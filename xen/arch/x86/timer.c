@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Time from the TSC, deadlines by the local APIC's timer. Both are measured
+ * against the PIT at boot: the smallest of several measurements is taken,
+ * because anything that interferes (an emulator's host under load) only ever
+ * makes an interval look longer.
+ */
+#include "arch/timer.h"
+#include "arch/x86/asm.h"
+#include "arch/x86/machine.h"
+#include "types/bits.h"
+
+#define PIT_HZ        1193182ULL
+#define PIT_TICKS     11932ULL /* 10 ms */
+#define MEASUREMENTS  5
+#define APIC_MEASURED 0xFFFFFFFFU
+
+static uint64_t tsc_khz, tsc_origin;
+static uint64_t apic_khz;
+static uint64_t ns_per_tsc_32; /* ns per tick, 32.32 fixed point */
+static uint64_t wallclock_s;
+
+struct interval {
+    uint64_t tsc, apic;
+};
+
+/* Let PIT channel 2 count PIT_TICKS down; how far did the others get? */
+static struct interval measure(void)
+{
+    struct interval i;
+    uint64_t tsc;
+
+    outb(0x61, (uint8_t) ((inb(0x61) & ~2) | 1));
+    outb(0x43, 0xB0); /* channel 2, both bytes, mode 0 */
+    outb(0x42, PIT_TICKS & 0xFF);
+    apic_timer_arm(APIC_MEASURED);
+    outb(0x42, PIT_TICKS >> 8);
+    tsc = rdtsc();
+    while (!(inb(0x61) & 0x20)) {
+        arch_cpu_relax();
+    }
+    i.tsc = rdtsc() - tsc;
+    i.apic = APIC_MEASURED - apic_timer_count();
+    apic_timer_arm(0);
+    return i;
+}
+
+static uint8_t cmos(uint8_t reg)
+{
+    outb(0x70, reg);
+    return inb(0x71);
+}
+
+static unsigned from_bcd(uint8_t v, bool bcd)
+{
+    return bcd ? (v >> 4) * 10U + (v & 15U) : v;
+}
+
+/* Seconds since 1970 of a date in the proleptic Gregorian calendar. */
+static uint64_t seconds_of(unsigned y, unsigned m, unsigned d, unsigned h,
+                           unsigned min, unsigned s)
+{
+    /* Count years from March, so that the leap day is the last one. */
+    uint64_t year = m > 2 ? y : y - 1;
+    uint64_t month = (m + 9) % 12;
+    uint64_t days = year * 365 + year / 4 - year / 100 + year / 400 +
+                    (month * 306 + 5) / 10 + d - 1;
+
+    return (days - 719468) * 86400 + h * 3600ULL + min * 60ULL + s;
+}
+
+static uint64_t read_rtc(void)
+{
+    bool bcd;
+
+    for (unsigned i = 0; i < 100000 && (cmos(10) & 0x80); i++) {
+        arch_cpu_relax();
+    }
+    bcd = !(cmos(11) & 4);
+    return seconds_of(2000 + from_bcd(cmos(9), bcd), from_bcd(cmos(8), bcd),
+                      from_bcd(cmos(7), bcd), from_bcd(cmos(4) & 0x7F, bcd),
+                      from_bcd(cmos(2), bcd), from_bcd(cmos(0), bcd));
+}
+
+void timer_calibrate(void)
+{
+    struct interval best = measure();
+
+    for (unsigned n = 1; n < MEASUREMENTS; n++) {
+        struct interval i = measure();
+
+        best.tsc = MIN(best.tsc, i.tsc);
+        best.apic = MIN(best.apic, i.apic);
+    }
+    tsc_khz = best.tsc * PIT_HZ / PIT_TICKS / 1000;
+    apic_khz = best.apic * PIT_HZ / PIT_TICKS / 1000;
+    ns_per_tsc_32 = (1000000ULL << 32) / tsc_khz;
+    wallclock_s = read_rtc();
+    tsc_origin = rdtsc();
+}
+
+uint64_t arch_time_ns(void)
+{
+    uint64_t ticks = rdtsc() - tsc_origin;
+
+    /* Before calibration the scale is 0, and so is the time. */
+    return (uint64_t) (((unsigned __int128) ticks * ns_per_tsc_32) >> 32);
+}
+
+uint64_t arch_tsc(void)
+{
+    return rdtsc();
+}
+
+uint64_t arch_tsc_khz(void)
+{
+    return tsc_khz;
+}
+
+uint64_t arch_tsc_origin(void)
+{
+    return tsc_origin;
+}
+
+bool arch_tsc_invariant(void)
+{
+    uint32_t a, b, c, d;
+
+    cpuid_count(0x80000000, 0, &a, &b, &c, &d);
+    if (a < 0x80000007) {
+        return false;
+    }
+    cpuid_count(0x80000007, 0, &a, &b, &c, &d);
+    return d & BIT(8);
+}
+
+uint64_t arch_wallclock_s(void)
+{
+    return wallclock_s;
+}
+
+void arch_timer_set(uint64_t ns)
+{
+    uint64_t now, ticks;
+
+    if (ns == NO_DEADLINE) {
+        apic_timer_arm(0);
+        return;
+    }
+    now = arch_time_ns();
+    /* At most one second ahead, so that the product fits; whoever wakes then
+     * looks at the clock and sets it again. */
+    ticks = ns > now ? MIN(ns - now, 1000000000ULL) * apic_khz / 1000000 : 0;
+    apic_timer_arm((uint32_t) MIN(ticks + 1, 0xFFFFFFFFULL));
+}
+
+void timer_delay_us(uint64_t us)
+{
+    uint64_t end = rdtsc() + us * tsc_khz / 1000;
+
+    while (rdtsc() < end) {
+        arch_cpu_relax();
+    }
+}

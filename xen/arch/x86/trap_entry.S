@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the processor goes on exceptions and interrupts of the hypervisor
+ * itself: 256 stubs that make the stack look the same (struct trap_frame) and
+ * call trap_handle(). NMI has a stub of its own that does nothing: it is
+ * only sent to make a CPU leave its guest.
+ */
+        .text
+        .code64
+
+        .altmacro
+        .macro  STUB n
+        .balign 16
+        .if (\n == 8) || (\n >= 10 && \n <= 14) || (\n == 17) || (\n == 21) || (\n == 29) || (\n == 30)
+        .else
+        pushq   $0              /* no error code from the processor */
+        .endif
+        pushq   $\n
+        jmp     trap_common
+        .endm
+
+        .balign 16
+        .globl  trap_stubs
+trap_stubs:
+        .set    i, 0
+        .rept   256
+        STUB    %i
+        .set    i, i + 1
+        .endr
+
+trap_common:
+        pushq   %rax
+        pushq   %rcx
+        pushq   %rdx
+        pushq   %rbx
+        pushq   %rbp
+        pushq   %rsi
+        pushq   %rdi
+        pushq   %r8
+        pushq   %r9
+        pushq   %r10
+        pushq   %r11
+        pushq   %r12
+        pushq   %r13
+        pushq   %r14
+        pushq   %r15
+        cld
+        movq    %rsp, %rdi
+        movq    %rsp, %rbp
+        andq    $-16, %rsp
+        call    trap_handle
+        movq    %rbp, %rsp
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %r11
+        popq    %r10
+        popq    %r9
+        popq    %r8
+        popq    %rdi
+        popq    %rsi
+        popq    %rbp
+        popq    %rbx
+        popq    %rdx
+        popq    %rcx
+        popq    %rax
+        addq    $16, %rsp
+        iretq
+
+        .balign 16
+        .globl  nmi_stub
+nmi_stub:
+        iretq
+
+        .section .note.GNU-stack, "", @progbits
