@@ -21,6 +21,7 @@ enum lock_rank {
     RANK_HEAP,        /* small objects */
     RANK_PAGE_ALLOC,  /* free lists, charges and page lists of all accounts */
     RANK_SCHED,       /* run queue and vCPU run states */
+    RANK_TIMER,       /* a CPU's queue of vCPU timers */
     RANK_TRACE,       /* trace ring */
     RANK_CONSOLE,     /* innermost: anybody may print */
     RANK_COUNT,

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * More vCPUs than CPUs: one run queue, time slices, blocking. A vCPU that
- * wakes goes to the front and takes an idle CPU, or the one whose vCPU has
- * run longest in its slice.
+ * More vCPUs than CPUs: one run queue, time slices, blocking.
+ *
+ * A vCPU has a slice of CPU time. While some of it is left, it goes to the
+ * front of the queue when it wakes and takes an idle CPU or that of a vCPU
+ * which is not held to be more urgent; when it is used up, the vCPU goes to
+ * the end with a new one. So those that sleep most are served first, and
+ * nobody can keep the others out by waking often.
  */
 #ifndef DOMAIN_SCHED_H
 #define DOMAIN_SCHED_H
@@ -12,20 +16,26 @@
 void sched_init(void);
 
 /*
- * On this CPU: the vCPU to run now (never NULL: waits idle until there is one). prev, which
+ * On this CPU: the vCPU to run now; waits idle until there is one. prev, which
  * may be NULL, ran here until now and goes back to the queue if it is still
- * runnable. Updates runstates; reaps what may be reaped meanwhile.
+ * runnable. `idle_work` is called between waits (timers, console, reaping).
  */
-struct vcpu *sched_next(struct vcpu *prev);
+struct vcpu *sched_next(struct vcpu *prev, void (*idle_work)(void));
 
-/* Add or remove reasons to hold v. sched_hold_sync() returns when v is no
- * longer running anywhere (the caller is not v's own CPU context, or v is
- * the caller itself, in which case it returns at once). */
+/* Whether the vCPU that runs here should make room (its slice is over and
+ * others wait). Cheap. */
+bool sched_slice_over(const struct vcpu *v, uint64_t now);
+
+/* When to look at the clock next for the sake of v's slice. */
+uint64_t sched_slice_deadline(const struct vcpu *v);
+
+/* Add or remove reasons to hold v (enum vcpu_hold). The sync form returns
+ * when v runs nowhere any more; at once if v runs on this very CPU. */
 void sched_hold(struct vcpu *v, uint32_t bits);
 void sched_hold_sync(struct vcpu *v, uint32_t bits);
 void sched_release(struct vcpu *v, uint32_t bits);
 
-/* Give up the rest of the slice. */
+/* Give up the rest of the slice: the queue's end at the next sched_next(). */
 void sched_yield(struct vcpu *v);
 
 void sched_set_affinity(struct vcpu *v, uint64_t cpus);
@@ -35,5 +45,8 @@ struct vcpu *sched_current(void);
 
 /* Nanoseconds of CPU time that v has had. */
 uint64_t sched_cpu_time(const struct vcpu *v);
+
+/* The debug key 'r': who runs and who waits. */
+void sched_dump(void);
 
 #endif

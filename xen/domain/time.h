@@ -16,7 +16,8 @@ struct page;
 
 struct vcpu_time {
     uint64_t deadline; /* singleshot, ns system time; NO_DEADLINE: none */
-    struct list link;  /* timer queue, by deadline */
+    struct list link;  /* in the timer queue of CPU `cpu`, by deadline */
+    uint32_t cpu;
     /* runstate: RUNSTATE_* of the ABI: 0 running 1 runnable 2 blocked 3 offline */
     uint32_t state;
     uint64_t state_entry;
@@ -37,10 +38,18 @@ void time_set_wallclock(uint64_t seconds, uint32_t ns, uint64_t at);
 
 void time_set_singleshot(struct vcpu *v, uint64_t deadline);
 void time_stop_singleshot(struct vcpu *v);
-/* Raise what is due on this host; returns the next deadline. */
-uint64_t time_run_due(void);
+/* Raise what is due of the timers set on this CPU. */
+void time_run_due(void);
+/* The next deadline among them, or NO_DEADLINE. */
+uint64_t time_next_deadline(void);
+/* A CPU's queue is ready for use. */
+void time_init_cpu(unsigned cpu);
 
+/* Called with the sched lock held. */
 void time_set_runstate(struct vcpu *v, uint32_t state);
+
+/* A vCPU that never had a state. */
+void time_init_vcpu(struct vcpu *v);
 
 /* Register (gva already translated to frames by the caller, references passed). */
 void time_set_area(struct time_area *area, struct page *first,

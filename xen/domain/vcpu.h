@@ -54,14 +54,16 @@ struct vcpu {
     uint32_t last_cpu;        /* where its FPU state may still be */
     uint64_t affinity;        /* hard: bit per CPU */
     uint64_t soft_affinity;
-    uint64_t slice_end;       /* ns */
+    uint64_t slice_left;      /* ns of CPU time before others have a turn */
+    uint64_t running_since;   /* ns */
+    bool yielded;
 
     struct vcpu_time time;
     struct vlapic vlapic;
 
-    /* sched_op poll: ports being waited for; 0 = none, ~0 = any of many */
-    uint32_t poll_port;
+    /* sched_op poll (HC-24): any raise wakes it, and it looks at its ports */
     bool polling;
+    uint32_t poll_port;
 
     struct page *machine_pages[8]; /* what arch_guest_create() was given */
 

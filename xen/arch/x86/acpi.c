@@ -62,8 +62,8 @@ static void add_cpu(uint32_t id, uint32_t flags)
 
 static void parse_madt(const struct acpi_header *h)
 {
-    const uint8_t *p = (const uint8_t *) h + sizeof(*h) + 8;
-    const uint8_t *end = (const uint8_t *) h + h->length;
+    const uint8_t *p = (const uint8_t *)h + sizeof(*h) + 8;
+    const uint8_t *end = (const uint8_t *)h + h->length;
     uint32_t v[3];
 
     while (p + 2 <= end && p[1] >= 2 && p + p[1] <= end) {
@@ -89,8 +89,8 @@ static void parse_madt(const struct acpi_header *h)
  */
 static void parse_dsdt(const struct acpi_header *h)
 {
-    const uint8_t *p = (const uint8_t *) h + sizeof(*h);
-    const uint8_t *end = (const uint8_t *) h + h->length;
+    const uint8_t *p = (const uint8_t *)h + sizeof(*h);
+    const uint8_t *end = (const uint8_t *)h + h->length;
 
     for (; p + 12 < end; p++) {
         if (memcmp(p, "_S5_", 4) || p[4] != 0x12) {
@@ -106,7 +106,7 @@ static void parse_dsdt(const struct acpi_header *h)
 
 static void parse_fadt(const struct acpi_header *h)
 {
-    const uint8_t *f = (const uint8_t *) h;
+    const uint8_t *f = (const uint8_t *)h;
     uint32_t dsdt, control;
 
     if (h->length < 68) {
@@ -114,7 +114,7 @@ static void parse_fadt(const struct acpi_header *h)
     }
     memcpy(&dsdt, f + 40, 4);
     memcpy(&control, f + 64, 4);
-    pm1a_control = (uint16_t) control;
+    pm1a_control = (uint16_t)control;
     if (dsdt) {
         parse_dsdt(at(dsdt));
     }
@@ -134,8 +134,8 @@ static void parse_table(uint64_t address)
 static void parse_root(uint64_t address, unsigned width)
 {
     const struct acpi_header *h = at(address);
-    const uint8_t *p = (const uint8_t *) h + sizeof(*h);
-    const uint8_t *end = (const uint8_t *) h + h->length;
+    const uint8_t *p = (const uint8_t *)h + sizeof(*h);
+    const uint8_t *end = (const uint8_t *)h + h->length;
 
     for (; p + width <= end; p += width) {
         uint64_t table = 0;
@@ -147,13 +147,14 @@ static void parse_root(uint64_t address, unsigned width)
 
 bool acpi_init(paddr_t rsdp)
 {
-    const struct acpi_rsdp *r = rsdp.v ? at(rsdp.v) : find_rsdp(0xE0000, 0x100000);
+    const struct acpi_rsdp *r =
+        rsdp.v ? at(rsdp.v) : find_rsdp(0xE0000, 0x100000);
 
     if (!r) {
         uint16_t segment;
 
         memcpy(&segment, at(0x40E), 2);
-        r = find_rsdp((uint64_t) segment << 4, ((uint64_t) segment << 4) + 1024);
+        r = find_rsdp((uint64_t)segment << 4, ((uint64_t)segment << 4) + 1024);
     }
     if (!r) {
         return false;
@@ -186,6 +187,6 @@ bool acpi_poweroff(void)
     if (!can_power_off || !pm1a_control) {
         return false;
     }
-    outw(pm1a_control, (uint16_t) (sleep_type << 10 | BIT(13)));
+    outw(pm1a_control, (uint16_t)(sleep_type << 10 | BIT(13)));
     return true;
 }

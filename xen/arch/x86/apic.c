@@ -34,7 +34,7 @@ static volatile uint32_t *ioapic_page;
 
 static uint32_t apic_read(unsigned reg)
 {
-    return apic_page ? apic_page[reg / 4] : (uint32_t) rdmsr(0x800 + reg / 16);
+    return apic_page ? apic_page[reg / 4] : (uint32_t)rdmsr(0x800 + reg / 16);
 }
 
 static void apic_write(unsigned reg, uint32_t v)
@@ -60,7 +60,7 @@ static void apic_command(uint32_t id, uint32_t command)
 {
     if (!apic_page) {
         mem_barrier(); /* x2APIC MSR writes do not serialise stores */
-        wrmsr(0x800 + APIC_ICR / 16, (uint64_t) id << 32 | command);
+        wrmsr(0x800 + APIC_ICR / 16, (uint64_t)id << 32 | command);
         return;
     }
     while (apic_read(APIC_ICR) & ICR_BUSY) {

@@ -42,14 +42,14 @@ static inline uint64_t rdmsr(uint32_t msr)
     uint32_t lo, hi;
 
     __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
-    return ((uint64_t) hi << 32) | lo;
+    return ((uint64_t)hi << 32) | lo;
 }
 
 static inline void wrmsr(uint32_t msr, uint64_t v)
 {
     __asm__ volatile("wrmsr"
                      :
-                     : "c"(msr), "a"((uint32_t) v), "d"((uint32_t) (v >> 32))
+                     : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
                      : "memory");
 }
 
@@ -58,7 +58,7 @@ static inline uint64_t rdtsc(void)
     uint32_t lo, hi;
 
     __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-    return ((uint64_t) hi << 32) | lo;
+    return ((uint64_t)hi << 32) | lo;
 }
 
 static inline void cpuid_count(uint32_t leaf, uint32_t subleaf, uint32_t *a,
@@ -92,14 +92,14 @@ static inline uint64_t xgetbv0(void)
     uint32_t lo, hi;
 
     __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
-    return ((uint64_t) hi << 32) | lo;
+    return ((uint64_t)hi << 32) | lo;
 }
 
 static inline void xsetbv0(uint64_t v)
 {
     __asm__ volatile("xsetbv"
                      :
-                     : "c"(0), "a"((uint32_t) v), "d"((uint32_t) (v >> 32)));
+                     : "c"(0), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
 }
 
 #define READ_CR(n)                                                             \

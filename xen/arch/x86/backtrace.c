@@ -20,7 +20,7 @@ const char *symbol_lookup(uint64_t address, uint64_t *offset)
     uint32_t low = 0, high = symbol_count;
 
     *offset = address;
-    if (address < (uint64_t) __image_start || address >= (uint64_t) __text_end) {
+    if (address < (uint64_t)__image_start || address >= (uint64_t)__text_end) {
         return "?";
     }
     while (low < high) {
@@ -50,8 +50,8 @@ static void print_address(uint64_t address)
 /* Whether two words can be read at p: in our own data or stacks. */
 static bool frame_readable(uint64_t p)
 {
-    return p % 8 == 0 && p >= (uint64_t) __rodata_end &&
-           p <= (uint64_t) __bss_end - 16;
+    return p % 8 == 0 && p >= (uint64_t)__rodata_end &&
+           p <= (uint64_t)__bss_end - 16;
 }
 
 void backtrace_from(uint64_t rip, uint64_t rbp)
@@ -59,7 +59,7 @@ void backtrace_from(uint64_t rip, uint64_t rbp)
     log_line(LOG_ERROR, "Backtrace:");
     print_address(rip);
     for (unsigned i = 0; i < FRAME_LIMIT && frame_readable(rbp); i++) {
-        const uint64_t *frame = (const uint64_t *) rbp;
+        const uint64_t *frame = (const uint64_t *)rbp;
 
         if (!frame[1]) {
             break;

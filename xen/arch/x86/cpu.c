@@ -40,10 +40,10 @@ static void load_descriptors(unsigned index)
 {
     struct gdt *g = &gdts[index];
     struct tss *t = &tsses[index];
-    uint64_t base = (uint64_t) t;
-    struct table_pointer pointer = {sizeof(*g) - 1, (uint64_t) g};
+    uint64_t base = (uint64_t)t;
+    struct table_pointer pointer = {sizeof(*g) - 1, (uint64_t)g};
 
-    t->ist[0] = (uint64_t) fault_stacks[index] + sizeof(fault_stacks[index]);
+    t->ist[0] = (uint64_t)fault_stacks[index] + sizeof(fault_stacks[index]);
     t->iomap = sizeof(*t);
     g->entry[1] = 0x00AF9B000000FFFF;
     g->entry[2] = 0x00CF9B000000FFFF;
@@ -86,7 +86,7 @@ void cpu_init(unsigned index)
     c->index = index;
     load_descriptors(index);
     wrmsr(MSR_FS_BASE, 0);
-    wrmsr(MSR_GS_BASE, (uint64_t) c);
+    wrmsr(MSR_GS_BASE, (uint64_t)c);
     set_control_registers();
     trap_load();
 }

@@ -39,13 +39,13 @@ void fpu_reset(struct guest_cpu *gc)
     uint16_t fcw = 0x40;
     uint32_t mxcsr = 0x1F80;
 
-    memcpy((char *) gc->xsave + FCW_OFFSET, &fcw, sizeof(fcw));
-    memcpy((char *) gc->xsave + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+    memcpy((char *)gc->xsave + FCW_OFFSET, &fcw, sizeof(fcw));
+    memcpy((char *)gc->xsave + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
     if (fpu_guest_xcr0) {
         /* XSTATE_BV: x87 and SSE come from the area, AVX is initial. */
         uint64_t present = XCR0_X87 | XCR0_SSE;
 
-        memcpy((char *) gc->xsave + 512, &present, sizeof(present));
+        memcpy((char *)gc->xsave + 512, &present, sizeof(present));
     }
     gc->xcr0 = XCR0_X87;
 }

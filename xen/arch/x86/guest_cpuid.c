@@ -54,7 +54,7 @@
 static void mask_xsave(uint32_t subleaf, struct cpuid_regs *r)
 {
     if (subleaf == 0) {
-        r->eax &= (uint32_t) fpu_guest_xcr0;
+        r->eax &= (uint32_t)fpu_guest_xcr0;
         r->edx = 0;
         r->ecx = 512 + 64 + (fpu_guest_xcr0 & BIT(2) ? 256 : 0);
     } else if (subleaf == 1) {

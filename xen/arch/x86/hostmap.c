@@ -24,12 +24,12 @@ static unsigned device_pages;
 
 void *arch_map(mfn_t m)
 {
-    return (void *) (DIRECTMAP_BASE + (m.v << PAGE_SHIFT));
+    return (void *)(DIRECTMAP_BASE + (m.v << PAGE_SHIFT));
 }
 
 mfn_t arch_unmap(const void *p)
 {
-    return MFN(((uint64_t) p - DIRECTMAP_BASE) >> PAGE_SHIFT);
+    return MFN(((uint64_t)p - DIRECTMAP_BASE) >> PAGE_SHIFT);
 }
 
 static uint64_t new_table(void)
@@ -58,7 +58,7 @@ static uint64_t *slot_of(uint64_t va, unsigned level)
 
 static void map_image(const char *from, const char *to, uint64_t rights)
 {
-    for (uint64_t a = (uint64_t) from; a < (uint64_t) to; a += PAGE_SIZE) {
+    for (uint64_t a = (uint64_t)from; a < (uint64_t)to; a += PAGE_SIZE) {
         *slot_of(a, 1) = a | PT_PRESENT | rights;
     }
 }
@@ -67,7 +67,7 @@ static void map_image(const char *from, const char *to, uint64_t rights)
 static void map_ram(uint64_t end)
 {
     for (uint64_t a = 0; a < end; a += 0x200000) {
-        if (a >= (uint64_t) __image_start && a < (uint64_t) __image_end) {
+        if (a >= (uint64_t)__image_start && a < (uint64_t)__image_end) {
             continue;
         }
         *slot_of(DIRECTMAP_BASE + a, 2) =
@@ -96,9 +96,9 @@ void *hostmap_device(paddr_t where)
 {
     uint64_t va = MMIO_BASE + PAGE_SIZE * device_pages++;
 
-    *slot_of(va, 1) = (where.v & PT_FRAME) | PT_PRESENT | PT_WRITE |
-                      PT_UNCACHED | PT_NX;
-    return (void *) (va + (where.v & (PAGE_SIZE - 1)));
+    *slot_of(va, 1) =
+        (where.v & PT_FRAME) | PT_PRESENT | PT_WRITE | PT_UNCACHED | PT_NX;
+    return (void *)(va + (where.v & (PAGE_SIZE - 1)));
 }
 
 void arch_page_clear(void *page)

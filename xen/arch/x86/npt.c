@@ -26,7 +26,7 @@ static uint64_t npt_make_table(mfn_t table)
 static uint64_t npt_make_leaf(mfn_t mfn, unsigned rights, unsigned tag,
                               unsigned order)
 {
-    uint64_t e = ((uint64_t) tag << TAG_SHIFT) | (order ? NPT_LARGE : 0);
+    uint64_t e = ((uint64_t)tag << TAG_SHIFT) | (order ? NPT_LARGE : 0);
 
     if (rights == PTE_NONE) {
         return e;
@@ -51,11 +51,11 @@ static struct pte_fields npt_decode(uint64_t e, unsigned level)
             f.is_table = true;
             return f;
         }
-        f.rights = (uint8_t) (PTE_R | (e & NPT_WRITE ? PTE_W : 0) |
-                              (e & NPT_NX ? 0 : PTE_X));
+        f.rights = (uint8_t)(PTE_R | (e & NPT_WRITE ? PTE_W : 0) |
+                             (e & NPT_NX ? 0 : PTE_X));
         f.dirty = e & NPT_DIRTY;
     }
-    f.tag = (uint8_t) ((e >> TAG_SHIFT) & TAG_MASK);
+    f.tag = (uint8_t)((e >> TAG_SHIFT) & TAG_MASK);
     return f;
 }
 

@@ -50,7 +50,7 @@ static bool start_one(unsigned index, uint32_t id)
 
     starting = index;
     c->apic_id = id;
-    smp_ap_stack = (uint64_t) stacks[index] + STACK_SIZE;
+    smp_ap_stack = (uint64_t)stacks[index] + STACK_SIZE;
     mem_barrier();
     apic_send_init(id);
     timer_delay_us(10000);
@@ -75,7 +75,7 @@ unsigned smp_start(unsigned limit)
     cpus[0].apic_id = boot_id;
     cpus[0].online = 1;
     memcpy(arch_map(MFN(TRAMPOLINE >> PAGE_SHIFT)), trampoline_start,
-           (size_t) (trampoline_end - trampoline_start));
+           (size_t)(trampoline_end - trampoline_start));
     for (unsigned n = 0; n < acpi_cpu_count() && cpu_count < limit; n++) {
         if (acpi_cpu_apic_id(n) != boot_id &&
             start_one(cpu_count, acpi_cpu_apic_id(n))) {

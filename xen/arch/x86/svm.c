@@ -11,17 +11,17 @@
  * starts again with a flush when it runs out; flushing a guest is giving it
  * a new one.
  */
+#include "arch/x86/svm.h"
 #include "arch/hostmap.h"
 #include "arch/x86/asm.h"
-#include "arch/x86/svm.h"
 #include "base/console.h"
 #include "lib/string.h"
 
-#define SVM_PAGES          3 /* VMCB, FPU area, struct guest_cpu */
-#define TLB_FLUSH_ALL      1
-#define FIRST_ASID         1
-#define VMEXIT_INVALID     0xFFFFFFFFU
-#define EXCEPTION_AC       17
+#define SVM_PAGES      3 /* VMCB, FPU area, struct guest_cpu */
+#define TLB_FLUSH_ALL  1
+#define FIRST_ASID     1
+#define VMEXIT_INVALID 0xFFFFFFFFU
+#define EXCEPTION_AC   17
 #define HOST_INTERCEPTS                                                        \
     (BIT(SVM_INTR) | BIT(SVM_NMI) | BIT(SVM_INIT) | BIT(SVM_RDPMC) |           \
      BIT(SVM_CPUID) | BIT(SVM_INVD) | BIT(SVM_HLT) | BIT(SVM_INVLPGA) |        \
@@ -38,8 +38,8 @@ static uint32_t asid_count;
 
 /* MSRs that VMRUN or VMLOAD switch, or fpu.c: the guest has them directly. */
 static const uint32_t direct_msrs[] = {
-    MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_STAR,
-    MSR_LSTAR,       MSR_CSTAR,        MSR_SFMASK,       MSR_FS_BASE,
+    MSR_SYSENTER_CS, MSR_SYSENTER_ESP,   MSR_SYSENTER_EIP, MSR_STAR,
+    MSR_LSTAR,       MSR_CSTAR,          MSR_SFMASK,       MSR_FS_BASE,
     MSR_GS_BASE,     MSR_KERNEL_GS_BASE, MSR_TSC_AUX,
 };
 
@@ -47,7 +47,8 @@ static const uint32_t direct_msrs[] = {
 static void allow_msr(uint32_t msr)
 {
     unsigned bit = (msr & 0x1FFF) * 2;
-    unsigned base = msr >= 0xC0010000 ? 0x1000 : (msr >= 0xC0000000 ? 0x800 : 0);
+    unsigned base =
+        msr >= 0xC0010000 ? 0x1000 : (msr >= 0xC0000000 ? 0x800 : 0);
 
     msr_bitmap[base + bit / 8] &= (uint8_t) ~(3U << (bit % 8));
 }
@@ -86,8 +87,8 @@ void svm_init_this_cpu(void)
     struct cpu *c = this_cpu();
 
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME | EFER_SCE);
-    wrmsr(MSR_VM_HSAVE_PA, (uint64_t) host_save[c->index]);
-    c->host_vmcb = (uint64_t) host_vmcbs[c->index];
+    wrmsr(MSR_VM_HSAVE_PA, (uint64_t)host_save[c->index]);
+    c->host_vmcb = (uint64_t)host_vmcbs[c->index];
     c->next_asid = asid_count; /* the first use flushes */
     __asm__ volatile("vmsave %0" : : "a"(c->host_vmcb) : "memory");
 }
@@ -120,10 +121,10 @@ struct guest_cpu *arch_guest_create(void *const *pages, mfn_t root,
     fpu_reset(gc);
     m->cr_write = BIT(8);
     m->exceptions = BIT(EXCEPTION_AC); /* endless #AC must not stop a CPU */
-    m->intercepts[0] = (uint32_t) HOST_INTERCEPTS;
-    m->intercepts[1] = (uint32_t) (HOST_INTERCEPTS >> 32);
-    m->iopm = (uint64_t) io_bitmap;
-    m->msrpm = (uint64_t) msr_bitmap;
+    m->intercepts[0] = (uint32_t)HOST_INTERCEPTS;
+    m->intercepts[1] = (uint32_t)(HOST_INTERCEPTS >> 32);
+    m->iopm = (uint64_t)io_bitmap;
+    m->msrpm = (uint64_t)msr_bitmap;
     m->nested_control = 1;
     m->nested_cr3 = root.v << PAGE_SHIFT;
     m->int_control = V_INTR_MASKING;
@@ -158,7 +159,7 @@ void arch_guest_offer_irq(struct guest_cpu *gc, int vector)
     control |= V_INTR_MASKING;
     gc->irq_offered = vector >= 0;
     if (gc->irq_offered) {
-        control |= V_IRQ | V_IGN_TPR | (uint64_t) vector << V_VECTOR_SHIFT;
+        control |= V_IRQ | V_IGN_TPR | (uint64_t)vector << V_VECTOR_SHIFT;
     }
     gc->vmcb->int_control = control;
 }
@@ -179,7 +180,7 @@ bool arch_guest_inject_exception(struct guest_cpu *gc, unsigned vector,
     m->event_inject =
         EVENT_VALID | EVENT_TYPE_EXCEPTION << EVENT_TYPE_SHIFT | vector;
     if (error >= 0) {
-        m->event_inject |= EVENT_ERROR_CODE | (uint64_t) error << 32;
+        m->event_inject |= EVENT_ERROR_CODE | (uint64_t)error << 32;
     }
     if (vector == 14) {
         m->cr2 = cr2;
@@ -192,7 +193,8 @@ bool arch_guest_inject_nmi(struct guest_cpu *gc)
     if (gc->vmcb->event_inject & EVENT_VALID) {
         return false;
     }
-    gc->vmcb->event_inject = EVENT_VALID | EVENT_TYPE_NMI << EVENT_TYPE_SHIFT | 2;
+    gc->vmcb->event_inject =
+        EVENT_VALID | EVENT_TYPE_NMI << EVENT_TYPE_SHIFT | 2;
     return true;
 }
 
@@ -280,12 +282,12 @@ static void decode_io(const struct vmcb *m, struct guest_exit *e)
     uint64_t info = m->exit_info1;
 
     e->reason = EXIT_IO;
-    e->io.port = (uint16_t) (info >> 16);
+    e->io.port = (uint16_t)(info >> 16);
     e->io.in = info & BIT(0);
     e->io.string = info & BIT(2);
     e->io.rep = info & BIT(3);
-    e->io.size = (uint8_t) (info >> 4 & 7);
-    e->length = (unsigned) (m->exit_info2 - m->rip);
+    e->io.size = (uint8_t)(info >> 4 & 7);
+    e->length = (unsigned)(m->exit_info2 - m->rip);
 }
 
 static void decode_fault(const struct vmcb *m, struct guest_exit *e)
@@ -329,7 +331,7 @@ static void decode_exit(struct guest_cpu *gc, struct guest_exit *e)
         {SVM_EXIT_SHUTDOWN, EXIT_TRIPLE, 0},
     };
     const struct vmcb *m = gc->vmcb;
-    uint32_t code = (uint32_t) m->exit_code; /* QEMU 7.2: 32 bits are real */
+    uint32_t code = (uint32_t)m->exit_code; /* QEMU 7.2: 32 bits are real */
 
     e->code = code;
     e->length = 0;

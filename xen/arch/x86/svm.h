@@ -142,10 +142,10 @@ struct guest_cpu {
     struct vmcb *vmcb;
     uint64_t vmcb_address; /* physical */
     struct guest_tlb *tlb;
-    void *xsave;            /* one page: FPU state while not in registers */
-    struct cpu *fpu_cpu;    /* where its state was loaded last */
+    void *xsave;         /* one page: FPU state while not in registers */
+    struct cpu *fpu_cpu; /* where its state was loaded last */
     uint64_t xcr0, dr[4], tsc_aux;
-    struct cpu *asid_cpu;   /* where its ASID is good, of asid_generation */
+    struct cpu *asid_cpu; /* where its ASID is good, of asid_generation */
     uint64_t asid_generation;
     uint64_t tlb_generation; /* of tlb, that the ASID is good for */
     bool irq_offered, irq_taken;

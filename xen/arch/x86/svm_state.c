@@ -26,7 +26,7 @@ void arch_guest_get_state(const struct guest_cpu *gc, struct guest_state *s)
         .cr2 = m->cr2,
         .cr3 = m->cr3,
         .cr4 = m->cr4,
-        .efer = m->efer & ~(uint64_t) EFER_SVME,
+        .efer = m->efer & ~(uint64_t)EFER_SVME,
         .dr6 = m->dr6,
         .dr7 = m->dr7,
         .seg = {from_vmcb(&m->es), from_vmcb(&m->cs), from_vmcb(&m->ss),
@@ -90,7 +90,7 @@ int arch_guest_msr_read(struct guest_cpu *gc, uint32_t msr, uint64_t *value)
 {
     switch (msr) {
     case MSR_EFER:
-        *value = gc->vmcb->efer & ~(uint64_t) EFER_SVME;
+        *value = gc->vmcb->efer & ~(uint64_t)EFER_SVME;
         return 0;
     case MSR_PAT:
         *value = gc->vmcb->pat;
@@ -103,7 +103,7 @@ int arch_guest_msr_read(struct guest_cpu *gc, uint32_t msr, uint64_t *value)
 static bool pat_valid(uint64_t pat)
 {
     for (unsigned i = 0; i < 8; i++) {
-        uint8_t type = (uint8_t) (pat >> (8 * i));
+        uint8_t type = (uint8_t)(pat >> (8 * i));
 
         if (type > 7 || type == 2 || type == 3) {
             return false;
@@ -115,13 +115,13 @@ static bool pat_valid(uint64_t pat)
 /* LME cannot change while paging is on; LMA is the processor's. */
 static int write_efer(struct vmcb *m, uint64_t v)
 {
-    if (v & ~(uint64_t) EFER_GUEST) {
+    if (v & ~(uint64_t)EFER_GUEST) {
         return -EINVAL;
     }
     if ((m->cr0 & BIT(31)) && ((v ^ m->efer) & EFER_LME)) {
         return -EINVAL;
     }
-    m->efer = (v & ~(uint64_t) EFER_LMA) | (m->efer & EFER_LMA) | EFER_SVME;
+    m->efer = (v & ~(uint64_t)EFER_LMA) | (m->efer & EFER_LMA) | EFER_SVME;
     return 0;
 }
 

@@ -30,7 +30,7 @@ static struct interval measure(void)
     struct interval i;
     uint64_t tsc;
 
-    outb(0x61, (uint8_t) ((inb(0x61) & ~2) | 1));
+    outb(0x61, (uint8_t)((inb(0x61) & ~2) | 1));
     outb(0x43, 0xB0); /* channel 2, both bytes, mode 0 */
     outb(0x42, PIT_TICKS & 0xFF);
     apic_timer_arm(APIC_MEASURED);
@@ -104,7 +104,7 @@ uint64_t arch_time_ns(void)
     uint64_t ticks = rdtsc() - tsc_origin;
 
     /* Before calibration the scale is 0, and so is the time. */
-    return (uint64_t) (((unsigned __int128) ticks * ns_per_tsc_32) >> 32);
+    return (uint64_t)(((unsigned __int128)ticks * ns_per_tsc_32) >> 32);
 }
 
 uint64_t arch_tsc(void)
@@ -151,7 +151,7 @@ void arch_timer_set(uint64_t ns)
     /* At most one second ahead, so that the product fits; whoever wakes then
      * looks at the clock and sets it again. */
     ticks = ns > now ? MIN(ns - now, 1000000000ULL) * apic_khz / 1000000 : 0;
-    apic_timer_arm((uint32_t) MIN(ticks + 1, 0xFFFFFFFFULL));
+    apic_timer_arm((uint32_t)MIN(ticks + 1, 0xFFFFFFFFULL));
 }
 
 void timer_delay_us(uint64_t us)

@@ -36,11 +36,11 @@ static struct idt_entry idt[256];
 static void set_gate(unsigned vector, uint64_t handler, unsigned ist)
 {
     idt[vector] = (struct idt_entry){
-        .offset0 = (uint16_t) handler,
-        .offset1 = (uint16_t) (handler >> 16),
-        .offset2 = (uint32_t) (handler >> 32),
+        .offset0 = (uint16_t)handler,
+        .offset1 = (uint16_t)(handler >> 16),
+        .offset2 = (uint32_t)(handler >> 32),
         .selector = SEL_CODE64,
-        .ist = (uint8_t) ist,
+        .ist = (uint8_t)ist,
         .type = 0x8E,
     };
 }
@@ -48,10 +48,10 @@ static void set_gate(unsigned vector, uint64_t handler, unsigned ist)
 void trap_init(void)
 {
     for (unsigned i = 0; i < 256; i++) {
-        set_gate(i, (uint64_t) trap_stubs + i * STUB_SIZE, 0);
+        set_gate(i, (uint64_t)trap_stubs + i * STUB_SIZE, 0);
     }
-    set_gate(2, (uint64_t) nmi_stub, 0);
-    set_gate(8, (uint64_t) trap_stubs + 8 * STUB_SIZE, 1);
+    set_gate(2, (uint64_t)nmi_stub, 0);
+    set_gate(8, (uint64_t)trap_stubs + 8 * STUB_SIZE, 1);
 }
 
 void trap_load(void)
@@ -59,7 +59,7 @@ void trap_load(void)
     struct {
         uint16_t limit;
         uint64_t base;
-    } __attribute__((packed)) pointer = {sizeof(idt) - 1, (uint64_t) idt};
+    } __attribute__((packed)) pointer = {sizeof(idt) - 1, (uint64_t)idt};
 
     __asm__ volatile("lidt %0" : : "m"(pointer));
 }
@@ -85,11 +85,21 @@ static void print_registers(const struct trap_frame *f)
 static void exception(struct trap_frame *f)
 {
     static const char *const names[32] = {
-        "divide error",  "debug",          "NMI",
-        "breakpoint",    "overflow",       "bound range",
-        "invalid opcode", "no coprocessor", "double fault",
-        "9",             "invalid TSS",    "segment not present",
-        "stack fault",   "general protection", "page fault",
+        "divide error",
+        "debug",
+        "NMI",
+        "breakpoint",
+        "overflow",
+        "bound range",
+        "invalid opcode",
+        "no coprocessor",
+        "double fault",
+        "9",
+        "invalid TSS",
+        "segment not present",
+        "stack fault",
+        "general protection",
+        "page fault",
     };
     const char *name = names[f->vector];
 

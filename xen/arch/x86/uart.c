@@ -29,8 +29,8 @@ void uart_init(unsigned com, unsigned baud)
     uart_irq = com == 2 ? 3 : 4;
     outb(uart_port + REG_IER, 0);
     outb(uart_port + REG_LCR, 0x80);
-    outb(uart_port + REG_DATA, (uint8_t) divisor);
-    outb(uart_port + REG_IER, (uint8_t) (divisor >> 8));
+    outb(uart_port + REG_DATA, (uint8_t)divisor);
+    outb(uart_port + REG_IER, (uint8_t)(divisor >> 8));
     outb(uart_port + REG_LCR, 0x03);
     outb(uart_port + REG_FCR, 0x07);
     outb(uart_port + REG_MCR, 0x0B);
@@ -48,7 +48,7 @@ void arch_console_putc(char c)
     while (!(inb(uart_port + REG_LSR) & LSR_ROOM)) {
         arch_cpu_relax();
     }
-    outb(uart_port + REG_DATA, (uint8_t) c);
+    outb(uart_port + REG_DATA, (uint8_t)c);
 }
 
 int arch_console_getc(void)
