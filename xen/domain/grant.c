@@ -374,12 +374,20 @@ int grant_map(struct domain *d, domid_t granter, uint32_t ref, unsigned flags,
     return status;
 }
 
-/* m's handle is BUSY. The gfn may hold something else by now, if the guest
- * removed our entry itself: then it is left alone. */
+/*
+ * m's handle is BUSY. The gfn may hold something else by now, if the guest
+ * removed our entry itself: then it is left alone. The end of the batch is
+ * when no CPU can reach the page by way of d any more, whoever removed it.
+ */
 static void unmap_claimed(struct domain *d, uint32_t handle,
                           struct grant_mapping m)
 {
-    if (p2m_remove(&d->p2m, GFN(m.gfn), page_to_mfn(m.page))) {
+    int rc;
+
+    p2m_batch_begin(&d->p2m);
+    rc = p2m_remove(&d->p2m, GFN(m.gfn), page_to_mfn(m.page));
+    p2m_batch_end(&d->p2m);
+    if (rc) {
         log_guest(d->id, LOG_DEBUG, "grant handle %u was not at gfn %llx",
                   handle, (unsigned long long)m.gfn);
     }

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies go page by page: find the guest frame behind an address, take the
+ * page behind the frame with a reference, copy, let go. Nothing of it is
+ * remembered from call to call: the guest may change its tables at any time
+ * and tells nobody.
+ */
+#include "guest/copy.h"
+
+#include "domain/memory.h"
+#include "guest/pagetable.h"
+#include "lib/string.h"
+#include "types/error.h"
+
+/* Slices of a search for PoD memory before a hypercall is left and executed
+ * again; and when it cannot be, far more than any guest has. */
+#define FEW_SLICES  16
+#define MANY_SLICES (1U << 20)
+
+/* Where an address is meant. */
+struct copy_space {
+    struct domain *d;
+    struct vcpu *v; /* NULL: addresses are guest-physical */
+};
+
+/* What memory_get_page() says, as a hypercall's caller should see it. */
+static int copy_error(int rc)
+{
+    return rc == 0 || rc == -ERESTART || rc == -ENOMEM ? rc : -EFAULT;
+}
+
+static int page_try(struct copy_space s, uint64_t address, bool write,
+                    struct page **pg)
+{
+    gpa_t gpa = GPA(address);
+
+    if (s.v) {
+        int rc = pagetable_translate(s.v, address, write, &gpa);
+
+        if (rc) {
+            return copy_error(rc);
+        }
+    }
+    return copy_error(memory_get_page(s.d, gfn_from_gpa(gpa), write, pg));
+}
+
+/* The page behind address, with a reference. */
+static int page_at(struct copy_space s, uint64_t address, bool write,
+                   unsigned slices, struct page **pg)
+{
+    int rc;
+
+    do {
+        rc = page_try(s, address, write, pg);
+    } while (rc == -ERESTART && --slices);
+    return rc;
+}
+
+static size_t part_in_page(uint64_t address, size_t size)
+{
+    return MIN(size, PAGE_SIZE - (address & ~PAGE_MASK));
+}
+
+static int copy_in(struct copy_space s, void *to, uint64_t from, size_t size)
+{
+    while (size) {
+        size_t part = part_in_page(from, size);
+        struct page *pg;
+        int rc = page_at(s, from, false, FEW_SLICES, &pg);
+
+        if (rc) {
+            return rc;
+        }
+        memcpy(to, (const char *) page_map(pg) + (from & ~PAGE_MASK), part);
+        page_put(pg);
+        to = (char *) to + part;
+        from += part;
+        size -= part;
+    }
+    return 0;
+}
+
+static int copy_out(struct copy_space s, uint64_t to, const void *from,
+                    size_t size)
+{
+    while (size) {
+        size_t part = part_in_page(to, size);
+        struct page *pg;
+        int rc = page_at(s, to, true, MANY_SLICES, &pg);
+
+        if (rc) {
+            return rc == -ERESTART ? -EFAULT : rc;
+        }
+        memcpy((char *) page_map(pg) + (to & ~PAGE_MASK), from, part);
+        page_put(pg);
+        to += part;
+        from = (const char *) from + part;
+        size -= part;
+    }
+    return 0;
+}
+
+int copy_from_guest(struct vcpu *v, void *to, uint64_t gva, size_t size)
+{
+    return copy_in((struct copy_space){vcpu_domain(v), v}, to, gva, size);
+}
+
+int copy_to_guest(struct vcpu *v, uint64_t gva, const void *from, size_t size)
+{
+    return copy_out((struct copy_space){vcpu_domain(v), v}, gva, from, size);
+}
+
+int copy_from_gpa(struct domain *d, void *to, gpa_t gpa, size_t size)
+{
+    return copy_in((struct copy_space){d, NULL}, to, gpa.v, size);
+}
+
+int copy_to_gpa(struct domain *d, gpa_t gpa, const void *from, size_t size)
+{
+    return copy_out((struct copy_space){d, NULL}, gpa.v, from, size);
+}
+
+int copy_translate(struct vcpu *v, uint64_t gva, size_t size, bool write,
+                   struct page *pages[2], uint16_t *offset)
+{
+    struct copy_space s = {vcpu_domain(v), v};
+    size_t first = part_in_page(gva, size);
+    int rc;
+
+    pages[1] = NULL;
+    *offset = gva & ~PAGE_MASK;
+    if (size > PAGE_SIZE) {
+        return -EINVAL;
+    }
+    rc = page_at(s, gva, write, FEW_SLICES, &pages[0]);
+    if (rc || first == size) {
+        return rc;
+    }
+    rc = page_at(s, gva + first, write, FEW_SLICES, &pages[1]);
+    if (rc) {
+        pages[1] = NULL;
+        page_put(pages[0]);
+    }
+    return rc;
+}

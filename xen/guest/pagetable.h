@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* A guest's own page tables, read as its processor would. */
+#ifndef GUEST_PAGETABLE_H
+#define GUEST_PAGETABLE_H
+
+#include "domain/domain.h"
+
+/*
+ * The guest-physical address behind gva for v's kernel: the user bit and SMAP
+ * do not matter (CP-7). -EFAULT: not canonical, not present, or read-only;
+ * else what memory_get_page() says of a table's page.
+ */
+int must_check pagetable_translate(struct vcpu *v, uint64_t gva, bool write,
+                                   gpa_t *gpa);
+
+#endif
