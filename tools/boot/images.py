@@ -121,6 +121,9 @@ def add_xen_programs(archive):
         archive.file(ROOT + f"{XEN_PROGRAMS_DIR}/{name}",
                      f"{XEN_PROGRAMS_DIR}/{name}")
         archive.symlink(f"/usr/sbin/{name}", f"{XEN_PROGRAMS_DIR}/{name}")
+    # oxenstored has its paths from there.
+    archive.file(ROOT + "/etc/xen/oxenstored.conf",
+                 "/etc/xen/oxenstored.conf")
     # One program under many names.
     archive.file(ROOT + "/usr/bin/xenstore", "/usr/bin/xenstore")
     for name in XENSTORE_COMMANDS:
