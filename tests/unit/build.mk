@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+#
+# Unit tests: make unit [UNIT=mm/test_heap]
+#
+# tests/unit/LAYER/*.c are tests of xen/LAYER, one program per file. A new file
+# needs nothing here. Each layer of xen/ is one archive, compiled for this
+# machine with sanitizers on top of arch/fake; a test links the archive of its
+# own layer and those right of it in the picture of docs/design/layers.md, so
+# that a call to the left does not link.
+
+UNIT_OUT := out/unit
+
+# Left to right. arch is xen/arch/fake.
+UNIT_LAYERS := guest domain p2m overcommit mm base arch lib
+
+unit_left_of  = $(if $(filter $(1),$(firstword $(2))),,$(firstword $(2)) \
+                $(call unit_left_of,$(1),$(wordlist 2,99,$(2))))
+unit_from     = $(filter-out $(call unit_left_of,$(1),$(UNIT_LAYERS)),$(UNIT_LAYERS))
+unit_folder   = $(if $(filter arch,$(1)),xen/arch/fake,xen/$(1))
+
+UNIT_CPPFLAGS := -Ixen -Itests/unit/support -DPODIUM_DEBUG
+
+# The C library has these functions itself.
+UNIT_NOT := xen/lib/string.c
+
+unit_objects = $(patsubst %.c,$(UNIT_OUT)/%.o,\
+               $(filter-out $(UNIT_NOT),$(wildcard $(call unit_folder,$(1))/*.c)))
+
+$(UNIT_OUT)/%.o: %.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) $(UNIT_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+UNIT_SUPPORT := $(patsubst %.c,$(UNIT_OUT)/%.o,$(wildcard tests/unit/support/*.c))
+# Only where base is not linked; the real function is in base.
+UNIT_CHECK   := $(UNIT_OUT)/tests/unit/support/check.o
+
+UNIT_NOTHING := $(UNIT_OUT)/tests/unit/support/nothing.o
+
+$(UNIT_OUT)/libunit.a: $(filter-out $(UNIT_CHECK) $(UNIT_NOTHING),$(UNIT_SUPPORT))
+	$(Q)rm -f $@
+	$(Q)$(HOSTAR) rcs $@ $^
+
+define unit_layer
+$(UNIT_OUT)/$(1).a: $$(call unit_objects,$(1))
+	$$(Q)rm -f $$@
+	$$(Q)$$(HOSTAR) rcs $$@ $$^
+
+unit_archives_$(1) := $(patsubst %,$(UNIT_OUT)/%.a,$(call unit_from,$(1)))
+unit_check_$(1)    := $(if $(filter base,$(call unit_from,$(1))),,$(UNIT_CHECK))
+unit_tests_$(1)    := $$(patsubst tests/unit/%.c,$(UNIT_OUT)/%,\
+                      $$(wildcard tests/unit/$(1)/*.c))
+
+$$(unit_tests_$(1)): $(UNIT_OUT)/%: $(UNIT_OUT)/tests/unit/%.o \
+        $(UNIT_OUT)/libunit.a $$(unit_archives_$(1)) $$(unit_check_$(1))
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -o $$@ $$< $$(unit_check_$(1)) \
+	    -Wl,--start-group $(UNIT_OUT)/libunit.a $$(unit_archives_$(1)) \
+	    -Wl,--end-group -pthread
+
+# All of a layer linked with what is right of it, and nothing else.
+$(UNIT_OUT)/links/$(1): $(UNIT_OUT)/tests/unit/support/nothing.o \
+        $$(unit_archives_$(1)) $$(unit_check_$(1))
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -o $$@ $$< $$(unit_check_$(1)) \
+	    -Wl,--whole-archive $(UNIT_OUT)/$(1).a -Wl,--no-whole-archive \
+	    -Wl,--start-group $$(filter-out $(UNIT_OUT)/$(1).a,$$(unit_archives_$(1))) \
+	    -Wl,--end-group -pthread
+endef
+
+HOSTAR ?= ar
+
+$(foreach l,$(UNIT_LAYERS),$(eval $(call unit_layer,$(l))))
+
+UNIT_TESTS := $(foreach l,$(UNIT_LAYERS),$(unit_tests_$(l)))
+
+.PHONY: unit unit-build
+unit-build: $(UNIT_TESTS)
+
+unit:
+	$(Q)tests/unit/run $(if $(UNIT),$(addprefix $(UNIT_OUT)/,$(UNIT)),\
+	    $(UNIT_TESTS))
+
+-include $(shell find $(UNIT_OUT) -name '*.d' 2>/dev/null)

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "machine.h"
+#include "lib/string.h"
+#include "mm/boot_alloc.h"
+#include "types/bits.h"
+
+static void check_frame(mfn_t mfn, unsigned order, bool is_table)
+{
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        const struct page *pg = page_from_mfn(mfn_add(mfn, i));
+
+        if (pg && pg->state == PAGE_FREE) {
+            FAIL("frame %lx, a %s before the last write, is free without a "
+                 "flush",
+                 mfn.v + i, is_table ? "table" : "leaf");
+        }
+    }
+}
+
+static void before_flush(const struct guest_tlb *tlb)
+{
+    fake_visit_unflushed(check_frame);
+}
+
+static void start(uint64_t pages, bool dirty)
+{
+    struct fake_config config = {
+        .first_mfn = 0x400,
+        .page_count = pages,
+        .cpu_count = 4,
+    };
+
+    /* A gigabyte needs an aligned one. */
+    if (pages > BIT(ORDER_1G)) {
+        config.first_mfn = BIT(ORDER_1G);
+    }
+    fake_start(&config);
+    if (dirty) {
+        fake_dirty_ram();
+    }
+    boot_alloc_add(paddr_from_mfn(MFN(config.first_mfn)), pages * PAGE_SIZE);
+    boot_alloc_finish();
+    fake_on_flush(before_flush);
+}
+
+void machine_start(uint64_t pages)
+{
+    start(pages, true);
+}
+
+void machine_start_clean(uint64_t pages)
+{
+    start(pages, false);
+}
+
+void machine_check(void)
+{
+    fake_console_clear();
+    if (mm_audit()) {
+        FAIL("%s", fake_console_output());
+    }
+    fake_visit_unflushed(check_frame);
+}
+
+void machine_account(struct account *a, domid_t id, uint64_t max_pages)
+{
+    account_init(a, id);
+    a->max_pages = max_pages;
+}
+
+bool machine_is_zero(const struct page *head, unsigned order)
+{
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        if (!arch_page_is_zero(page_map(&head[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void machine_scribble(struct page *head, unsigned order)
+{
+    memset(page_map(head), 0xd1, PAGE_SIZE << order);
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        head[i].flags &= (uint8_t)~PAGE_ZEROED;
+    }
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The history of writes to second-stage tables, and from it the frames that
+ * are no longer mapped but that a CPU may reach until the next flush.
+ */
+#include <stdlib.h>
+
+#include "arch/fake/internal.h"
+
+static struct fake_pte_write *history;
+static size_t history_length, history_room;
+static void (*write_hook)(const struct fake_pte_write *write);
+
+void fake_tables_start(void)
+{
+    history_length = 0;
+    write_hook = NULL;
+}
+
+size_t fake_pte_write_count(void)
+{
+    return history_length;
+}
+
+const struct fake_pte_write *fake_pte_write_at(size_t index)
+{
+    CHECK(index < history_length);
+    return &history[index];
+}
+
+void fake_on_pte_write(void (*hook)(const struct fake_pte_write *write))
+{
+    write_hook = hook;
+}
+
+static void remember(struct fake_pte_write write)
+{
+    if (history_length == history_room) {
+        history_room = history_room ? history_room * 2 : 1024;
+        history = realloc(history, history_room * sizeof(*history));
+        CHECK(history);
+    }
+    history[history_length++] = write;
+}
+
+void arch_pte_write(uint64_t *slot, uint64_t entry)
+{
+    struct fake_pte_write write = {
+        .slot = slot,
+        .new = entry,
+        .flushes_before = fake_flush_count(),
+    };
+
+    CHECK((uintptr_t)slot % sizeof(*slot) == 0);
+    CHECK(fake_is_ram(arch_unmap(slot)));
+    write.old = __atomic_exchange_n(slot, entry, __ATOMIC_SEQ_CST);
+    remember(write);
+    if (write_hook) {
+        write_hook(&write);
+    }
+}
+
+void fake_visit_unflushed(void (*visit)(mfn_t mfn, unsigned order,
+                                        bool is_table))
+{
+    for (size_t i = history_length; i-- > 0;) {
+        const struct fake_pte_write *w = &history[i];
+        struct pte_fields old, new;
+        unsigned order, new_order;
+
+        if (w->flushes_before != fake_flush_count()) {
+            break;
+        }
+        old = fake_pte_decode(w->old, &order);
+        new = fake_pte_decode(w->new, &new_order);
+        if (mfn_valid(old.mfn) &&
+            (!mfn_eq(old.mfn, new.mfn) || order != new_order ||
+             old.is_table != new.is_table)) {
+            visit(old.mfn, order, old.is_table);
+        }
+    }
+}
