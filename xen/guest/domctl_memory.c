@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Domctls about how much memory a domain may have: TS-18, 22, 46, 47. */
+#include "guest/domctl.h"
+
+#include "domain/memory.h"
+#include "types/error.h"
+
+enum {
+    KIB_SHIFT = 10,
+};
+
+static int max_mem(struct domctl *c)
+{
+    memory_set_max_pages(c->d,
+                         c->op.u.max_mem.max_memkb >> (PAGE_SHIFT - KIB_SHIFT));
+    return 0;
+}
+
+/*
+ * What other hypervisors set aside for second-stage tables is a limit here: a
+ * guest that spreads its mappings over all of its address space runs into it
+ * instead of into the host's memory. It cannot fall below what is in use.
+ */
+static int set_pool(struct domctl *c)
+{
+    uint64_t bytes = c->op.u.paging_mempool.size;
+    uint64_t used = READ_ONCE(c->d->account.table_count);
+
+    if (bytes & ~PAGE_MASK) {
+        return -EINVAL;
+    }
+    c->d->paging_pool = bytes;
+    WRITE_ONCE(c->d->account.table_limit,
+               MAX(MAX(bytes >> PAGE_SHIFT, used), 1ULL));
+    return 0;
+}
+
+static int get_pool(struct domctl *c)
+{
+    c->op.u.paging_mempool.size = c->d->paging_pool;
+    return 0;
+}
+
+static const struct domctl_row rows[] = {
+    {XEN_DOMCTL_max_mem, 0, max_mem},
+    {XEN_DOMCTL_set_paging_mempool_size, 0, set_pool},
+    {XEN_DOMCTL_get_paging_mempool_size, DOMCTL_REPLIES, get_pool},
+};
+
+const struct domctl_family domctl_memory = {rows, ARRAY_COUNT(rows)};
