@@ -11,14 +11,15 @@
 UNIT_OUT := out/unit
 
 # Left to right. arch is xen/arch/fake.
-UNIT_LAYERS := guest domain p2m overcommit mm base arch lib
+UNIT_LAYERS := boot guest domain p2m overcommit mm base arch lib
 
 unit_left_of  = $(if $(filter $(1),$(firstword $(2))),,$(firstword $(2)) \
                 $(call unit_left_of,$(1),$(wordlist 2,99,$(2))))
 unit_from     = $(filter-out $(call unit_left_of,$(1),$(UNIT_LAYERS)),$(UNIT_LAYERS))
 unit_folder   = $(if $(filter arch,$(1)),xen/arch/fake,xen/$(1))
 
-UNIT_CPPFLAGS := -Ixen -Itests/unit/support -DPODIUM_DEBUG
+UNIT_CPPFLAGS := -Ixen -Itests/unit/support -DPODIUM_DEBUG \
+                 -D__XEN__ -isystem xen/public/abi
 
 # The C library has these functions itself.
 UNIT_NOT := xen/lib/string.c
