@@ -9,8 +9,8 @@
 # compilers and flags are in config/build.mk, packages in config/packages and
 # config/boot-packages.
 
-.PHONY: all xen tools images run test check format unit guests lint system \
-        fmt clean bench packages reference
+.PHONY: all xen tools images run test check format lint launcher unit \
+        tools-unit guests system fmt clean bench packages reference
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -65,11 +65,13 @@ run: packages
 # run-tests makes each of the kinds that it is given, sums up what they wrote
 # to out/results/KIND.txt, and fails if anything failed.
 
+QUICK := format lint launcher unit tools-unit
+
 test: packages
-	$(Q)$(BOOT)/run-tests format lint unit guests system
+	$(Q)$(BOOT)/run-tests $(QUICK) guests system
 
 check: packages
-	$(Q)$(BOOT)/run-tests format lint unit
+	$(Q)$(BOOT)/run-tests $(QUICK)
 
 SOURCES = $(shell find xen tools tests -name '*.[ch]' 2>/dev/null)
 
@@ -83,13 +85,20 @@ format:
 fmt:
 	$(Q)$(CLANG_FORMAT) -i $(SOURCES)
 
+# pytest on the folder $(1), the results in out/results/$(2).txt
+define pytest
+$(Q)mkdir -p $(RESULTS)
+$(Q)$(PYTHON) -B -m pytest -p no:cacheprovider -q \
+    --junit-xml=$(RESULTS)/$(2).xml $(PYTEST_ARGS) $(1); status=$$?; \
+$(PYTHON) $(BOOT)/results.py junit $(RESULTS)/$(2).xml $(RESULTS)/$(2).txt \
+    && exit $$status
+endef
+
+launcher:
+	$(call pytest,tests/launcher,launcher)
+
 system: all
-	$(Q)mkdir -p $(RESULTS)
-	$(Q)$(PYTHON) -m pytest -p no:cacheprovider -q \
-	    --junit-xml=$(RESULTS)/system.xml $(PYTEST_ARGS) tests/system; \
-	    status=$$?; \
-	    $(PYTHON) $(BOOT)/results.py junit $(RESULTS)/system.xml \
-	        $(RESULTS)/system.txt && exit $$status
+	$(call pytest,tests/system,system)
 
 clean:
 	rm -rf out
