@@ -348,7 +348,7 @@ static void test_mutated_elf(void)
 {
     uint32_t state = 0x5eed1;
 
-    for (int i = 0; i < 50000; i++) {
+    for (int i = 0; i < 20000; i++) {
         struct kernel64 k;
         int rc;
 
@@ -363,7 +363,7 @@ static void test_mutated_bzimage(void)
 {
     uint32_t state = 0x5eed2;
 
-    for (int i = 0; i < 8000; i++) {
+    for (int i = 0; i < 1500; i++) {
         struct file f = make_bzimage(packers[i % PACKER_COUNT]);
         int rc;
 
