@@ -61,11 +61,15 @@ def sum_up(directory, *kinds):
     return 1 if total["fail"] else 0
 
 
-def verdict_of(case):
+def verdict_of(case, name):
+    """A line of results for one test case of the report."""
     kinds = {child.tag for child in case}
     if kinds & {"failure", "error"}:
-        return "fail"
-    return "skip" if "skipped" in kinds else "pass"
+        return f"fail {name}"
+    if "skipped" in kinds:
+        reason = case.find("skipped").get("message", "")
+        return f"skip {name} {reason}".split("\n", maxsplit=1)[0]
+    return f"pass {name}"
 
 
 def from_junit(source, target):
@@ -74,17 +78,10 @@ def from_junit(source, target):
     if os.path.exists(source):
         for case in xml.etree.ElementTree.parse(source).iter("testcase"):
             name = f"{case.get('classname')}.{case.get('name')}"
-            verdict = verdict_of(case)
-            if verdicts.get(name) != "fail":
-                verdicts[name] = verdict
-            if verdict == "skip":
-                reason = case.find("skipped").get("message", "")
-                verdicts[name] = f"skip {name} {reason}".split("\n")[0]
+            if not verdicts.get(name, "").startswith("fail"):
+                verdicts[name] = verdict_of(case, name)
     with open(target, "w", encoding="utf-8") as out:
-        for name, verdict in verdicts.items():
-            out.write(verdict if verdict.startswith("skip ")
-                      else f"{verdict} {name}")
-            out.write("\n")
+        out.writelines(line + "\n" for line in verdicts.values())
     return 0
 
 
