@@ -28,10 +28,17 @@ enum p2m_verdict memory_fault(struct domain *d, gfn_t gfn, bool write,
 int must_check memory_get_page(struct domain *d, gfn_t gfn, bool write,
                                struct page **pg);
 
-/* Allocate 2^order pages and put them at gfn (POD-4.17). -ENOMEM, -EINVAL, -EEXIST. */
+/* Allocate 2^order pages and put them at gfn (POD-4.17). -ENOMEM, -EINVAL,
+ * -EEXIST. */
 int must_check memory_populate(struct domain *d, gfn_t gfn, unsigned order);
 int must_check memory_mark_pod(struct domain *d, gfn_t gfn, unsigned order);
 int must_check memory_decrease(struct domain *d, gfn_t gfn, unsigned order);
+/*
+ * Around many memory_decrease() or memory_remove() of one hypercall: one TLB
+ * flush for all of them, and only then do the pages go to another use.
+ */
+void memory_batch_begin(struct domain *d);
+void memory_batch_end(struct domain *d);
 /* increase_reservation of a translated domain: charges 2^order pages that are
  * mapped nowhere (POD-4.37). */
 int must_check memory_increase(struct domain *d, unsigned order);

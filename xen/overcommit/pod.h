@@ -3,7 +3,7 @@
  * Populate-on-demand: a domain may be promised more memory than it was given.
  *
  *   entry_count  E  pages covered by placeholders in the domain's p2m
- *   cache_count  C  zeroed pages set aside to honour them
+ *   cache_count  C  pages set aside to honour them
  *   deficit      D = E - C: promises that could not all be kept today
  *
  * The supplier: hands out and takes back pages and keeps the counts. It knows
@@ -50,14 +50,15 @@ void pod_init(struct pod *pod, struct account *account);
 /*
  * A zeroed block of 2^order pages (0 or 9) for the guest: state GUEST again, on
  * the account's list, C lowered. NULL: none of that size. Order 0 may break a
- * cached superpage; order 9 never merges singles.
+ * cached superpage; order 9 never merges singles. Pages without PAGE_ZEROED
+ * are cleared here, once, when it is sure that they are needed.
  */
 struct page *pod_take_locked(struct pod *pod, unsigned order);
 
 /*
  * Put 2^order (0..9; 1..8 are cut to singles) GUEST pages with one reference
- * each, already unmapped everywhere and flushed, into the cache. Clears those
- * whose flag PAGE_ZEROED is not set. C raised.
+ * each, already unmapped everywhere and flushed, into the cache. PAGE_ZEROED
+ * says which are known to be zero. C raised.
  */
 void pod_give_locked(struct pod *pod, struct page *head, unsigned order);
 
@@ -77,7 +78,8 @@ int pod_shrink_to_entries_locked(struct pod *pod, uint64_t max);
  * more to do, -ENOMEM (what was added stays). Takes the lock itself. */
 int must_check pod_set_cache(struct pod *pod, uint64_t target, uint64_t max);
 
-/* Teardown: move up to `max` cached pages to the host: -ERESTART or 0. Takes the lock. */
+/* Teardown: move up to `max` cached pages to the host: -ERESTART or 0. Takes
+ * the lock. */
 int must_check pod_empty(struct pod *pod, uint64_t max);
 
 /* I1, I4 and C's part of I5: recount the lists, check state, references and

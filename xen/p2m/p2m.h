@@ -19,13 +19,14 @@
 #include "overcommit/pod.h"
 
 enum p2m_type {
-    P2M_HOLE,       /* nothing; must be 0 */
-    P2M_RAM,        /* the domain's own page, or a SPECIAL page shown to it */
-    P2M_RAM_RO,     /* the same, writes are dropped */
-    P2M_POD,        /* placeholder: RAM promised, no page yet; any order */
-    P2M_FOREIGN,    /* another domain's page, holds a reference */
+    P2M_HOLE,    /* nothing; must be 0 */
+    P2M_RAM,     /* the domain's own page, or a SPECIAL page shown to it */
+    P2M_RAM_RO,  /* the same, writes are dropped */
+    P2M_POD,     /* placeholder: RAM promised, no page yet; any order */
+    P2M_FOREIGN, /* another domain's page, holds a reference */
     P2M_FOREIGN_RO,
-    P2M_GRANT,      /* another domain's granted page; the grant table holds the reference */
+    P2M_GRANT, /* another domain's granted page; the grant table holds the
+                  reference */
     P2M_GRANT_RO,
     P2M_TYPE_COUNT,
 };
@@ -33,10 +34,10 @@ enum p2m_type {
 /* Type x property: the only place where types have properties. */
 struct p2m_type_info {
     const char *name;
-    uint8_t rights;      /* enum pte_rights of a leaf of this type */
-    bool is_ram;         /* the guest may use it as memory */
+    uint8_t rights; /* enum pte_rights of a leaf of this type */
+    bool is_ram;    /* the guest may use it as memory */
     bool has_frame;
-    bool is_own;         /* frame belongs to the domain */
+    bool is_own;          /* frame belongs to the domain */
     bool holds_reference; /* removing the entry drops a page reference */
 };
 extern const struct p2m_type_info p2m_types[P2M_TYPE_COUNT];
@@ -48,27 +49,56 @@ struct p2m {
     struct account *account; /* owner of table pages and of P2M_RAM pages */
     struct pod *pod;
     struct guest_tlb tlb;
-    gfn_t max_gfn;           /* highest gfn ever given a type but hole */
-    bool dying;              /* no new entries */
+    uint64_t gfn_limit; /* gfns from here on do not exist */
+    gfn_t max_gfn;      /* highest gfn ever given a type but hole */
+    bool dying;         /* no new entries */
+
+    /* what waits for a TLB flush: see flush.c */
+    bool flush_needed;    /* a translation went away since the last flush */
+    unsigned batch_count; /* callers between p2m_batch_begin() and _end() */
+    uint64_t *parked;     /* blocks whose last translation may be in use */
+    unsigned parked_count;
+    uint64_t parked_pages; /* in them: 512 at most */
+    struct list stale_tables;
+    /* A dropped reference was the last page of another, dying domain. Set
+     * under the lock, atomically taken by the layer above. */
+    bool owner_drained;
+
     /* the sweep's state: see sweep.c */
     gfn_t sweep_cursor;
-    uint64_t sweep_fruitless; /* gfns looked at since a page was last found */
+    uint64_t sweep_fruitless; /* gfns covered since a page was last to be had */
+
+    gfn_t teardown_cursor; /* everything below is gone */
 };
 
-/* Width of a gfn that p2m functions accept; larger ones get -EINVAL. */
+/* Gfns that p2m functions accept lie below this and below what the table
+ * format can hold (p2m->gfn_limit); larger ones get -EINVAL or are holes. */
 #define P2M_GFN_LIMIT (1ULL << 36)
 
 /* One entry as read. */
 struct p2m_entry {
     enum p2m_type type;
-    unsigned order;  /* of the leaf that covers the gfn: 0, 9, 18 */
-    mfn_t mfn;       /* of this very gfn; INVALID_MFN without a frame */
+    unsigned order; /* of the leaf that covers the gfn: 0, 9, 18 */
+    mfn_t mfn;      /* of this very gfn; INVALID_MFN without a frame */
 };
 
 int must_check p2m_init(struct p2m *p2m, struct account *account,
                         struct pod *pod);
 
-/* What is at gfn. Gfns beyond the limit read as holes. Never changes anything. */
+/* From now on there are no new entries, and nothing goes into or comes out of
+ * the PoD cache by way of this p2m (-ESRCH, P2M_DYING). */
+void p2m_set_dying(struct p2m *p2m);
+
+/*
+ * Between these, removals do not flush one by one: what they took away is
+ * parked, and the end flushes once and hands it on. May nest and overlap
+ * between CPUs. Does not span a continuation.
+ */
+void p2m_batch_begin(struct p2m *p2m);
+void p2m_batch_end(struct p2m *p2m);
+
+/* What is at gfn. Gfns beyond the limit read as holes. Never changes anything.
+ */
 struct p2m_entry p2m_get(struct p2m *p2m, gfn_t gfn);
 
 /*
@@ -79,12 +109,12 @@ struct page *p2m_get_page(struct p2m *p2m, gfn_t gfn, struct p2m_entry *entry);
 
 /* What a change or fault came to. */
 enum p2m_verdict {
-    P2M_OK,         /* it is there now: run the access again */
-    P2M_RETRY,      /* something was done, look again (restartable) */
-    P2M_NEED_PAGE,  /* the cache is empty: the layer above finds pages */
-    P2M_NO_MEMORY,  /* no table page to be had */
+    P2M_OK,          /* it is there now: run the access again */
+    P2M_RETRY,       /* something was done, look again (restartable) */
+    P2M_NEED_PAGE,   /* the cache is empty: the layer above finds pages */
+    P2M_NO_MEMORY,   /* no table page to be had */
     P2M_HOLE_ACCESS, /* nothing there */
-    P2M_BAD_ACCESS, /* there, but not this way (write to read-only) */
+    P2M_BAD_ACCESS,  /* there, but not this way (write to read-only) */
     P2M_DYING,
 };
 
@@ -101,13 +131,21 @@ enum p2m_verdict p2m_fault(struct p2m *p2m, gfn_t gfn, bool write,
 enum p2m_verdict p2m_populate(struct p2m *p2m, gfn_t gfn);
 
 /*
- * Put 2^order own pages (from page_alloc_guest/_special, contiguous, head at
- * `pg`) at gfn, which must be covered by holes or placeholders only: -EEXIST
+ * Put 2^order own pages (from page_alloc_guest(), contiguous, head at `pg`)
+ * at gfn, which must be covered by holes or placeholders only: -EEXIST
  * if anything else is there. Placeholders replaced leave the PoD count, and
- * the cache is rebalanced. -EINVAL gfn, -ENOMEM tables. Nothing changed on error.
+ * the cache is rebalanced. -EINVAL gfn (above order 9 it must be aligned),
+ * -ENOMEM tables, -ESRCH dying. Nothing changed on error.
  */
 int must_check p2m_add_ram(struct p2m *p2m, gfn_t gfn, struct page *pg,
                            unsigned order);
+
+/*
+ * Show a SPECIAL page (its reference passes to the entry on success) at gfn,
+ * which must be a hole (-EEXIST). A page is shown at one gfn at a time: it
+ * leaves where it was before. -EINVAL gfn, -ENOMEM, -ESRCH.
+ */
+int must_check p2m_add_special(struct p2m *p2m, gfn_t gfn, struct page *pg);
 
 /* Map another domain's page (the reference on pg passes to the entry on
  * success). type: P2M_FOREIGN(_RO) or P2M_GRANT(_RO). gfn must be hole;
@@ -117,8 +155,9 @@ int must_check p2m_add_foreign(struct p2m *p2m, gfn_t gfn, struct page *pg,
 
 /*
  * Mark [gfn, +2^order) as placeholders (POD-4.23, 4.25): only holes and
- * placeholders may be there (-EBUSY), any alignment (cut into aligned leaves).
- * Idempotent. Counted in E in the same critical section.
+ * placeholders may be there (-EBUSY), any alignment up to order 9 (cut into
+ * aligned leaves; -EINVAL above). Idempotent. Counted in E in the same critical
+ * section. Nothing changed on error.
  */
 int must_check p2m_mark_pod(struct p2m *p2m, gfn_t gfn, unsigned order);
 
@@ -136,9 +175,17 @@ int must_check p2m_decrease(struct p2m *p2m, gfn_t gfn, unsigned order,
  * Make one gfn a hole (remove_from_physmap, add_to_physmap's first half):
  * own RAM is freed when its last reference goes (returned to nobody),
  * placeholders leave E with rebalance, foreign entries drop their reference.
- * -ENOENT: hole. expected: INVALID_MFN or the frame that must be there (-EINVAL).
+ * -ENOENT: hole. expected: INVALID_MFN or the frame that must be there
+ * (-EINVAL).
  */
 int must_check p2m_remove(struct p2m *p2m, gfn_t gfn, mfn_t expected);
+
+/*
+ * Move the domain's own page from one gfn to another; what was there goes as
+ * by p2m_remove(), and `from` becomes a hole. -EINVAL: no own RAM at `from`,
+ * or both are the same; -ENOMEM, -ESRCH.
+ */
+int must_check p2m_move(struct p2m *p2m, gfn_t from, gfn_t to);
 
 /*
  * One slice of the search for zero pages (sweep.c): at most 512 gfns are
@@ -155,7 +202,7 @@ enum p2m_sweep_result p2m_sweep(struct p2m *p2m);
  * Free everything the tables hold, in slices of at most 512 entries: -ERESTART
  * while there is more, then 0. Own RAM's pages are only unlinked here (the
  * account's list frees them); foreign references are dropped. p2m->dying must
- * be set and no vCPU running. The root goes last.
+ * be set and no vCPU running. The root goes last; p2m_get() finds holes then.
  */
 int must_check p2m_teardown(struct p2m *p2m);
 

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory operations on domains: the halves of the calls that act.
+ *
+ * Here alone it is decided who gives way when memory is short. A touched
+ * placeholder tries, in order of cost: the domain's PoD cache; its own pages
+ * full of zeros, one slice of the search per call; then the verdict that
+ * nothing is left goes up, to guest/.
+ *
+ * Two p2ms are never locked at once: what one has to give to the other travels
+ * as a reference on a page.
+ */
+#include "domain/memory.h"
+#include "types/bits.h"
+#include "types/error.h"
+
+#define SLICE_PAGES 512
+
+/* A foreign page that was let go may have been the last of a dying domain. */
+static void reap_if_drained(struct domain *d)
+{
+    if (READ_ONCE(d->p2m.owner_drained)) {
+        __atomic_store_n(&d->p2m.owner_drained, false, __ATOMIC_RELEASE);
+        domain_reap_soon();
+    }
+}
+
+/* The cache is empty: one step of finding a page elsewhere. */
+static enum p2m_verdict find_page(struct domain *d)
+{
+    struct pod *pod = &d->pod;
+
+    if (p2m_sweep(&d->p2m) != P2M_SWEEP_NOTHING) {
+        return P2M_RETRY;
+    }
+    if (READ_ONCE(d->p2m.dying)) {
+        return P2M_DYING;
+    }
+    lock(&pod->lock);
+    pod->counters.oom_events++;
+    unlock(&pod->lock);
+    return P2M_NEED_PAGE;
+}
+
+enum p2m_verdict memory_fault(struct domain *d, gfn_t gfn, bool write,
+                              bool execute)
+{
+    enum p2m_verdict verdict = p2m_fault(&d->p2m, gfn, write, execute);
+
+    return verdict == P2M_NEED_PAGE ? find_page(d) : verdict;
+}
+
+/* The verdict on a placeholder, as an error; 0: there is RAM now. */
+static int populate_for_us(struct domain *d, gfn_t gfn)
+{
+    enum p2m_verdict verdict = p2m_populate(&d->p2m, gfn);
+
+    if (verdict == P2M_NEED_PAGE) {
+        verdict = find_page(d);
+    }
+    switch (verdict) {
+    case P2M_OK:
+        return 0;
+    case P2M_RETRY:
+        return -ERESTART;
+    case P2M_NEED_PAGE:
+    case P2M_NO_MEMORY:
+        return -ENOMEM;
+    case P2M_DYING:
+        return -ESRCH;
+    default:
+        return -EINVAL;
+    }
+}
+
+int memory_get_page(struct domain *d, gfn_t gfn, bool write, struct page **pg)
+{
+    struct p2m_entry e;
+
+    *pg = p2m_get_page(&d->p2m, gfn, &e);
+    if (e.type == P2M_POD) {
+        int rc = populate_for_us(d, gfn);
+
+        if (rc) {
+            return rc;
+        }
+        *pg = p2m_get_page(&d->p2m, gfn, &e);
+    }
+    if (!*pg) {
+        /* Taken away again between the two looks: look once more. */
+        return e.type == P2M_POD ? -ERESTART : -EINVAL;
+    }
+    if (p2m_types[e.type].is_own &&
+        (!write || (p2m_types[e.type].rights & PTE_W))) {
+        return 0;
+    }
+    page_put(*pg);
+    *pg = NULL;
+    return p2m_types[e.type].is_own ? -EACCES : -EINVAL;
+}
+
+static void free_pages(struct page *head, unsigned order)
+{
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        page_put_allocated(head + i);
+    }
+}
+
+int memory_populate(struct domain *d, gfn_t gfn, unsigned order)
+{
+    struct page *head;
+    int rc;
+
+    if (order > MAX_ORDER) {
+        return -EINVAL;
+    }
+    head = page_alloc_guest(&d->account, order);
+    if (!head) {
+        return -ENOMEM;
+    }
+    rc = p2m_add_ram(&d->p2m, gfn, head, order);
+    if (rc) {
+        free_pages(head, order);
+    }
+    return rc;
+}
+
+int memory_mark_pod(struct domain *d, gfn_t gfn, unsigned order)
+{
+    return p2m_mark_pod(&d->p2m, gfn, order);
+}
+
+int memory_decrease(struct domain *d, gfn_t gfn, unsigned order)
+{
+    uint64_t done;
+
+    return p2m_decrease(&d->p2m, gfn, order, &done);
+}
+
+void memory_batch_begin(struct domain *d)
+{
+    p2m_batch_begin(&d->p2m);
+}
+
+void memory_batch_end(struct domain *d)
+{
+    p2m_batch_end(&d->p2m);
+    reap_if_drained(d);
+}
+
+int memory_increase(struct domain *d, unsigned order)
+{
+    if (order > MAX_ORDER) {
+        return -EINVAL;
+    }
+    return page_alloc_guest(&d->account, order) ? 0 : -ENOMEM;
+}
+
+/*
+ * How large the cache should be for a target of T' pages (POD-4.28); false:
+ * nothing to do. P, the populated pages, is all that is charged but the cache.
+ * Each slice decides anew, so there is no progress to remember.
+ */
+static bool wanted_cache(struct domain *d, uint64_t target, uint64_t *cache)
+{
+    const struct pod *pod = &d->pod;
+    uint64_t charged = READ_ONCE(d->account.page_count);
+    uint64_t populated = charged - MIN(charged, pod->cache_count);
+
+    if (d->p2m.dying || target < charged || (populated && !pod->entry_count)) {
+        return false;
+    }
+    *cache = target - populated;
+    if (populated) {
+        *cache = MIN(*cache, pod->entry_count);
+    }
+    return true;
+}
+
+int memory_set_pod_target(struct domain *d, uint64_t pages)
+{
+    uint64_t cache = 0;
+    bool wanted;
+
+    if (pages > READ_ONCE(d->account.max_pages)) {
+        return -EINVAL;
+    }
+    lock(&d->pod.lock);
+    wanted = wanted_cache(d, pages, &cache);
+    unlock(&d->pod.lock);
+    return wanted ? pod_set_cache(&d->pod, cache, SLICE_PAGES) : 0;
+}
+
+void memory_get_pod(struct domain *d, struct memory_pod_info *info)
+{
+    lock(&d->p2m.lock);
+    lock(&d->pod.lock);
+    info->tot_pages = READ_ONCE(d->account.page_count);
+    info->cache_pages = d->pod.cache_count;
+    info->entries = d->pod.entry_count;
+    info->counters = d->pod.counters;
+    unlock(&d->pod.lock);
+    unlock(&d->p2m.lock);
+}
+
+void memory_set_max_pages(struct domain *d, uint64_t pages)
+{
+    WRITE_ONCE(d->account.max_pages, pages);
+}
+
+int memory_claim(struct domain *d, uint64_t pages)
+{
+    return page_claim(&d->account, pages);
+}
+
+/* Make gfn a hole, whatever it was. Once this has done something the table
+ * of gfn exists, so that mapping there cannot fail for want of memory. */
+static int clear_gfn(struct domain *d, gfn_t gfn)
+{
+    int rc = p2m_remove(&d->p2m, gfn, INVALID_MFN);
+
+    reap_if_drained(d);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+int memory_map_special(struct domain *d, gfn_t gfn, struct page *pg)
+{
+    struct p2m_entry e = p2m_get(&d->p2m, gfn);
+    int rc;
+
+    if (mfn_eq(e.mfn, page_to_mfn(pg))) {
+        page_put(pg); /* there already, with a reference of its own */
+        return 0;
+    }
+    rc = clear_gfn(d, gfn);
+    return rc ? rc : p2m_add_special(&d->p2m, gfn, pg);
+}
+
+int memory_move(struct domain *d, gfn_t from, gfn_t to)
+{
+    struct page *pg;
+    int rc = memory_get_page(d, from, true, &pg);
+
+    if (rc) {
+        return rc;
+    }
+    page_put(pg);
+    if (gfn_eq(from, to)) {
+        return 0;
+    }
+    rc = p2m_move(&d->p2m, from, to);
+    reap_if_drained(d);
+    return rc;
+}
+
+/* The other domain's page with a reference, and as what it may be mapped. */
+static int get_foreign(struct domain *target, gfn_t gfn, struct page **pg,
+                       enum p2m_type *type)
+{
+    int rc = memory_get_page(target, gfn, true, pg);
+
+    *type = P2M_FOREIGN;
+    if (rc == -EACCES) {
+        *type = P2M_FOREIGN_RO;
+        rc = memory_get_page(target, gfn, false, pg);
+    }
+    return rc;
+}
+
+int memory_map_foreign(struct domain *d, gfn_t gfn, struct domain *target,
+                       gfn_t foreign_gfn)
+{
+    enum p2m_type type;
+    struct page *pg;
+    int rc;
+
+    if (d == target) {
+        return -EINVAL;
+    }
+    rc = get_foreign(target, foreign_gfn, &pg, &type);
+    if (rc) {
+        return rc;
+    }
+    rc = clear_gfn(d, gfn);
+    if (!rc) {
+        rc = p2m_add_foreign(&d->p2m, gfn, pg, type);
+    }
+    if (rc && page_put(pg)) {
+        domain_reap_soon();
+    }
+    return rc;
+}
+
+int memory_remove(struct domain *d, gfn_t gfn)
+{
+    int rc = p2m_remove(&d->p2m, gfn, INVALID_MFN);
+
+    reap_if_drained(d);
+    return rc;
+}
+
+int memory_teardown(struct domain *d)
+{
+    int rc;
+
+    if (!READ_ONCE(d->p2m.dying)) {
+        p2m_set_dying(&d->p2m);
+    }
+    rc = p2m_teardown(&d->p2m);
+    reap_if_drained(d);
+    if (!rc) {
+        rc = pod_empty(&d->pod, SLICE_PAGES);
+    }
+    return rc ? rc : page_release_some(&d->account, SLICE_PAGES);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The cache of pages that honour a domain's promises, and the counts.
+ *
+ *   C = 512 * |super| + |single|
+ *
+ * super   aligned blocks of 512 frames, linked by their head (order 9)
+ * single  pages (order 0)
+ *
+ * Every cached page is in state CACHE with one reference and is reachable
+ * from no p2m. Contents: zero if PAGE_ZEROED says so; such blocks wait at the
+ * front of their list. The others are what the guest gave back; they are
+ * cleared when they are taken, not before: most of what a balloon returns at
+ * boot goes on to the host, which scrubs between owners anyway.
+ *
+ * The deficit D = E - C decides who gets a page that comes free: the cache
+ * while D > 0, the host otherwise. A populate lowers E and C alike.
+ */
+#include "overcommit/pod.h"
+#include "mm/page_ref.h"
+#include "types/bits.h"
+#include "types/error.h"
+
+#define SUPER_PAGES (1U << ORDER_2M)
+
+void pod_init(struct pod *pod, struct account *account)
+{
+    *pod = (struct pod){.account = account};
+    lock_init(&pod->lock, RANK_POD);
+    list_init(&pod->super);
+    list_init(&pod->single);
+}
+
+int64_t pod_deficit_locked(const struct pod *pod)
+{
+    return (int64_t)(pod->entry_count - pod->cache_count);
+}
+
+void pod_entries_locked(struct pod *pod, int64_t change)
+{
+    CHECK(change >= 0 || pod->entry_count >= (uint64_t)-change);
+    pod->entry_count += (uint64_t)change;
+}
+
+/* Link a block that is in state CACHE already; C is the caller's. */
+static void cache_link(struct pod *pod, struct page *head, unsigned order)
+{
+    struct list *l = order ? &pod->super : &pod->single;
+
+    head->order = (uint8_t)order;
+    if (head->flags & PAGE_ZEROED) {
+        list_add(l, &head->link);
+    } else {
+        list_add_tail(l, &head->link);
+    }
+}
+
+/* One cached superpage becomes 512 singles; C stays. */
+static void cache_break_super(struct pod *pod)
+{
+    struct page *head = list_first(&pod->super, struct page, link);
+
+    list_del(&head->link);
+    for (unsigned i = 0; i < SUPER_PAGES; i++) {
+        cache_link(pod, head + i, ORDER_4K);
+    }
+}
+
+/* Unlink the block to use next; NULL when there is none of that size. */
+static struct page *cache_unlink(struct pod *pod, unsigned order)
+{
+    struct list *l = order ? &pod->super : &pod->single;
+    struct page *head;
+
+    if (!order && list_empty(l) && !list_empty(&pod->super)) {
+        cache_break_super(pod);
+    }
+    if (list_empty(l)) {
+        return NULL;
+    }
+    head = list_first(l, struct page, link);
+    list_del(&head->link);
+    CHECK(pod->cache_count >= BIT(order));
+    pod->cache_count -= BIT(order);
+    return head;
+}
+
+static void clear_unzeroed(struct pod *pod, struct page *head, unsigned order)
+{
+    for (struct page *pg = head; pg < head + BIT(order); pg++) {
+        if (!(pg->flags & PAGE_ZEROED)) {
+            arch_page_clear(page_map(pg));
+            pg->flags |= PAGE_ZEROED;
+            pod->counters.pages_cleared++;
+        }
+    }
+}
+
+struct page *pod_take_locked(struct pod *pod, unsigned order)
+{
+    struct page *head = cache_unlink(pod, order);
+
+    if (head) {
+        clear_unzeroed(pod, head, order);
+        page_cache_to_guest(head, order);
+    }
+    return head;
+}
+
+void pod_give_locked(struct pod *pod, struct page *head, unsigned order)
+{
+    page_guest_to_cache(head, order);
+    pod->cache_count += BIT(order);
+    if (order == ORDER_2M) {
+        cache_link(pod, head, order);
+        return;
+    }
+    for (unsigned i = 0; i < BIT(order); i++) {
+        cache_link(pod, head + i, ORDER_4K);
+    }
+}
+
+/* Give one block back to the host; returns its pages. */
+static uint64_t cache_free(struct pod *pod, unsigned order)
+{
+    struct page *head = cache_unlink(pod, order);
+
+    CHECK(head);
+    page_free_cache(head, order);
+    pod->counters.cache_freed += BIT(order);
+    return BIT(order);
+}
+
+/* Superpages go whole while a whole one is in excess; what is less is paid in
+ * singles, and only then is a superpage broken. */
+static uint64_t cache_free_some(struct pod *pod, uint64_t excess)
+{
+    bool whole = excess >= SUPER_PAGES && !list_empty(&pod->super);
+
+    return cache_free(pod, whole ? ORDER_2M : ORDER_4K);
+}
+
+int pod_shrink_to_entries_locked(struct pod *pod, uint64_t max)
+{
+    for (uint64_t freed = 0; pod->cache_count > pod->entry_count;) {
+        if (freed >= max) {
+            return -ERESTART;
+        }
+        freed += cache_free_some(pod, pod->cache_count - pod->entry_count);
+    }
+    return 0;
+}
+
+/* A block for the growing cache: as large as is missing and allowed. */
+static struct page *grow_alloc(struct pod *pod, uint64_t missing,
+                               unsigned *order)
+{
+    struct page *pg = NULL;
+
+    *order = missing >= SUPER_PAGES ? ORDER_2M : ORDER_4K;
+    if (*order) {
+        pg = page_alloc_guest(pod->account, *order);
+    }
+    if (!pg) {
+        *order = ORDER_4K;
+        pg = page_alloc_guest(pod->account, *order);
+    }
+    return pg;
+}
+
+/* Allocation clears pages, so it comes before the lock; what is found to be
+ * too much then, because somebody else raised C, was never shown to anybody. */
+static void grow_add(struct pod *pod, struct page *head, unsigned order,
+                     uint64_t target)
+{
+    lock(&pod->lock);
+    if (pod->cache_count + BIT(order) <= target) {
+        pod_give_locked(pod, head, order);
+        unlock(&pod->lock);
+        return;
+    }
+    unlock(&pod->lock);
+    for (unsigned i = 0; i < BIT(order); i++) {
+        page_put_allocated(head + i);
+    }
+}
+
+static int cache_grow(struct pod *pod, uint64_t target, uint64_t max)
+{
+    uint64_t count, added = 0;
+
+    while ((count = READ_ONCE(pod->cache_count)) < target) {
+        unsigned order;
+        struct page *pg;
+
+        if (added >= max) {
+            return -ERESTART;
+        }
+        pg = grow_alloc(pod, target - count, &order);
+        if (!pg) {
+            return -ENOMEM;
+        }
+        grow_add(pod, pg, order, target);
+        added += BIT(order);
+    }
+    return 0;
+}
+
+static int cache_shrink(struct pod *pod, uint64_t target, uint64_t max)
+{
+    uint64_t freed = 0;
+    int rc = 0;
+
+    lock(&pod->lock);
+    while (pod->cache_count > target) {
+        if (freed >= max) {
+            rc = -ERESTART;
+            break;
+        }
+        freed += cache_free_some(pod, pod->cache_count - target);
+    }
+    unlock(&pod->lock);
+    return rc;
+}
+
+int pod_set_cache(struct pod *pod, uint64_t target, uint64_t max)
+{
+    if (READ_ONCE(pod->cache_count) > target) {
+        return cache_shrink(pod, target, max);
+    }
+    return cache_grow(pod, target, max);
+}
+
+int pod_empty(struct pod *pod, uint64_t max)
+{
+    return cache_shrink(pod, 0, max);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Putting pages where nothing is yet: the domain's own memory, which may take
+ * the place of promises, and other domains' pages.
+ */
+#include "p2m/internal.h"
+
+/* The largest leaf for this range: frames must be aligned as the gfns are. */
+static unsigned leaf_limit(const struct p2m *p2m, gfn_t gfn, mfn_t mfn)
+{
+    for (unsigned order = p2m->format->max_order; order; order -= 9) {
+        if ((gfn.v ^ mfn.v) % BIT(order) == 0) {
+            return order;
+        }
+    }
+    return ORDER_4K;
+}
+
+/* Returns how many placeholders gave way. */
+static uint64_t add_commit(struct p2m *p2m, gfn_t gfn, mfn_t mfn,
+                           uint64_t count, unsigned max_order)
+{
+    uint64_t replaced = 0;
+
+    for (uint64_t done = 0, step; done < count; done += step) {
+        gfn_t at = gfn_add(gfn, done);
+        unsigned order = piece_order(at, count - done, max_order);
+        struct slot s = walk_find_level(p2m, at, order_level(order));
+
+        replaced += slot_promised(p2m, &s, order);
+        slot_set(p2m, &s, P2M_RAM, mfn_add(mfn, done));
+        step = BIT(order);
+    }
+    return replaced;
+}
+
+static int add_ram_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
+                          uint64_t count, uint64_t *replaced)
+{
+    mfn_t mfn = page_to_mfn(pg);
+    unsigned max_order = leaf_limit(p2m, gfn, mfn);
+    int rc;
+
+    if (p2m->dying) {
+        return -ESRCH;
+    }
+    if (!range_is_free(p2m, gfn, count)) {
+        return -EEXIST;
+    }
+    rc = range_prepare(p2m, gfn, count, max_order);
+    if (rc) {
+        return rc;
+    }
+    p2m_settle(p2m);
+    lock(&p2m->pod->lock);
+    *replaced = add_commit(p2m, gfn, mfn, count, max_order);
+    pod_entries_locked(p2m->pod, -(int64_t)*replaced);
+    unlock(&p2m->pod->lock);
+    p2m_note_gfn(p2m, gfn_add(gfn, count - 1));
+    p2m->sweep_fruitless = 0;
+    p2m_finish(p2m);
+    return 0;
+}
+
+int p2m_add_ram(struct p2m *p2m, gfn_t gfn, struct page *pg, unsigned order)
+{
+    uint64_t replaced = 0;
+    int rc;
+
+    if (!range_is_valid(p2m, gfn, order)) {
+        return -EINVAL;
+    }
+    /* Nobody else knows the pages yet, so this needs no lock. */
+    m2p_set(pg, gfn, order);
+    lock(&p2m->lock);
+    rc = add_ram_locked(p2m, gfn, pg, BIT(order), &replaced);
+    unlock(&p2m->lock);
+    if (rc) {
+        m2p_clear(pg, order);
+    }
+    if (replaced) {
+        p2m_rebalance(p2m);
+    }
+    return rc;
+}
+
+static int add_foreign_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
+                              enum p2m_type type)
+{
+    struct slot s;
+    int rc;
+
+    if (p2m->dying) {
+        return -ESRCH;
+    }
+    s = walk_find(p2m, gfn);
+    if (s.f.tag != P2M_HOLE) {
+        return -EEXIST;
+    }
+    rc = walk_split(p2m, gfn, ORDER_4K, &s);
+    if (rc) {
+        return rc;
+    }
+    p2m_settle(p2m);
+    slot_set(p2m, &s, type, page_to_mfn(pg));
+    p2m_note_gfn(p2m, gfn);
+    return 0;
+}
+
+int p2m_add_foreign(struct p2m *p2m, gfn_t gfn, struct page *pg,
+                    enum p2m_type type)
+{
+    int rc;
+
+    CHECK(p2m_types[type].has_frame && !p2m_types[type].is_own);
+    if (!gfn_in_reach(p2m, gfn)) {
+        return -EINVAL;
+    }
+    lock(&p2m->lock);
+    rc = add_foreign_locked(p2m, gfn, pg, type);
+    unlock(&p2m->lock);
+    return rc;
+}
+
+/* Under the lock, so that of two calls for one page the later one moves it. */
+static void hide_special(struct p2m *p2m, struct page *pg)
+{
+    struct slot s = walk_find(p2m, GFN(pg->gfn));
+
+    CHECK(s.f.tag == P2M_RAM && mfn_eq(s.f.mfn, page_to_mfn(pg)));
+    entry_drop(p2m, &s);
+}
+
+static int add_special_locked(struct p2m *p2m, gfn_t gfn, struct page *pg)
+{
+    struct slot s;
+    int rc;
+
+    if (p2m->dying) {
+        return -ESRCH;
+    }
+    s = walk_find(p2m, gfn);
+    if (s.f.tag != P2M_HOLE) {
+        return -EEXIST;
+    }
+    rc = walk_split(p2m, gfn, ORDER_4K, &s);
+    if (rc) {
+        return rc;
+    }
+    if (pg->gfn != INVALID_GFN.v) {
+        hide_special(p2m, pg);
+    }
+    p2m_settle(p2m);
+    m2p_set(pg, gfn, ORDER_4K);
+    slot_set(p2m, &s, P2M_RAM, page_to_mfn(pg));
+    p2m_note_gfn(p2m, gfn);
+    return 0;
+}
+
+int p2m_add_special(struct p2m *p2m, gfn_t gfn, struct page *pg)
+{
+    int rc;
+
+    CHECK(pg->state == PAGE_SPECIAL && pg->owner == p2m->account);
+    if (!gfn_in_reach(p2m, gfn)) {
+        return -EINVAL;
+    }
+    lock(&p2m->lock);
+    rc = add_special_locked(p2m, gfn, pg);
+    unlock(&p2m->lock);
+    return rc;
+}

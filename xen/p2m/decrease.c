@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Balloon out. Placeholders become holes and leave E; RAM becomes a hole and
+ * its page is parked, and who gets it is decided when it is free of
+ * translations: the cache while D > 0, else the host (flush.c). So in the end
+ * what a guest returns first pays its own debts.
+ */
+#include "base/trace.h"
+#include "p2m/internal.h"
+
+/* The slot to drop next: the leaf at gfn if it lies within the range, else
+ * the largest piece of it that does. Frames go at most 512 at a time. */
+static int decrease_slot(struct p2m *p2m, gfn_t gfn, uint64_t left,
+                         struct slot *s)
+{
+    unsigned limit, order;
+
+    *s = walk_find(p2m, gfn);
+    if (s->f.tag == P2M_HOLE) {
+        return -ENOENT;
+    }
+    if (!p2m_types[s->f.tag].is_ram) {
+        return -EPERM;
+    }
+    limit = s->f.tag == P2M_POD ? ORDER_1G : ORDER_2M;
+    order = piece_order(gfn, left, MIN(limit, slot_order(s)));
+    return order == slot_order(s) ? 0 : walk_split(p2m, gfn, order, s);
+}
+
+/* One lock hold: up to 512 leaves. Returns gfns done through *done. */
+static int decrease_some(struct p2m *p2m, gfn_t gfn, uint64_t count,
+                         uint64_t *done, uint64_t *promised)
+{
+    for (uint64_t i = 0; i < TABLE_ENTRIES && *done < count;) {
+        struct slot s;
+        int rc = decrease_slot(p2m, gfn_add(gfn, *done), count - *done, &s);
+        uint64_t pages;
+
+        if (rc) {
+            return rc;
+        }
+        pages = BIT(slot_order(&s));
+        i += s.f.tag == P2M_POD ? 1 : pages;
+        *promised += entry_drop(p2m, &s);
+        *done += pages;
+    }
+    return 0;
+}
+
+int p2m_decrease(struct p2m *p2m, gfn_t gfn, unsigned order, uint64_t *done)
+{
+    uint64_t count = BIT(order), promised = 0;
+    int rc = 0;
+
+    *done = 0;
+    if (!range_is_valid(p2m, gfn, order)) {
+        return -ENOENT;
+    }
+    while (*done < count && !rc) {
+        lock(&p2m->lock);
+        rc = mfn_valid(p2m->root)
+                 ? decrease_some(p2m, gfn, count, done, &promised)
+                 : -ENOENT;
+        p2m_finish(p2m);
+        unlock(&p2m->lock);
+    }
+    trace(TRACE_DECREASE, p2m->account->id, gfn.v, order, *done);
+    if (promised) {
+        p2m_rebalance(p2m);
+    }
+    return rc;
+}

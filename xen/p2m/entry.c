@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A p2m as a whole, and reading it. Readers take the lock too: tables come and
+ * go under it, and a reference on a page can only be had while the entry that
+ * names it is sure to stay.
+ */
+#include "mm/heap.h"
+#include "p2m/internal.h"
+
+int p2m_init(struct p2m *p2m, struct account *account, struct pod *pod)
+{
+    const struct pte_format *format = arch_pte_format;
+    struct page *root;
+
+    *p2m = (struct p2m){.format = format, .account = account, .pod = pod};
+    lock_init(&p2m->lock, RANK_P2M);
+    list_init(&p2m->stale_tables);
+    arch_guest_tlb_init(&p2m->tlb);
+    p2m->gfn_limit = MIN(P2M_GFN_LIMIT, BIT(format->gfn_bits));
+    p2m->root = INVALID_MFN;
+    CHECK(format->levels <= LEVEL_LIMIT);
+
+    p2m->parked = heap_alloc_array(P2M_PARKED_LIMIT, sizeof(*p2m->parked));
+    if (!p2m->parked) {
+        return -ENOMEM;
+    }
+    root = page_alloc_table(account);
+    if (!root) {
+        heap_free(p2m->parked);
+        p2m->parked = NULL;
+        return -ENOMEM;
+    }
+    root->gfn = 0;
+    p2m->root = page_to_mfn(root);
+    return 0;
+}
+
+void p2m_set_dying(struct p2m *p2m)
+{
+    lock(&p2m->lock);
+    p2m_settle(p2m);
+    /* Who populates or gives holds both locks, so nobody is at it now. */
+    lock(&p2m->pod->lock);
+    p2m->dying = true;
+    unlock(&p2m->pod->lock);
+    unlock(&p2m->lock);
+}
+
+void p2m_note_gfn(struct p2m *p2m, gfn_t last)
+{
+    if (last.v > p2m->max_gfn.v) {
+        p2m->max_gfn = last;
+        /* The lap became longer: start counting it again. */
+        p2m->sweep_fruitless = 0;
+    }
+}
+
+static struct p2m_entry get_locked(const struct p2m *p2m, gfn_t gfn)
+{
+    struct p2m_entry e = {.type = P2M_HOLE, .mfn = INVALID_MFN};
+
+    if (gfn_in_reach(p2m, gfn) && mfn_valid(p2m->root)) {
+        struct slot s = walk_find(p2m, gfn);
+
+        e.type = slot_type(&s);
+        e.order = slot_order(&s);
+        if (s.f.rights) {
+            e.mfn = slot_mfn(&s, gfn);
+        }
+    }
+    return e;
+}
+
+struct p2m_entry p2m_get(struct p2m *p2m, gfn_t gfn)
+{
+    struct p2m_entry e;
+
+    lock(&p2m->lock);
+    e = get_locked(p2m, gfn);
+    unlock(&p2m->lock);
+    return e;
+}
+
+struct page *p2m_get_page(struct p2m *p2m, gfn_t gfn, struct p2m_entry *entry)
+{
+    struct page *pg = NULL;
+
+    lock(&p2m->lock);
+    *entry = get_locked(p2m, gfn);
+    if (mfn_valid(entry->mfn)) {
+        pg = page_from_mfn(entry->mfn);
+        /* While the entry stands it, or the grant table for it, keeps the
+         * page with its owner. */
+        if (pg && !page_get(pg, pg->owner)) {
+            pg = NULL;
+        }
+    }
+    unlock(&p2m->lock);
+    return pg;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * When a CPU may still use what the tables no longer say.
+ *
+ * arch_guest_tlb_flush() drops everything that was cached for the guest, so
+ * there is no list of addresses: there is only whether a flush is owed.
+ *
+ *   1. Whoever replaces a present leaf or a table by something else owes a
+ *      flush (write_leaf() in walk.c notes it).
+ *   2. Frames and tables that such a change set free are parked here. Nobody
+ *      gets them before the flush: not the cache, not the host, not another
+ *      domain, and the reference on a foreign page is not dropped either.
+ *   3. Nothing becomes present while a flush is owed: an older translation of
+ *      the same gfn could win. Hence p2m_settle() before each install.
+ *   4. Splitting a leaf owes nothing. The large translation that a CPU may
+ *      have cached agrees with the small ones; it can become wrong only when
+ *      one of them changes, and that change owes a flush by rule 1, which
+ *      drops the large one too. So by rule 3 no stale large translation
+ *      outlives the moment when one of its gfns gets something new.
+ *   5. From not present to present nothing is owed: neither SVM nor VMX caches
+ *      that there is no translation. Populating never flushes.
+ *   6. Putting a leaf in a table's place owes a flush even if no entry of the
+ *      table was present: walks may go on through a cached pointer to it.
+ *
+ * Dirty bits are not used by anybody yet; who does must mind that a split
+ * forgets them.
+ */
+#include "base/trace.h"
+#include "p2m/internal.h"
+
+#define RECORD_ORDER 8 /* mfn above it, kind above the order's 5 bits */
+#define RECORD_KIND  5
+
+static void release_tables(struct p2m *p2m)
+{
+    while (!list_empty(&p2m->stale_tables)) {
+        struct page *pg = list_first(&p2m->stale_tables, struct page, link);
+
+        list_del(&pg->link);
+        page_free_table(p2m->account, pg);
+    }
+}
+
+/* Nobody but the domain itself has them: only then may the cache, whose pages
+ * nobody can write to, have them. */
+static bool is_unshared(const struct page *head, unsigned order)
+{
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        if (page_references(&head[i]) != 1 ||
+            !(head[i].flags & PAGE_ALLOCATED)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Steal for the cache what the deficit still wants; the rest is freed. */
+static void release_own(struct p2m *p2m, struct page *head, unsigned order)
+{
+    struct pod *pod = p2m->pod;
+
+    if (!p2m->dying && pod_deficit_locked(pod) >= (int64_t)BIT(order) &&
+        is_unshared(head, order)) {
+        pod_give_locked(pod, head, order);
+        pod->counters.steals += BIT(order);
+    } else if (order) {
+        for (uint64_t i = 0; i < BIT(order); i++) {
+            release_own(p2m, head + i, ORDER_4K);
+        }
+    } else {
+        page_put_allocated(head);
+    }
+}
+
+static void release_record(struct p2m *p2m, uint64_t record)
+{
+    struct page *head = page_from_mfn(MFN(record >> RECORD_ORDER));
+
+    if ((record >> RECORD_KIND & 1) == PARK_OWN) {
+        release_own(p2m, head, record % BIT(RECORD_KIND));
+    } else if (page_put(head)) {
+        __atomic_store_n(&p2m->owner_drained, true, __ATOMIC_RELEASE);
+    }
+}
+
+static void release_parked(struct p2m *p2m)
+{
+    lock(&p2m->pod->lock);
+    for (unsigned i = 0; i < p2m->parked_count; i++) {
+        release_record(p2m, p2m->parked[i]);
+    }
+    unlock(&p2m->pod->lock);
+    p2m->parked_count = 0;
+    p2m->parked_pages = 0;
+}
+
+void p2m_settle(struct p2m *p2m)
+{
+    if (p2m->flush_needed) {
+        trace(TRACE_FLUSH, p2m->account->id, p2m->parked_count, 0, 0);
+        arch_guest_tlb_flush(&p2m->tlb);
+        p2m->flush_needed = false;
+        release_tables(p2m);
+        if (p2m->parked_count) {
+            release_parked(p2m);
+        }
+    }
+}
+
+void p2m_park(struct p2m *p2m, struct page *head, unsigned order,
+              enum park_kind kind)
+{
+    if (p2m->parked_pages + BIT(order) > P2M_PARKED_LIMIT) {
+        p2m_settle(p2m);
+    }
+    p2m->parked_pages += BIT(order);
+    p2m->parked[p2m->parked_count++] = page_to_mfn(head).v << RECORD_ORDER |
+                                       (uint64_t)kind << RECORD_KIND | order;
+}
+
+void p2m_finish(struct p2m *p2m)
+{
+    if (!p2m->batch_count) {
+        p2m_settle(p2m);
+    }
+}
+
+void p2m_batch_begin(struct p2m *p2m)
+{
+    lock(&p2m->lock);
+    p2m->batch_count++;
+    unlock(&p2m->lock);
+}
+
+/* A batch that another CPU still has open does not delay ours: whoever ends
+ * one was promised that its own removals are through. */
+void p2m_batch_end(struct p2m *p2m)
+{
+    lock(&p2m->lock);
+    CHECK(p2m->batch_count);
+    p2m->batch_count--;
+    p2m_settle(p2m);
+    unlock(&p2m->lock);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of p2m/ share: slots, and the verbs on them. All of it needs
+ * p2m->lock.
+ *
+ * A slot is one entry of one table: at level n it covers 2^(9(n-1)) gfns. It
+ * holds a table, or a leaf of just that order.
+ */
+#ifndef P2M_INTERNAL_H
+#define P2M_INTERNAL_H
+
+#include "p2m/p2m.h"
+#include "types/bits.h"
+#include "types/error.h"
+
+#define TABLE_ENTRIES 512U
+#define LEVEL_LIMIT   5 /* table levels that any format has, at most */
+
+struct slot {
+    uint64_t *entry;
+    unsigned level;      /* of the table that `entry` is in */
+    struct pte_fields f; /* what it says */
+};
+
+static inline unsigned level_order(unsigned level)
+{
+    return 9 * (level - 1);
+}
+
+static inline unsigned order_level(unsigned order)
+{
+    return order / 9 + 1;
+}
+
+static inline unsigned slot_order(const struct slot *s)
+{
+    return level_order(s->level);
+}
+
+static inline enum p2m_type slot_type(const struct slot *s)
+{
+    return (enum p2m_type)s->f.tag;
+}
+
+/* The frame of gfn, which this present leaf covers. */
+static inline mfn_t slot_mfn(const struct slot *s, gfn_t gfn)
+{
+    return mfn_add(s->f.mfn, gfn.v - gfn_align(gfn, slot_order(s)).v);
+}
+
+static inline bool gfn_in_reach(const struct p2m *p2m, gfn_t gfn)
+{
+    return gfn.v < p2m->gfn_limit;
+}
+
+/* The largest leaf that may start at gfn with `left` gfns to go. */
+static inline unsigned piece_order(gfn_t gfn, uint64_t left, unsigned max_order)
+{
+    for (unsigned order = max_order; order; order -= 9) {
+        if (left >= BIT(order) && !(gfn.v & (BIT(order) - 1))) {
+            return order;
+        }
+    }
+    return ORDER_4K;
+}
+
+/*
+ * walk.c: how many entries of a table are in use is kept in struct page.gfn of
+ * the table's page: so a whole table can be judged at one look.
+ */
+struct table_use {
+    unsigned busy;     /* tables, and leaves with a frame */
+    unsigned promised; /* placeholders */
+};
+struct table_use table_use(const struct page *table);
+
+/* The leaf that covers gfn, or what is at `level` if the leaf is below that. */
+struct slot walk_find(const struct p2m *p2m, gfn_t gfn);
+struct slot walk_find_level(const struct p2m *p2m, gfn_t gfn, unsigned level);
+
+/*
+ * The slot of order `order` that covers gfn; larger leaves above it are split,
+ * which changes what no gfn means. -ENOMEM: nothing changed.
+ */
+int must_check walk_split(struct p2m *p2m, gfn_t gfn, unsigned order,
+                          struct slot *s);
+
+/* The i-th entry of the table that s holds. */
+struct slot slot_child(const struct p2m *p2m, const struct slot *s, unsigned i);
+
+/* Write a leaf of the slot's order: one atomic store. A table that was there
+ * goes to the stale ones. mfn is ignored for types without a frame. */
+void slot_set(struct p2m *p2m, struct slot *s, enum p2m_type type, mfn_t mfn);
+
+/* The same, but a table that was there stays the caller's, who puts it back by
+ * slot_reattach() or gives it to table_make_stale(). */
+struct page *slot_detach_table(struct p2m *p2m, struct slot *s,
+                               enum p2m_type type);
+void slot_reattach(struct p2m *p2m, struct slot *s, struct page *table);
+void table_make_stale(struct p2m *p2m, struct page *table);
+
+/* Whether the 2^order gfns of a slot (or of a part of a larger leaf) hold only
+ * holes and placeholders; how many placeholders. */
+bool slot_is_free(const struct p2m *p2m, const struct slot *s);
+uint64_t slot_promised(const struct p2m *p2m, const struct slot *s,
+                       unsigned order);
+
+/* range.c: any aligned or unaligned range in pieces of orders 0, 9, 18. */
+bool range_is_free(const struct p2m *p2m, gfn_t gfn, uint64_t count);
+int must_check range_prepare(struct p2m *p2m, gfn_t gfn, uint64_t count,
+                             unsigned max_order);
+bool range_is_valid(const struct p2m *p2m, gfn_t gfn, unsigned order);
+
+/* m2p.c: where own pages are mapped. Mapping makes contents unknown. */
+void m2p_set(struct page *head, gfn_t gfn, unsigned order);
+void m2p_clear(struct page *head, unsigned order);
+
+/* entry.c: highest gfn that is no hole. */
+void p2m_note_gfn(struct p2m *p2m, gfn_t last);
+
+/*
+ * remove.c: make the leaf at s a hole; its page is parked. Returns by how much
+ * E fell: the caller rebalances after the last unlock.
+ */
+uint64_t entry_drop(struct p2m *p2m, struct slot *s);
+void p2m_rebalance(struct p2m *p2m);
+
+/* flush.c */
+enum park_kind {
+    PARK_OWN,       /* own pages, order 0 or 9: to the PoD cache or freed */
+    PARK_REFERENCE, /* one page, order 0: drop the entry's reference */
+};
+#define P2M_PARKED_LIMIT (PAGE_SIZE / sizeof(uint64_t))
+
+void p2m_park(struct p2m *p2m, struct page *head, unsigned order,
+              enum park_kind kind);
+/* Flush if a flush is owed, and hand on what waited for it. Before anything
+ * becomes present, and before the caller says that memory is short. */
+void p2m_settle(struct p2m *p2m);
+/* The end of an operation that removed: settle unless a batch is open. */
+void p2m_finish(struct p2m *p2m);
+
+#endif

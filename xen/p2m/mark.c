@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Promising memory: holes become placeholders. A table whose entries are all
+ * holes and placeholders gives way to one large placeholder.
+ */
+#include "p2m/internal.h"
+
+/* Returns how many gfns were no placeholders before. */
+static uint64_t mark_commit(struct p2m *p2m, gfn_t gfn, uint64_t count)
+{
+    uint64_t added = 0;
+
+    for (uint64_t done = 0, step; done < count; done += step) {
+        gfn_t at = gfn_add(gfn, done);
+        unsigned order = piece_order(at, count - done, ORDER_1G);
+        struct slot s = walk_find_level(p2m, at, order_level(order));
+
+        step = BIT(order);
+        added += step - slot_promised(p2m, &s, order);
+        if (s.f.is_table) {
+            p2m->pod->counters.superpages_reformed++;
+        }
+        if (s.f.is_table || s.f.tag != P2M_POD) {
+            slot_set(p2m, &s, P2M_POD, INVALID_MFN);
+        }
+    }
+    return added;
+}
+
+static int mark_locked(struct p2m *p2m, gfn_t gfn, uint64_t count)
+{
+    int rc;
+
+    if (p2m->dying) {
+        return -ESRCH;
+    }
+    if (!range_is_free(p2m, gfn, count)) {
+        return -EBUSY;
+    }
+    rc = range_prepare(p2m, gfn, count, ORDER_1G);
+    if (rc) {
+        return rc;
+    }
+    lock(&p2m->pod->lock);
+    pod_entries_locked(p2m->pod, (int64_t)mark_commit(p2m, gfn, count));
+    unlock(&p2m->pod->lock);
+    p2m_note_gfn(p2m, gfn_add(gfn, count - 1));
+    p2m_finish(p2m);
+    return 0;
+}
+
+int p2m_mark_pod(struct p2m *p2m, gfn_t gfn, unsigned order)
+{
+    int rc;
+
+    if (!range_is_valid(p2m, gfn, order)) {
+        return -EINVAL;
+    }
+    lock(&p2m->lock);
+    rc = mark_locked(p2m, gfn, BIT(order));
+    unlock(&p2m->lock);
+    return rc;
+}

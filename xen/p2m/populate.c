@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A promise becomes a page. Prepare: find out which order the cache can give
+ * and split the placeholder down to it; this is all that can fail. Commit:
+ * take the page, set M2P, write the leaf, lower E. From not present to
+ * present, so nothing is flushed.
+ */
+#include "base/trace.h"
+#include "p2m/internal.h"
+
+/* 2M when the placeholder is large enough and a superpage is cached. */
+static unsigned order_to_give(const struct p2m *p2m, const struct slot *s)
+{
+    bool large = slot_order(s) >= ORDER_2M && !list_empty(&p2m->pod->super);
+
+    return large && p2m->format->max_order >= ORDER_2M ? ORDER_2M : ORDER_4K;
+}
+
+static void populate_commit(struct p2m *p2m, struct slot *s, gfn_t gfn)
+{
+    struct pod *pod = p2m->pod;
+    unsigned order = slot_order(s);
+    struct page *head = pod_take_locked(pod, order);
+
+    CHECK(head);
+    m2p_set(head, gfn_align(gfn, order), order);
+    slot_set(p2m, s, P2M_RAM, page_to_mfn(head));
+    pod_entries_locked(pod, -(int64_t)BIT(order));
+    pod->counters.populate_2m += order == ORDER_2M;
+    pod->counters.populate_4k += order == ORDER_4K;
+    pod->max_guest = GFN(MAX(pod->max_guest.v, gfn.v));
+    /* Who finds no page next time begins a search of its own. */
+    p2m->sweep_fruitless = 0;
+    trace(TRACE_POPULATE, p2m->account->id, gfn.v, page_to_mfn(head).v, order);
+}
+
+static enum p2m_verdict populate_promise(struct p2m *p2m, struct slot *s,
+                                         gfn_t gfn)
+{
+    /* Under the pod lock: once dying, the cache is emptied for good. */
+    if (p2m->dying) {
+        return P2M_DYING;
+    }
+    if (!p2m->pod->cache_count) {
+        return P2M_NEED_PAGE;
+    }
+    if (walk_split(p2m, gfn, order_to_give(p2m, s), s)) {
+        return P2M_NO_MEMORY;
+    }
+    populate_commit(p2m, s, gfn);
+    return P2M_OK;
+}
+
+static enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn)
+{
+    struct slot s = walk_find(p2m, gfn);
+    enum p2m_verdict verdict;
+
+    if (s.f.tag != P2M_POD) {
+        return p2m_types[s.f.tag].is_ram ? P2M_OK : P2M_HOLE_ACCESS;
+    }
+    /* Pages on their way into the cache count as there. */
+    p2m_settle(p2m);
+    lock(&p2m->pod->lock);
+    verdict = populate_promise(p2m, &s, gfn);
+    unlock(&p2m->pod->lock);
+    return verdict;
+}
+
+enum p2m_verdict p2m_populate(struct p2m *p2m, gfn_t gfn)
+{
+    enum p2m_verdict verdict = P2M_HOLE_ACCESS;
+
+    lock(&p2m->lock);
+    if (gfn_in_reach(p2m, gfn) && mfn_valid(p2m->root)) {
+        verdict = populate_locked(p2m, gfn);
+    }
+    unlock(&p2m->lock);
+    return verdict;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Taking single entries away. What was mapped is parked until no CPU can use
+ * the translation (flush.c); a promise just leaves the count E, after which
+ * the cache may hold more than is promised and gives the excess to the host.
+ */
+#include "p2m/internal.h"
+
+void p2m_rebalance(struct p2m *p2m)
+{
+    int rc;
+
+    /* One slice per lock hold: a 1G placeholder may free 512 superpages. */
+    do {
+        lock(&p2m->pod->lock);
+        rc = pod_shrink_to_entries_locked(p2m->pod, TABLE_ENTRIES);
+        unlock(&p2m->pod->lock);
+    } while (rc);
+}
+
+static void drop_promise(struct p2m *p2m, struct slot *s)
+{
+    lock(&p2m->pod->lock);
+    pod_entries_locked(p2m->pod, -(int64_t)BIT(slot_order(s)));
+    slot_set(p2m, s, P2M_HOLE, INVALID_MFN);
+    unlock(&p2m->pod->lock);
+}
+
+/* Parked first: making room there may flush, and this entry's flush is owed
+ * only from slot_set() on. */
+static void drop_page(struct p2m *p2m, struct slot *s)
+{
+    const struct p2m_type_info *info = &p2m_types[s->f.tag];
+    struct page *head = page_from_mfn(s->f.mfn);
+
+    if (info->is_own) {
+        m2p_clear(head, slot_order(s));
+    }
+    if (info->is_own && head->state == PAGE_GUEST) {
+        p2m_park(p2m, head, slot_order(s), PARK_OWN);
+    } else if (info->is_own || info->holds_reference) {
+        p2m_park(p2m, head, slot_order(s), PARK_REFERENCE);
+    }
+    slot_set(p2m, s, P2M_HOLE, INVALID_MFN);
+}
+
+uint64_t entry_drop(struct p2m *p2m, struct slot *s)
+{
+    if (s->f.tag == P2M_POD) {
+        drop_promise(p2m, s);
+        return BIT(slot_order(s));
+    }
+    drop_page(p2m, s);
+    return 0;
+}
+
+static int remove_locked(struct p2m *p2m, gfn_t gfn, mfn_t expected,
+                         uint64_t *promised)
+{
+    struct slot s = walk_find(p2m, gfn);
+    int rc;
+
+    if (s.f.tag == P2M_HOLE) {
+        return -ENOENT;
+    }
+    if (mfn_valid(expected) &&
+        (!s.f.rights || !mfn_eq(slot_mfn(&s, gfn), expected))) {
+        return -EINVAL;
+    }
+    rc = walk_split(p2m, gfn, ORDER_4K, &s);
+    if (rc) {
+        return rc;
+    }
+    *promised = entry_drop(p2m, &s);
+    p2m_finish(p2m);
+    return 0;
+}
+
+int p2m_remove(struct p2m *p2m, gfn_t gfn, mfn_t expected)
+{
+    uint64_t promised = 0;
+    int rc = -ENOENT;
+
+    lock(&p2m->lock);
+    if (gfn_in_reach(p2m, gfn) && mfn_valid(p2m->root)) {
+        rc = remove_locked(p2m, gfn, expected, &promised);
+    }
+    unlock(&p2m->lock);
+    if (promised) {
+        p2m_rebalance(p2m);
+    }
+    return rc;
+}
+
+static bool is_own_page(const struct slot *s, gfn_t gfn)
+{
+    return s->f.tag == P2M_RAM &&
+           page_from_mfn(slot_mfn(s, gfn))->state == PAGE_GUEST;
+}
+
+static void move_commit(struct p2m *p2m, struct slot *from, struct slot *to,
+                        gfn_t gfn)
+{
+    mfn_t mfn = from->f.mfn;
+
+    slot_set(p2m, from, P2M_HOLE, INVALID_MFN);
+    slot_set(p2m, to, P2M_RAM, mfn);
+    m2p_set(page_from_mfn(mfn), gfn, ORDER_4K);
+    p2m_note_gfn(p2m, gfn);
+}
+
+static int move_locked(struct p2m *p2m, gfn_t from, gfn_t to,
+                       uint64_t *promised)
+{
+    struct slot s, t;
+    int rc;
+
+    if (p2m->dying) {
+        return -ESRCH;
+    }
+    s = walk_find(p2m, from);
+    if (!is_own_page(&s, from)) {
+        return -EINVAL;
+    }
+    /* The destination first: it is a hole mostly, which costs nothing to
+     * split in case that the other fails. */
+    rc = walk_split(p2m, to, ORDER_4K, &t);
+    if (!rc) {
+        rc = walk_split(p2m, from, ORDER_4K, &s);
+    }
+    if (rc) {
+        return rc;
+    }
+    t = walk_find(p2m, to);
+    if (t.f.tag != P2M_HOLE) {
+        *promised = entry_drop(p2m, &t);
+    }
+    p2m_settle(p2m);
+    move_commit(p2m, &s, &t, to);
+    p2m_finish(p2m);
+    return 0;
+}
+
+int p2m_move(struct p2m *p2m, gfn_t from, gfn_t to)
+{
+    uint64_t promised = 0;
+    int rc;
+
+    if (!gfn_in_reach(p2m, from) || !gfn_in_reach(p2m, to) ||
+        gfn_eq(from, to)) {
+        return -EINVAL;
+    }
+    lock(&p2m->lock);
+    rc = move_locked(p2m, from, to, &promised);
+    unlock(&p2m->lock);
+    if (promised) {
+        p2m_rebalance(p2m);
+    }
+    return rc;
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The walker: down from the root to a slot, for every table format.
+ *
+ * A table's page keeps in its `gfn` field how many of its 512 entries are busy
+ * (hold a table or a frame) and how many are placeholders. slot_set() and
+ * split_leaf() are the only writers of live entries, so they keep it true.
+ *
+ * Splitting: a leaf of order n becomes a table of 512 leaves of order n - 9
+ * that say the same. The table is built completely before one store puts it in
+ * the leaf's place, so a hardware walk sees either. All tables that a way down
+ * lacks are allocated before the first is used. Nothing is flushed: a cached
+ * translation of the large leaf agrees with the small ones until one of these
+ * changes, and that change asks for a flush of everything (flush.c).
+ */
+#include "base/trace.h"
+#include "p2m/internal.h"
+
+#define USE_BUSY     1ULL
+#define USE_PROMISED (1ULL << 32)
+
+struct table_use table_use(const struct page *table)
+{
+    return (struct table_use){.busy = (uint32_t)table->gfn,
+                              .promised = (uint32_t)(table->gfn >> 32)};
+}
+
+/* What an entry adds to its table's count. */
+static uint64_t use_of(const struct pte_fields *f)
+{
+    if (f->is_table || f->rights) {
+        return USE_BUSY;
+    }
+    return f->tag == P2M_POD ? USE_PROMISED : 0;
+}
+
+static struct page *table_of_slot(const struct slot *s)
+{
+    return page_from_mfn(arch_unmap(s->entry));
+}
+
+static struct slot slot_at(const struct p2m *p2m, mfn_t table, unsigned i,
+                           unsigned level)
+{
+    struct slot s = {.entry = (uint64_t *)arch_map(table) + i, .level = level};
+
+    s.f = p2m->format->decode(READ_ONCE(*s.entry), level);
+    return s;
+}
+
+static struct slot slot_of_gfn(const struct p2m *p2m, mfn_t table, gfn_t gfn,
+                               unsigned level)
+{
+    unsigned i = (gfn.v >> level_order(level)) % TABLE_ENTRIES;
+
+    return slot_at(p2m, table, i, level);
+}
+
+struct slot slot_child(const struct p2m *p2m, const struct slot *s, unsigned i)
+{
+    return slot_at(p2m, s->f.mfn, i, s->level - 1);
+}
+
+struct slot walk_find_level(const struct p2m *p2m, gfn_t gfn, unsigned level)
+{
+    struct slot s = slot_of_gfn(p2m, p2m->root, gfn, p2m->format->levels);
+
+    while (s.f.is_table && s.level > level) {
+        s = slot_of_gfn(p2m, s.f.mfn, gfn, s.level - 1);
+    }
+    return s;
+}
+
+struct slot walk_find(const struct p2m *p2m, gfn_t gfn)
+{
+    return walk_find_level(p2m, gfn, 1);
+}
+
+/* Fill a table that is not live yet with what leaf s says. */
+static void fill_from_leaf(const struct p2m *p2m, const struct slot *s,
+                           struct page *table)
+{
+    uint64_t *entries = page_map(table);
+    unsigned order = level_order(s->level - 1);
+
+    table->gfn = TABLE_ENTRIES * use_of(&s->f);
+    if (s->f.tag == P2M_HOLE) {
+        return; /* zero is a hole of any order */
+    }
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        mfn_t mfn =
+            s->f.rights ? mfn_add(s->f.mfn, (uint64_t)i << order) : INVALID_MFN;
+
+        entries[i] = p2m->format->make_leaf(mfn, s->f.rights, s->f.tag, order);
+    }
+}
+
+/* Write an entry and keep its table's count. */
+static void write_entry(struct slot *s, uint64_t raw,
+                        const struct pte_fields *f)
+{
+    struct page *table = table_of_slot(s);
+
+    table->gfn += use_of(f) - use_of(&s->f);
+    arch_pte_write(s->entry, raw);
+    s->f = *f;
+}
+
+static void point_to_table(const struct p2m *p2m, struct slot *s,
+                           const struct page *table)
+{
+    mfn_t mfn = page_to_mfn(table);
+    struct pte_fields f = {.is_table = true, .mfn = mfn};
+
+    write_entry(s, p2m->format->make_table(mfn), &f);
+}
+
+static void split_leaf(struct p2m *p2m, struct slot *s, struct page *table,
+                       gfn_t gfn)
+{
+    unsigned order = slot_order(s);
+
+    if (s->f.tag != P2M_HOLE) {
+        trace(TRACE_SPLINTER, p2m->account->id, gfn.v, order, s->f.tag);
+    }
+    if (s->f.tag == P2M_POD) {
+        p2m->pod->counters.splinter_2m += order == ORDER_2M;
+        p2m->pod->counters.splinter_1g += order == ORDER_1G;
+    }
+    fill_from_leaf(p2m, s, table);
+    point_to_table(p2m, s, table);
+}
+
+static void free_tables(struct p2m *p2m, struct page **tables, unsigned count)
+{
+    while (count) {
+        page_free_table(p2m->account, tables[--count]);
+    }
+}
+
+static int alloc_tables(struct p2m *p2m, struct page **tables, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        tables[i] = page_alloc_table(p2m->account);
+        if (!tables[i]) {
+            free_tables(p2m, tables, i);
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+int walk_split(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s)
+{
+    struct page *tables[LEVEL_LIMIT];
+    unsigned level = order_level(order), missing;
+    int rc;
+
+    *s = walk_find_level(p2m, gfn, level);
+    missing = s->level - level;
+    if (!missing) {
+        return 0;
+    }
+    rc = alloc_tables(p2m, tables, missing);
+    if (rc) {
+        return rc;
+    }
+    while (missing) {
+        split_leaf(p2m, s, tables[--missing], gfn);
+        *s = slot_of_gfn(p2m, s->f.mfn, gfn, s->level - 1);
+    }
+    return 0;
+}
+
+static void write_leaf(struct p2m *p2m, struct slot *s, enum p2m_type type,
+                       mfn_t mfn)
+{
+    struct pte_fields f = {.rights = p2m_types[type].rights,
+                           .tag = (uint8_t)type,
+                           .mfn = INVALID_MFN};
+    uint64_t raw = 0;
+
+    if (f.rights) {
+        f.mfn = mfn;
+    }
+    if (type != P2M_HOLE) {
+        raw = p2m->format->make_leaf(f.mfn, f.rights, type, slot_order(s));
+    }
+    if (s->f.is_table || s->f.rights) {
+        p2m->flush_needed = true;
+    }
+    write_entry(s, raw, &f);
+}
+
+void table_make_stale(struct p2m *p2m, struct page *table)
+{
+    list_add_tail(&p2m->stale_tables, &table->link);
+    p2m->flush_needed = true;
+}
+
+/* The tables below a level 2 table that is on its way out. */
+static void make_children_stale(struct p2m *p2m, const struct slot *s)
+{
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        struct slot child = slot_child(p2m, s, i);
+
+        if (child.f.is_table) {
+            table_make_stale(p2m, page_from_mfn(child.f.mfn));
+        }
+    }
+}
+
+void slot_set(struct p2m *p2m, struct slot *s, enum p2m_type type, mfn_t mfn)
+{
+    struct slot old = *s;
+
+    write_leaf(p2m, s, type, mfn);
+    if (old.f.is_table) {
+        if (old.level > 2) {
+            make_children_stale(p2m, &old);
+        }
+        table_make_stale(p2m, page_from_mfn(old.f.mfn));
+    }
+}
+
+struct page *slot_detach_table(struct p2m *p2m, struct slot *s,
+                               enum p2m_type type)
+{
+    struct page *table = page_from_mfn(s->f.mfn);
+
+    write_leaf(p2m, s, type, INVALID_MFN);
+    return table;
+}
+
+void slot_reattach(struct p2m *p2m, struct slot *s, struct page *table)
+{
+    point_to_table(p2m, s, table);
+}
+
+bool slot_is_free(const struct p2m *p2m, const struct slot *s)
+{
+    if (!s->f.is_table) {
+        return !s->f.rights;
+    }
+    if (s->level == 2) {
+        return !table_use(page_from_mfn(s->f.mfn)).busy;
+    }
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        struct slot child = slot_child(p2m, s, i);
+
+        if (!slot_is_free(p2m, &child)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint64_t slot_promised(const struct p2m *p2m, const struct slot *s,
+                       unsigned order)
+{
+    uint64_t count = 0;
+
+    if (!s->f.is_table) {
+        return s->f.tag == P2M_POD ? BIT(order) : 0;
+    }
+    if (s->level == 2) {
+        return table_use(page_from_mfn(s->f.mfn)).promised;
+    }
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        struct slot child = slot_child(p2m, s, i);
+
+        count += slot_promised(p2m, &child, order - 9);
+    }
+    return count;
+}
