@@ -114,15 +114,17 @@ static void select_port(struct vcpu *v, uint32_t port)
     }
 }
 
-/* Pollers wait for the pending bit, masked or not. They set `polling` before
- * they look at the bit, we set the bit before we look at `polling`. */
-static void wake_pollers(struct domain *d, uint32_t port)
+/*
+ * Pollers wait for the pending bit, masked or not; one that waits for another
+ * port looks again and sleeps on. They set `polling` before they look at the
+ * bit, we set the bit before we look at `polling`.
+ */
+static void wake_pollers(struct domain *d)
 {
     for (unsigned i = 0; i < d->max_vcpus; i++) {
         struct vcpu *v = d->vcpus[i];
 
-        if (v && READ_ONCE(v->polling) &&
-            (v->poll_port == port || v->poll_port == ~0U)) {
+        if (v && READ_ONCE(v->polling)) {
             vcpu_wake_for_event(v);
         }
     }
@@ -139,7 +141,7 @@ static void raise_locked(struct domain *d, uint32_t port, unsigned vcpu)
     if (!bit_test(s->evtchn_mask, port)) {
         select_port(d->vcpus[vcpu], port);
     }
-    wake_pollers(d, port);
+    wake_pollers(d);
 }
 
 /*
