@@ -19,9 +19,12 @@ $(TOOLS_UNIT_OUT)/tools.a: $(TOOLS_UNIT_OBJECTS)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
+# A host that fits in a test.
+$(TOOLS_UNIT_OUT)/test_create: $(TOOLS_UNIT_OUT)/tests/unit/tools/fake_host.o
+
 $(TOOLS_UNIT_OUT)/test_%: $(TOOLS_UNIT_OUT)/tests/unit/tools/test_%.o \
                           $(TOOLS_UNIT_OUT)/tools.a
-	$(Q)$(HOSTCC) $(SANITIZE) -o $@ $^ $(TOOLS_LIBS)
+	$(Q)$(HOSTCC) $(SANITIZE) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TOOLS_LIBS)
 
 # A program that dies has said nothing of the test that it died in.
 .PHONY: tools-unit
@@ -36,4 +39,4 @@ tools-unit: $(TOOLS_UNIT_RUNS)
 	fi
 
 -include $(TOOLS_UNIT_OBJECTS:.o=.d) \
-         $(TOOLS_UNIT_TESTS:%.c=$(TOOLS_UNIT_OUT)/%.d)
+         $(wildcard $(TOOLS_UNIT_OUT)/tests/unit/tools/*.d)
