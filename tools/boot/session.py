@@ -195,6 +195,8 @@ class Session:
             f"{self._qemu.wait()})")
         if errors:
             say(f"QEMU says: {errors}")
+        if not self._tail and not self._partial:
+            return
         say("the serial port's last lines:")
         self._show_tail()
         say("next: run again with --log FILE and --append loglvl=all, and "
