@@ -174,4 +174,7 @@ struct cpuid_regs {
 };
 struct cpuid_regs arch_guest_cpuid(uint32_t leaf, uint32_t subleaf);
 
+/* The three bytes of this machine's hypercall instruction. */
+extern const uint8_t arch_hypercall_opcode[3];
+
 #endif

@@ -12,6 +12,7 @@
 #include "arch/timer.h"
 #include "base/lock.h"
 #include "domain/domain.h"
+#include "domain/sched.h"
 #include "lib/string.h"
 #include "mm/page_ref.h"
 #include "types/bits.h"
@@ -26,7 +27,7 @@ BUILD_ASSERT(sizeof(struct vcpu_runstate_info) == 48, "ABI");
 
 struct timer_queue {
     struct lock lock;
-    struct list timers; /* vcpu.time.link, earliest first */
+    struct list timers; /* vcpu_timer.link, earliest first */
 };
 
 static struct timer_queue queues[MAX_CPUS];
@@ -40,12 +41,20 @@ void time_init_cpu(unsigned cpu)
     list_init(&queues[cpu].timers);
 }
 
+static void init_timer(struct vcpu_timer *t, struct vcpu *v)
+{
+    t->deadline = NO_DEADLINE;
+    t->vcpu = v;
+    list_init(&t->link);
+}
+
 void time_init_vcpu(struct vcpu *v)
 {
-    v->time.deadline = NO_DEADLINE;
+    init_timer(&v->time.singleshot, v);
+    init_timer(&v->time.poll, v);
+    v->time.poll.wakes_only = true;
     v->time.state = RUNSTATE_offline;
     v->time.state_entry = arch_time_ns();
-    list_init(&v->time.link);
 }
 
 /* ns = ((tsc - stamp) shifted by `shift`) * mul >> 32, mul as large as fits. */
@@ -141,66 +150,85 @@ void time_set_wallclock(uint64_t seconds, uint32_t ns, uint64_t at)
     }
 }
 
-static void insert_locked(struct timer_queue *q, struct vcpu *v)
+static void insert_locked(struct timer_queue *q, struct vcpu_timer *t)
 {
-    struct vcpu *other;
+    struct vcpu_timer *other;
 
-    list_for_each (other, &q->timers, time.link) {
-        if (other->time.deadline > v->time.deadline) {
+    list_for_each (other, &q->timers, link) {
+        if (other->deadline > t->deadline) {
             break;
         }
     }
-    list_add_tail(&other->time.link, &v->time.link);
+    list_add_tail(&other->link, &t->link);
+}
+
+static void stop_timer(struct vcpu_timer *t)
+{
+    struct timer_queue *q = &queues[t->cpu];
+
+    lock(&q->lock);
+    list_del(&t->link);
+    t->deadline = NO_DEADLINE;
+    unlock(&q->lock);
+}
+
+static void set_timer(struct vcpu_timer *t, uint64_t deadline)
+{
+    struct timer_queue *q;
+
+    stop_timer(t);
+    t->cpu = arch_cpu();
+    q = &queues[t->cpu];
+    lock(&q->lock);
+    t->deadline = deadline;
+    insert_locked(q, t);
+    unlock(&q->lock);
 }
 
 void time_stop_singleshot(struct vcpu *v)
 {
-    struct timer_queue *q = &queues[v->time.cpu];
-
-    lock(&q->lock);
-    list_del(&v->time.link);
-    v->time.deadline = NO_DEADLINE;
-    unlock(&q->lock);
+    stop_timer(&v->time.singleshot);
 }
 
 void time_set_singleshot(struct vcpu *v, uint64_t deadline)
 {
-    struct timer_queue *q;
-
-    time_stop_singleshot(v);
-    v->time.cpu = arch_cpu();
-    q = &queues[v->time.cpu];
-    lock(&q->lock);
-    v->time.deadline = deadline;
-    insert_locked(q, v);
-    unlock(&q->lock);
+    set_timer(&v->time.singleshot, deadline);
 }
 
-static struct vcpu *take_due(struct timer_queue *q, uint64_t now)
+void time_set_poll_deadline(struct vcpu *v, uint64_t deadline)
 {
-    struct vcpu *v = NULL;
+    set_timer(&v->time.poll, deadline);
+}
+
+static struct vcpu_timer *take_due(struct timer_queue *q, uint64_t now)
+{
+    struct vcpu_timer *t = NULL;
 
     lock(&q->lock);
     if (!list_empty(&q->timers)) {
-        v = list_first(&q->timers, struct vcpu, time.link);
-        if (v->time.deadline > now) {
-            v = NULL;
+        t = list_first(&q->timers, struct vcpu_timer, link);
+        if (t->deadline > now) {
+            t = NULL;
         } else {
-            list_del(&v->time.link);
-            v->time.deadline = NO_DEADLINE;
+            list_del(&t->link);
+            t->deadline = NO_DEADLINE;
         }
     }
     unlock(&q->lock);
-    return v;
+    return t;
 }
 
 void time_run_due(void)
 {
     struct timer_queue *q = &queues[arch_cpu()];
-    struct vcpu *v;
+    struct vcpu_timer *t;
 
-    while ((v = take_due(q, arch_time_ns())) != NULL) {
-        event_raise_vcpu_virq(v, VIRQ_TIMER);
+    while ((t = take_due(q, arch_time_ns())) != NULL) {
+        if (t->wakes_only) {
+            sched_release(t->vcpu, HOLD_BLOCKED);
+        } else {
+            event_raise_vcpu_virq(t->vcpu, VIRQ_TIMER);
+        }
     }
 }
 
@@ -211,8 +239,7 @@ uint64_t time_next_deadline(void)
 
     lock(&q->lock);
     if (!list_empty(&q->timers)) {
-        deadline =
-            list_first(&q->timers, struct vcpu, time.link)->time.deadline;
+        deadline = list_first(&q->timers, struct vcpu_timer, link)->deadline;
     }
     unlock(&q->lock);
     return deadline;
@@ -222,7 +249,7 @@ uint64_t time_next_deadline(void)
 
 /* The guest reads without a lock; with the assist on, a flag in the top bit
  * tells it that we are at it. */
-static void publish_runstate(struct vcpu *v)
+void time_publish_runstate(struct vcpu *v)
 {
     const struct time_area *a = &v->time.runstate_area;
     bool flag = v->domain->vm_assist & VM_ASSIST_RUNSTATE_FLAG;
@@ -252,7 +279,7 @@ void time_set_runstate(struct vcpu *v, uint32_t state)
     v->time.state = state;
     v->time.state_entry = now;
     if (v->time.runstate_area.page[0]) {
-        publish_runstate(v);
+        time_publish_runstate(v);
     }
 }
 
@@ -277,7 +304,8 @@ void time_set_area(struct time_area *area, struct page *first,
 
 void time_release(struct vcpu *v)
 {
-    time_stop_singleshot(v);
+    stop_timer(&v->time.singleshot);
+    stop_timer(&v->time.poll);
     drop_area(&v->time.runstate_area);
     drop_area(&v->time.time_area);
 }

@@ -14,17 +14,26 @@ struct vcpu;
 struct domain;
 struct page;
 
-struct vcpu_time {
-    uint64_t deadline; /* singleshot, ns system time; NO_DEADLINE: none */
-    struct list link;  /* in the timer queue of CPU `cpu`, by deadline */
+/* A deadline of a vCPU, ns system time; NO_DEADLINE: not set. */
+struct vcpu_timer {
+    uint64_t deadline;
+    struct list link; /* in the timer queue of CPU `cpu`, by deadline */
+    struct vcpu *vcpu;
     uint32_t cpu;
-    /* runstate: RUNSTATE_* of the ABI: 0 running 1 runnable 2 blocked 3 offline */
+    bool wakes_only; /* poll's timeout: no VIRQ_TIMER */
+};
+
+struct vcpu_time {
+    struct vcpu_timer singleshot, poll;
+    /* runstate: RUNSTATE_* of the ABI: 0 running 1 runnable 2 blocked 3 offline
+     */
     uint32_t state;
     uint64_t state_entry;
     uint64_t spent[4];
-    /* registered areas, translated once (HC-10, HC-11); a page reference each */
+    /* registered areas, translated once (HC-10, HC-11); a page reference each
+     */
     struct time_area {
-        struct page *page[2];   /* second: when it straddles a page */
+        struct page *page[2]; /* second: when it straddles a page */
         uint16_t offset;
     } runstate_area, time_area;
 };
@@ -38,6 +47,8 @@ void time_set_wallclock(uint64_t seconds, uint32_t ns, uint64_t at);
 
 void time_set_singleshot(struct vcpu *v, uint64_t deadline);
 void time_stop_singleshot(struct vcpu *v);
+/* Wake v at `deadline` if it is blocked; once. */
+void time_set_poll_deadline(struct vcpu *v, uint64_t deadline);
 /* Raise what is due of the timers set on this CPU. */
 void time_run_due(void);
 /* The next deadline among them, or NO_DEADLINE. */
@@ -47,11 +58,14 @@ void time_init_cpu(unsigned cpu);
 
 /* Called with the sched lock held. */
 void time_set_runstate(struct vcpu *v, uint32_t state);
+/* Write the runstate area that was just registered. */
+void time_publish_runstate(struct vcpu *v);
 
 /* A vCPU that never had a state. */
 void time_init_vcpu(struct vcpu *v);
 
-/* Register (gva already translated to frames by the caller, references passed). */
+/* Register (gva already translated to frames by the caller, references passed).
+ */
 void time_set_area(struct time_area *area, struct page *first,
                    struct page *second, uint16_t offset);
 void time_release(struct vcpu *v);

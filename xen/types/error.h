@@ -31,6 +31,7 @@ enum {
     ENOSYS = 38,
     ENOTEMPTY = 39,
     ENODATA = 61,
+    ETIME = 62,
     EOVERFLOW = 75,
     EILSEQ = 84,
     ERESTART = 85, /* internal: go on where it stopped; never seen by a guest */

@@ -58,3 +58,8 @@ int arch_console_getc(void)
 {
     return *typed ? (unsigned char)*typed++ : -1;
 }
+
+bool arch_console_input_arrived(void)
+{
+    return false;
+}

@@ -48,8 +48,6 @@ static inline struct cpu *this_cpu(void)
 void uart_init(unsigned com, unsigned baud);
 void uart_enable_interrupt(void);
 void uart_interrupt(void); /* from trap.c */
-/* Bytes have come since the last call. */
-bool uart_input_arrived(void);
 
 /* cpu.c: descriptor tables, control registers; index of this CPU. */
 void cpu_init(unsigned index);

@@ -30,6 +30,8 @@
      BIT(SVM_STGI) | BIT(SVM_CLGI) | BIT(SVM_SKINIT) | BIT(SVM_WBINVD) |       \
      BIT(SVM_MONITOR) | BIT(SVM_MWAIT) | BIT(SVM_MWAIT_ARMED))
 
+const uint8_t arch_hypercall_opcode[3] = {0x0F, 0x01, 0xD9}; /* VMMCALL */
+
 static uint8_t io_bitmap[3 * PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t msr_bitmap[2 * PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t host_save[MAX_CPUS][PAGE_SIZE] __attribute__((aligned(4096)));

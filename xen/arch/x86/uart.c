@@ -66,7 +66,7 @@ void uart_interrupt(void)
     WRITE_ONCE(uart_arrived, 1);
 }
 
-bool uart_input_arrived(void)
+bool arch_console_input_arrived(void)
 {
     return READ_ONCE(uart_arrived) &&
            __atomic_exchange_n(&uart_arrived, 0, __ATOMIC_SEQ_CST);

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* One row per option. */
+#include "boot/cmdline.h"
+
+#include "arch/cpu.h"
+#include "lib/string.h"
+#include "types/bits.h"
+#include "types/check.h"
+
+#define WORD_LIMIT   128
+#define REPORT_LIMIT 8
+
+typedef bool option_fn(struct options *o, const char *value);
+
+static char unknown[REPORT_LIMIT][WORD_LIMIT];
+static unsigned unknown_count;
+
+static bool set_console(struct options *o, const char *value)
+{
+    if (strcmp(value, "com1") == 0) {
+        o->console_com = 1;
+        return true;
+    }
+    if (strcmp(value, "com2") == 0) {
+        o->console_com = 2;
+        return true;
+    }
+    return false;
+}
+
+/* "115200,8n1": only the speed matters to an emulated line; other than eight
+ * bits without parity is refused. */
+static bool set_line(struct options *o, const char *value)
+{
+    uint64_t baud;
+
+    if (!string_number(&value, &baud) || baud < 50 || baud > 115200) {
+        return false;
+    }
+    o->console_baud = (unsigned)baud;
+    return !*value || strcmp(value, ",8n1") == 0;
+}
+
+static bool set_host_level(struct options *o, const char *value)
+{
+    return console_level_by_name(value, &o->host_level);
+}
+
+static bool set_guest_level(struct options *o, const char *value)
+{
+    return console_level_by_name(value, &o->guest_level);
+}
+
+/* Xen's forms "512M", "min:..,max:.." : the plain one and max: are taken. */
+static bool set_dom0_mem(struct options *o, const char *value)
+{
+    if (strncmp(value, "max:", 4) == 0) {
+        value += 4;
+    }
+    return string_size(value, 10, &o->dom0_mem) && o->dom0_mem > 0;
+}
+
+static bool set_count(const char *value, unsigned *count)
+{
+    uint64_t n;
+
+    if (!string_number(&value, &n) || *value || n < 1 || n > 1024) {
+        return false;
+    }
+    *count = (unsigned)n;
+    return true;
+}
+
+static bool set_dom0_vcpus(struct options *o, const char *value)
+{
+    return set_count(value, &o->dom0_max_vcpus);
+}
+
+static bool set_max_cpus(struct options *o, const char *value)
+{
+    return set_count(value, &o->max_cpus);
+}
+
+static bool set_noreboot(struct options *o, const char *value)
+{
+    o->no_reboot =
+        strcmp(value, "0") && strcmp(value, "no") && strcmp(value, "false");
+    return true;
+}
+
+static const struct {
+    const char *name;
+    option_fn *set;
+} table[] = {
+    {"console", set_console},
+    {"com1", set_line},
+    {"com2", set_line},
+    {"loglvl", set_host_level},
+    {"guest_loglvl", set_guest_level},
+    {"dom0_mem", set_dom0_mem},
+    {"dom0_max_vcpus", set_dom0_vcpus},
+    {"maxcpus", set_max_cpus},
+    {"noreboot", set_noreboot},
+};
+
+static bool apply(char *word, struct options *o)
+{
+    char *value = strchr(word, '=');
+
+    if (value) {
+        *value++ = '\0';
+    }
+    for (unsigned i = 0; i < ARRAY_COUNT(table); i++) {
+        if (strcmp(table[i].name, word) == 0) {
+            return table[i].set(o, value ? value : "");
+        }
+    }
+    return false;
+}
+
+static void parse_word(const char *word, struct options *o)
+{
+    char copy[WORD_LIMIT];
+
+    string_copy(copy, word, sizeof(copy));
+    if (!apply(copy, o) && unknown_count < REPORT_LIMIT) {
+        string_copy(unknown[unknown_count++], word, WORD_LIMIT);
+    }
+}
+
+void cmdline_parse(const char *text, struct options *o)
+{
+    *o = (struct options){
+        .console_com = 1,
+        .console_baud = 115200,
+        .host_level = LOG_INFO,
+        .guest_level = LOG_WARNING,
+        .max_cpus = MAX_CPUS,
+    };
+    while (*text) {
+        char word[WORD_LIMIT];
+        unsigned n = 0;
+
+        for (; *text && *text != ' '; text++) {
+            if (n < WORD_LIMIT - 1) {
+                word[n++] = *text;
+            }
+        }
+        word[n] = '\0';
+        if (n) {
+            parse_word(word, o);
+        }
+        while (*text == ' ') {
+            text++;
+        }
+    }
+}
+
+void cmdline_report(void)
+{
+    for (unsigned i = 0; i < unknown_count; i++) {
+        log_line(LOG_WARNING,
+                 "option \"%s\" is unknown or has a wrong value: ignored "
+                 "(known: console com1 loglvl guest_loglvl dom0_mem "
+                 "dom0_max_vcpus maxcpus noreboot)",
+                 unknown[i]);
+    }
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Multiboot 1 and 2 (the GNU specifications, section 3). QEMU puts the file's
+ * name in front of each command line, GRUB 2 does not.
+ */
+#include "arch/hostmap.h"
+#include "boot/boot_info.h"
+#include "lib/string.h"
+#include "types/bits.h"
+#include "types/check.h"
+
+#define MB1_MAGIC        0x2BADB002
+#define MB2_MAGIC        0x36D76289
+#define MB1_COMMAND_LINE BIT(2)
+#define MB1_MODULES      BIT(3)
+#define MB1_MEMORY_MAP   BIT(6)
+#define MB1_LOADER_NAME  BIT(9)
+
+struct mb1_info {
+    uint32_t flags, mem_lower, mem_upper, boot_device, command_line;
+    uint32_t module_count, modules, symbols[4];
+    uint32_t map_length, map, drives_length, drives, config, loader_name;
+};
+
+struct mb1_module {
+    uint32_t start, end, string, reserved;
+};
+
+struct mb1_range {
+    uint32_t size; /* of what follows */
+    uint64_t start, length;
+    uint32_t type;
+} __attribute__((packed));
+
+struct mb2_tag {
+    uint32_t type, size;
+};
+
+enum {
+    MB2_COMMAND_LINE = 1,
+    MB2_MODULE = 3,
+    MB2_MEMORY_MAP = 6,
+    MB2_RSDP_OLD = 14,
+    MB2_RSDP_NEW = 15,
+};
+
+static const void *at(uint64_t address)
+{
+    return (const char *)arch_map(MFN(address >> PAGE_SHIFT)) +
+           (address & (PAGE_SIZE - 1));
+}
+
+static uint64_t address_of(const void *p)
+{
+    return (arch_unmap(p).v << PAGE_SHIFT) | ((uint64_t)p & (PAGE_SIZE - 1));
+}
+
+static const char *skip_word(const char *s)
+{
+    while (*s == ' ') {
+        s++;
+    }
+    while (*s && *s != ' ') {
+        s++;
+    }
+    while (*s == ' ') {
+        s++;
+    }
+    return s;
+}
+
+static void add_range(struct boot_info *info, uint64_t start, uint64_t size,
+                      uint32_t type)
+{
+    if (info->range_count < BOOT_RANGE_LIMIT) {
+        info->ranges[info->range_count++] =
+            (struct boot_range){PADDR(start), size, type};
+    }
+}
+
+static void add_module(struct boot_info *info, uint64_t start, uint64_t end,
+                       const char *string)
+{
+    struct boot_module *m;
+
+    if (info->module_count == BOOT_MODULE_LIMIT || end < start) {
+        return;
+    }
+    m = &info->modules[info->module_count++];
+    m->start = PADDR(start);
+    m->size = end - start;
+    string_copy(m->command_line, string, sizeof(m->command_line));
+}
+
+/* QEMU puts file names in front; GRUB 2 does not under multiboot either. */
+static bool names_come_first(const struct mb1_info *mb)
+{
+    return (mb->flags & MB1_LOADER_NAME) &&
+           strncmp(at(mb->loader_name), "qemu", 4) == 0;
+}
+
+static bool parse_1(const struct mb1_info *mb, struct boot_info *info)
+{
+    bool named = names_come_first(mb);
+
+    if (mb->flags & MB1_COMMAND_LINE) {
+        const char *s = at(mb->command_line);
+
+        string_copy(info->command_line, named ? skip_word(s) : s,
+                    sizeof(info->command_line));
+    }
+    for (uint32_t i = 0; (mb->flags & MB1_MODULES) && i < mb->module_count;
+         i++) {
+        const struct mb1_module *m = at(mb->modules + (uint64_t)i * sizeof(*m));
+        const char *s = m->string ? at(m->string) : "";
+
+        add_module(info, m->start, m->end, named ? skip_word(s) : s);
+    }
+    if (!(mb->flags & MB1_MEMORY_MAP)) {
+        return false;
+    }
+    for (uint64_t p = mb->map; p < (uint64_t)mb->map + mb->map_length;) {
+        const struct mb1_range *r = at(p);
+
+        add_range(info, r->start, r->length, r->type);
+        p += r->size + sizeof(r->size);
+    }
+    return info->range_count > 0;
+}
+
+static void parse_map_2(const struct mb2_tag *tag, struct boot_info *info)
+{
+    const uint32_t *words = (const uint32_t *)tag;
+    uint32_t entry_size = words[2];
+    const char *p = (const char *)tag + 16;
+    const char *end = (const char *)tag + tag->size;
+
+    for (; entry_size >= 20 && p + entry_size <= end; p += entry_size) {
+        uint64_t start, length;
+        uint32_t type;
+
+        memcpy(&start, p, 8);
+        memcpy(&length, p + 8, 8);
+        memcpy(&type, p + 16, 4);
+        add_range(info, start, length, type);
+    }
+}
+
+static bool parse_2(const char *base, struct boot_info *info)
+{
+    uint32_t total;
+    const struct mb2_tag *tag;
+
+    memcpy(&total, base, sizeof(total));
+    for (uint32_t at_byte = 8; at_byte + sizeof(*tag) <= total;
+         at_byte += (uint32_t)ROUND_UP(tag->size, 8U)) {
+        const uint32_t *words = (const uint32_t *)(base + at_byte);
+
+        tag = (const struct mb2_tag *)words;
+        if (tag->type == 0 || tag->size < sizeof(*tag)) {
+            break;
+        }
+        switch (tag->type) {
+        case MB2_COMMAND_LINE:
+            string_copy(info->command_line, (const char *)(tag + 1),
+                        sizeof(info->command_line));
+            break;
+        case MB2_MODULE:
+            add_module(info, words[2], words[3], (const char *)(words + 4));
+            break;
+        case MB2_MEMORY_MAP:
+            parse_map_2(tag, info);
+            break;
+        case MB2_RSDP_OLD:
+        case MB2_RSDP_NEW:
+            info->rsdp = PADDR(address_of(tag + 1));
+            break;
+        default:
+            break;
+        }
+    }
+    return info->range_count > 0;
+}
+
+bool multiboot_parse(uint32_t magic, paddr_t information,
+                     struct boot_info *info)
+{
+    memset(info, 0, sizeof(*info));
+    if (magic == MB1_MAGIC) {
+        return parse_1(at(information.v), info);
+    }
+    return magic == MB2_MAGIC && parse_2(at(information.v), info);
+}

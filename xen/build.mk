@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+#
+# out/podium: the hypervisor. ELF64 with debug information is out/xen/podium.elf
+# (for gdb); out/podium is the same as ELF32, which multiboot loaders want.
+#
+# Linked twice: the first link gives the addresses of the functions, from
+# which xen/symbols.py makes the table that backtraces are printed with.
+
+XEN_OUT     := out/xen
+XEN_FOLDERS := lib arch/x86 base mm overcommit p2m domain guest boot
+XEN_C       := $(foreach d,$(XEN_FOLDERS),$(wildcard xen/$(d)/*.c))
+XEN_S       := $(wildcard xen/arch/x86/*.S)
+XEN_OBJ     := $(XEN_C:xen/%.c=$(XEN_OUT)/%.o) $(XEN_S:xen/%.S=$(XEN_OUT)/%.S.o)
+XEN_LDS     := xen/arch/x86/podium.lds
+XEN_LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack -T $(XEN_LDS)
+
+# The compiler's own headers, and the public ABI's from libxen-dev. Its
+# hvm/save.h wants a <xen/lib.h>: ours comes first (spec HD-2).
+XEN_INCLUDE := -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+               -Ixen -isystem xen/public/abi -isystem /usr/include
+XEN_DEBUG   ?=
+
+$(XEN_OUT)/%.o: xen/%.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC    $<")
+	$(Q)$(CC) $(XEN_CFLAGS) $(XEN_DEBUG) -D__XEN__ $(XEN_INCLUDE) $(DEPFLAGS) -c $< -o $@
+
+$(XEN_OUT)/%.S.o: xen/%.S
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  AS    $<")
+	$(Q)$(CC) -m64 -Ixen $(DEPFLAGS) -c $< -o $@
+
+$(XEN_OUT)/podium.1: $(XEN_OBJ) $(XEN_LDS) xen/symbols.py
+	$(Q)$(PYTHON) xen/symbols.py </dev/null >$(XEN_OUT)/symbols.1.S
+	$(Q)$(CC) -c $(XEN_OUT)/symbols.1.S -o $(XEN_OUT)/symbols.1.o
+	$(Q)$(LD) $(XEN_LDFLAGS) $(XEN_OBJ) $(XEN_OUT)/symbols.1.o -o $@
+
+$(XEN_OUT)/podium.elf: $(XEN_OUT)/podium.1
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(NM) -n $< | $(PYTHON) xen/symbols.py >$(XEN_OUT)/symbols.2.S
+	$(Q)$(CC) -c $(XEN_OUT)/symbols.2.S -o $(XEN_OUT)/symbols.2.o
+	$(Q)$(LD) $(XEN_LDFLAGS) $(XEN_OBJ) $(XEN_OUT)/symbols.2.o -o $@
+
+out/podium: $(XEN_OUT)/podium.elf
+	$(Q)$(OBJCOPY) --strip-debug -O elf32-i386 $< $@
+
+xen: out/podium
+
+-include $(XEN_OBJ:.o=.d)

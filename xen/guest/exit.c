@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* What a guest's exit asks for: a table of contents. */
+#include "base/console.h"
+#include "domain/domain.h"
+#include "domain/sched.h"
+#include "guest/copy.h"
+#include "guest/hypercall.h"
+#include "guest/run.h"
+#include "types/bits.h"
+#include "types/error.h"
+
+#include <xen/hvm/params.h>
+#include <xen/sched.h>
+
+#define EXCEPTION_UD 6
+#define EXCEPTION_GP 13
+
+typedef void exit_fn(struct vcpu *v, const struct guest_exit *e);
+
+static void skip(struct vcpu *v, const struct guest_exit *e)
+{
+    arch_guest_skip(v->gc, &v->regs, e->length);
+}
+
+static void exit_hypercall(struct vcpu *v, const struct guest_exit *e)
+{
+    if (hypercall(v)) {
+        skip(v, e);
+    }
+}
+
+static bool anything_pending(const struct vcpu *v)
+{
+    return event_pending(v) || vlapic_pending(v) >= 0 || v->vlapic.nmi_pending;
+}
+
+/*
+ * HLT with interrupts off and nothing that could end it: this CPU is done
+ * (HC-42). PVH guests power off that way, so the last one ends the domain.
+ */
+static void halt_for_good(struct vcpu *v)
+{
+    if (vcpu_offline(v)) {
+        domain_shutdown(v->domain, SHUTDOWN_poweroff);
+    }
+}
+
+static void exit_halt(struct vcpu *v, const struct guest_exit *e)
+{
+    skip(v, e);
+    if (!(v->regs.rflags & RFLAGS_IF)) {
+        if (!v->vlapic.nmi_pending) {
+            halt_for_good(v);
+        }
+        return;
+    }
+    sched_hold(v, HOLD_BLOCKED);
+    /* What came before the hold did not release it. */
+    if (anything_pending(v)) {
+        sched_release(v, HOLD_BLOCKED);
+    }
+}
+
+static void exit_pause(struct vcpu *v, const struct guest_exit *e)
+{
+    skip(v, e);
+    sched_yield(v);
+}
+
+/* CR exits give no register number: read the instruction. It is always
+ * 44 0F 22 C0+r, REX.R for CR8 and REX.B for r8..r15. */
+static void exit_cr8_write(struct vcpu *v, const struct guest_exit *e)
+{
+    uint8_t op[4];
+    unsigned reg;
+
+    (void)e;
+    if (copy_from_guest(v, op, v->regs.rip, sizeof(op)) ||
+        (op[0] & 0xFE) != 0x44 || op[1] != 0x0F || op[2] != 0x22 ||
+        (op[3] & 0xF8) != 0xC0) {
+        arch_guest_inject_exception(v->gc, EXCEPTION_UD, -1, 0);
+        return;
+    }
+    reg = (op[3] & 7U) | (op[0] & 1U) << 3;
+    if (v->regs.gpr[reg] > 15) {
+        arch_guest_inject_exception(v->gc, EXCEPTION_GP, 0, 0);
+        return;
+    }
+    v->vlapic.tpr = (uint32_t)v->regs.gpr[reg] << 4;
+    arch_guest_skip(v->gc, &v->regs, sizeof(op));
+}
+
+static void exit_undefined(struct vcpu *v, const struct guest_exit *e)
+{
+    (void)e;
+    arch_guest_inject_exception(v->gc, EXCEPTION_UD, -1, 0);
+}
+
+static void exit_triple(struct vcpu *v, const struct guest_exit *e)
+{
+    struct domain *d = v->domain;
+
+    (void)e;
+    log_guest(d->id, LOG_WARNING, "vCPU %u: triple fault at rip %lx", v->id,
+              v->regs.rip);
+    domain_shutdown(d, (unsigned)d->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON]);
+}
+
+static void exit_failed(struct vcpu *v, const struct guest_exit *e)
+{
+    domain_crash(v->domain, "vCPU %u: the processor refuses its state (%lx)",
+                 v->id, e->code);
+}
+
+static exit_fn *const handlers[EXIT_REASON_COUNT] = {
+    [EXIT_HYPERCALL] = exit_hypercall,
+    [EXIT_CPUID] = cpuid_handle,
+    [EXIT_HLT] = exit_halt,
+    [EXIT_MSR_READ] = msr_handle,
+    [EXIT_MSR_WRITE] = msr_handle,
+    [EXIT_IO] = io_handle,
+    [EXIT_FAULT] = fault_handle,
+    [EXIT_PAUSE] = exit_pause,
+    [EXIT_SKIP] = skip,
+    [EXIT_CR8_WRITE] = exit_cr8_write,
+    [EXIT_UNDEFINED] = exit_undefined,
+    [EXIT_TRIPLE] = exit_triple,
+    [EXIT_FAILED] = exit_failed,
+};
+
+void exit_handle(struct vcpu *v, const struct guest_exit *e)
+{
+    handlers[e->reason](v, e);
+}

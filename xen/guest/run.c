@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pick a vCPU, give it what is pending, enter it, handle the exit; again.
+ *
+ * v->work is the one thing that other CPUs set to make this one look around;
+ * it is cleared before looking, and arch_guest_run() refuses to enter while
+ * it is set, so nothing that arrives in between is missed.
+ */
+#include "guest/run.h"
+
+#include "arch/timer.h"
+#include "base/trace.h"
+#include "domain/domain.h"
+#include "domain/sched.h"
+#include "guest/console_input.h"
+#include "mm/page_alloc.h"
+#include "types/bits.h"
+
+#include <xen/hvm/params.h>
+
+#define CALLBACK_TYPE_SHIFT  56
+#define CALLBACK_TYPE_VECTOR 2
+/* Both an interrupt of the local APIC and an upcall wait, and only one can be
+ * offered at a time: look again after this long. */
+#define SECOND_OFFER_NS  50000
+#define IDLE_SCRUB_PAGES 64
+
+static uint64_t armed[MAX_CPUS]; /* deadline of the CPU's timer */
+
+static void arm_timer(uint64_t deadline)
+{
+    uint64_t *now_armed = &armed[arch_cpu()];
+
+    if (*now_armed != deadline) {
+        *now_armed = deadline;
+        arch_timer_set(deadline);
+    }
+}
+
+/* What every CPU looks after now and then, whoever runs on it. */
+static void housekeeping(void)
+{
+    /* The timer may have fired: it has to be set anew. */
+    armed[arch_cpu()] = 0;
+    time_run_due();
+    console_input_poll();
+    domain_reap();
+}
+
+static void idle_work(void)
+{
+    housekeeping();
+    page_scrub_some(IDLE_SCRUB_PAGES);
+}
+
+/* The vector that an upcall of v's domain arrives at; -1: none is due. */
+static int upcall_vector(const struct vcpu *v)
+{
+    uint64_t callback = v->domain->hvm_params[HVM_PARAM_CALLBACK_IRQ];
+
+    if (v->upcall_vector ||
+        callback >> CALLBACK_TYPE_SHIFT != CALLBACK_TYPE_VECTOR ||
+        !event_pending(v)) {
+        return -1; /* mode B goes through the local APIC (HC-39) */
+    }
+    return (int)(callback & 0xFF);
+}
+
+/* Returns the vector that was offered on behalf of the local APIC, or -1. */
+static int offer_interrupts(struct vcpu *v, uint64_t *deadline)
+{
+    int lapic = vlapic_pending(v);
+    int upcall = upcall_vector(v);
+
+    if (v->vlapic.nmi_pending && arch_guest_inject_nmi(v->gc)) {
+        v->vlapic.nmi_pending = false;
+    }
+    if (lapic >= 0 && upcall >= 0) {
+        *deadline = MIN(*deadline, arch_time_ns() + SECOND_OFFER_NS);
+    }
+    arch_guest_offer_irq(v->gc, lapic >= 0 ? lapic : upcall);
+    return lapic;
+}
+
+static uint64_t next_deadline(const struct vcpu *v)
+{
+    uint64_t timer = time_next_deadline();
+    uint64_t slice = sched_slice_deadline(v);
+
+    return MIN(timer, slice);
+}
+
+static void run_once(struct vcpu *v)
+{
+    struct guest_exit e;
+    uint64_t deadline = next_deadline(v);
+    int lapic = offer_interrupts(v, &deadline);
+
+    arm_timer(deadline);
+    arch_guest_run(v->gc, &v->regs, &v->work, &e);
+    if (lapic >= 0 && arch_guest_irq_taken(v->gc)) {
+        vlapic_accept(v, (unsigned)lapic);
+    }
+    v->exits[e.reason]++;
+    trace(TRACE_EXIT, (uint64_t)v->domain->id << 16 | v->id, e.code,
+          v->regs.rip, e.value);
+    if (e.reason == EXIT_NONE) {
+        housekeeping();
+    } else {
+        exit_handle(v, &e);
+    }
+}
+
+/* Should v leave this CPU? Clears v->work. */
+static bool must_switch(struct vcpu *v)
+{
+    uint32_t work = 0;
+
+    if (READ_ONCE(v->work)) {
+        work = __atomic_exchange_n(&v->work, 0, __ATOMIC_SEQ_CST);
+    }
+    return READ_ONCE(v->hold) || (work & VCPU_WORK_RESCHED) ||
+           sched_slice_over(v, arch_time_ns());
+}
+
+void guest_loop(void)
+{
+    struct vcpu *v = NULL;
+
+    time_init_cpu(arch_cpu());
+    for (;;) {
+        v = sched_next(v, idle_work);
+        do {
+            run_once(v);
+        } while (!must_switch(v));
+    }
+}
