@@ -92,18 +92,18 @@ def deb_name(package, version):
 
 
 def download(package, version, directory):
-    """Returns the .deb's path."""
+    """Returns the .deb's path, or None when apt cannot get it."""
     path = os.path.join(directory, deb_name(package, version))
     if os.path.exists(path):
         return path
     # As root apt would change to a user who may not write here.
     result = run("apt-get", "-q", "-o", "APT::Sandbox::User=root",
                  "download", f"{package}={version}", cwd=directory)
-    if result.returncode or not os.path.exists(path):
-        raise FetchError(f"cannot download {package}={version}:\n"
-                         f"{result.stderr.strip()}\n"
-                         f"run 'apt-get update' as root and try again")
-    return path
+    if os.path.exists(path):
+        return path
+    print(f"fetch: cannot download {package}={version}:\n"
+          f"{result.stderr.strip()}", file=sys.stderr)
+    return None
 
 
 def unpack(deb, root):
@@ -119,24 +119,45 @@ def unpack(deb, root):
 
 
 def refresh_lists():
-    """A container starts without package lists; root can get them."""
-    if glob.glob("/var/lib/apt/lists/*Packages*") or os.geteuid() != 0:
-        return
-    print("fetch: apt has no package lists yet: apt-get update")
-    subprocess.run(["apt-get", "-q", "update"], check=False)
+    """Has apt look at the mirror again; returns whether it could."""
+    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if as_root and not shutil.which("sudo"):
+        return False
+    print("fetch: apt-get update")
+    return subprocess.run([*as_root, "apt-get", "-q", "update"],
+                          check=False).returncode == 0
+
+
+def get(package, pinned, debs):
+    """Returns (package, version, path), a metapackage being resolved.
+
+    apt may remember a version that the mirror has already replaced: then its
+    lists are renewed, and what they offer now is taken.
+    """
+    for is_last in (False, True):
+        name, version = concrete(package, choose_version(package, pinned))
+        path = download(name, version, debs)
+        if path:
+            return name, version, path
+        if is_last or not refresh_lists():
+            break
+    raise FetchError(f"cannot get {package}; run 'apt-get update' as root "
+                     f"and try again")
 
 
 def main(list_path, directory, group=""):
     debs = os.path.join(directory, "debs")
     root = os.path.join(directory, "root")
     os.makedirs(debs, exist_ok=True)
-    refresh_lists()
+    # A container starts without package lists.
+    if not glob.glob("/var/lib/apt/lists/*Packages*"):
+        refresh_lists()
     versions = []
     paths = []
     for package, pinned in read_list(list_path, group):
-        wanted = concrete(package, choose_version(package, pinned))
-        paths.append(download(*wanted, debs))
-        versions.append(" ".join(wanted))
+        name, version, path = get(package, pinned, debs)
+        paths.append(path)
+        versions.append(f"{name} {version}")
         print(f"fetch: {versions[-1]}", flush=True)
     shutil.rmtree(root, ignore_errors=True)
     os.makedirs(root)
