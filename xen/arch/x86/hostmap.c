@@ -63,15 +63,35 @@ static void map_image(const char *from, const char *to, uint64_t rights)
     }
 }
 
+#define LARGE_PAGE 0x200000ULL
+
+static bool in_image(uint64_t a, uint64_t size)
+{
+    return a < (uint64_t) __image_end && a + size > (uint64_t) __image_start;
+}
+
+/* A large page that our image shares with others (the loader puts modules
+ * right behind us): map what is not ours in small ones. */
+static void map_around_image(uint64_t start)
+{
+    for (uint64_t a = start; a < start + LARGE_PAGE; a += PAGE_SIZE) {
+        if (!in_image(a, PAGE_SIZE)) {
+            *slot_of(DIRECTMAP_BASE + a, 1) =
+                a | PT_PRESENT | PT_WRITE | PT_NX;
+        }
+    }
+}
+
 /* The direct map, in 2 MiB pages, with a hole where the image is. */
 static void map_ram(uint64_t end)
 {
-    for (uint64_t a = 0; a < end; a += 0x200000) {
-        if (a >= (uint64_t)__image_start && a < (uint64_t)__image_end) {
-            continue;
+    for (uint64_t a = 0; a < end; a += LARGE_PAGE) {
+        if (in_image(a, LARGE_PAGE)) {
+            map_around_image(a);
+        } else {
+            *slot_of(DIRECTMAP_BASE + a, 2) =
+                a | PT_PRESENT | PT_WRITE | PT_LARGE | PT_NX;
         }
-        *slot_of(DIRECTMAP_BASE + a, 2) =
-            a | PT_PRESENT | PT_WRITE | PT_LARGE | PT_NX;
     }
 }
 
