@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Random operations on the allocator beside a flat model: an array that says
+ * for each frame who has it, and a handful of counts. After each step the
+ * audit runs and both sides must agree. A failing run is shortened by halves
+ * before it is reported:
+ *
+ *     UNIT_SEED=n out/unit/mm/model_page_alloc
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "machine.h"
+#include "types/bits.h"
+
+#define PAGES    0x400
+#define ACCOUNTS 3
+#define BLOCKS   80
+#define STEPS    1500
+
+enum kind {
+    NOTHING,
+    HEAP,
+    TABLE,
+    SPECIAL,
+    GUEST,
+    CACHE,
+};
+
+/* Something that was handed out. */
+struct block {
+    enum kind kind;
+    struct page *head;
+    unsigned order;
+    unsigned account;
+    unsigned
+        extra; /* GUEST of order 0, SPECIAL: references besides the first */
+};
+
+static struct {
+    struct block block[BLOCKS];
+    struct account account[ACCOUNTS];
+    uint64_t charged[ACCOUNTS], claimed[ACCOUNTS];
+    uint64_t free;
+    uint8_t taken[0x400 + PAGES]; /* by frame */
+} m;
+
+static uint64_t rnd;
+
+static unsigned below(unsigned limit)
+{
+    return (unsigned)unit_random_below(&rnd, limit);
+}
+
+static uint64_t all_claims(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < ACCOUNTS; i++) {
+        sum += m.claimed[i];
+    }
+    return sum;
+}
+
+static void model_take(struct block *b)
+{
+    m.free -= BIT(b->order);
+    for (uint64_t i = 0; i < BIT(b->order); i++) {
+        uint64_t mfn = page_to_mfn(&b->head[i]).v;
+
+        EXPECT(!m.taken[mfn]);
+        m.taken[mfn] = true;
+    }
+    EXPECT(machine_is_zero(b->head, b->order));
+    if (b->kind == GUEST) {
+        uint64_t used = MIN(m.claimed[b->account], BIT(b->order));
+
+        m.charged[b->account] += BIT(b->order);
+        m.claimed[b->account] -= used;
+    }
+}
+
+static void model_free(struct block *b)
+{
+    m.free += BIT(b->order);
+    for (uint64_t i = 0; i < BIT(b->order); i++) {
+        m.taken[page_to_mfn(&b->head[i]).v] = false;
+    }
+    if (b->kind == GUEST || b->kind == CACHE) {
+        m.charged[b->account] -= BIT(b->order);
+    }
+    b->kind = NOTHING;
+}
+
+/* Would the specification let this request have its pages, were they in one
+ * piece? */
+static bool model_allows(const struct block *b)
+{
+    uint64_t room = m.free - all_claims();
+
+    if (b->kind == GUEST) {
+        room += m.claimed[b->account];
+        if (m.charged[b->account] + BIT(b->order) >
+            m.account[b->account].max_pages) {
+            return false;
+        }
+    }
+    return BIT(b->order) <= room;
+}
+
+static struct page *take(const struct block *b)
+{
+    struct account *a = &m.account[b->account];
+
+    switch (b->kind) {
+    case HEAP:
+        return page_alloc(PAGE_HEAP, b->order);
+    case TABLE:
+        return page_alloc_table(a);
+    case SPECIAL:
+        return page_alloc_special(a);
+    default:
+        return page_alloc_guest(a, b->order);
+    }
+}
+
+static void do_take(struct block *b)
+{
+    b->kind = HEAP + below(4);
+    b->account = below(ACCOUNTS);
+    b->order = b->kind == HEAP || b->kind == GUEST ? below(7) : 0;
+    b->extra = 0;
+    b->head = take(b);
+    if (!b->head) {
+        /* Fragmentation may deny a large block, but nothing else may. */
+        EXPECT(b->order || !model_allows(b));
+        b->kind = NOTHING;
+        return;
+    }
+    EXPECT(model_allows(b));
+    model_take(b);
+    if (below(2)) {
+        machine_scribble(b->head, b->order);
+    }
+}
+
+static void put_guest_block(struct block *b)
+{
+    for (uint64_t i = 0; i < BIT(b->order); i++) {
+        EXPECT(page_put_allocated(&b->head[i]));
+    }
+}
+
+static void do_free(struct block *b)
+{
+    switch (b->kind) {
+    case HEAP:
+        page_free(b->head, b->order);
+        break;
+    case TABLE:
+        page_free_table(&m.account[b->account], b->head);
+        break;
+    case CACHE:
+        page_free_cache(b->head, b->order);
+        break;
+    case SPECIAL:
+    case GUEST:
+        if (b->extra) {
+            b->extra--;
+            page_put(b->head);
+            return;
+        }
+        if (b->kind == SPECIAL) {
+            page_put(b->head);
+        } else {
+            put_guest_block(b);
+        }
+        break;
+    default:
+        return;
+    }
+    model_free(b);
+}
+
+static void do_reference(struct block *b)
+{
+    unsigned other = (b->account + 1) % ACCOUNTS;
+
+    EXPECT(!page_get(b->head, &m.account[other]));
+    if (b->kind == SPECIAL || b->kind == GUEST) {
+        EXPECT(page_get(b->head, &m.account[b->account]));
+        b->extra++;
+    } else {
+        EXPECT(!page_get(b->head, &m.account[b->account]));
+    }
+}
+
+static void do_cache(struct block *b)
+{
+    if (b->kind == GUEST && !b->extra) {
+        page_guest_to_cache(b->head, b->order);
+        b->kind = CACHE;
+    } else if (b->kind == CACHE) {
+        /* As the supplier does: what was not zeroed is cleared. */
+        for (uint64_t i = 0; i < BIT(b->order); i++) {
+            arch_page_clear(page_map(&b->head[i]));
+            b->head[i].flags |= PAGE_ZEROED;
+        }
+        page_cache_to_guest(b->head, b->order);
+        b->kind = GUEST;
+    }
+}
+
+static void do_claim(unsigned account)
+{
+    struct account *a = &m.account[account];
+    uint64_t pages = below(3) ? m.charged[account] + below(300) : 0;
+    uint64_t more = pages - m.charged[account];
+    bool valid = pages && !m.claimed[account] && pages > m.charged[account] &&
+                 pages <= a->max_pages;
+    int rc = page_claim(a, pages);
+
+    if (!pages) {
+        EXPECT_EQ(rc, 0);
+        m.claimed[account] = 0;
+    } else if (valid && more <= m.free - all_claims()) {
+        EXPECT_EQ(rc, 0);
+        m.claimed[account] = more;
+    } else {
+        EXPECT(rc < 0);
+    }
+}
+
+static void compare(void)
+{
+    struct page_alloc_info info = page_alloc_info();
+
+    EXPECT_EQ(info.free, m.free);
+    EXPECT_EQ(info.claimed, all_claims());
+    for (unsigned i = 0; i < ACCOUNTS; i++) {
+        EXPECT_EQ(m.account[i].page_count, m.charged[i]);
+        EXPECT_EQ(m.account[i].claimed, m.claimed[i]);
+    }
+    machine_check();
+}
+
+static void step(void)
+{
+    struct block *b = &m.block[below(BLOCKS)];
+    unsigned what = below(16);
+
+    if (what == 0) {
+        do_claim(below(ACCOUNTS));
+    } else if (what == 1) {
+        page_scrub_some(below(64));
+    } else if (b->kind == NOTHING) {
+        do_take(b);
+    } else if (what < 4) {
+        do_reference(b);
+    } else if (what < 7) {
+        do_cache(b);
+    } else {
+        do_free(b);
+    }
+}
+
+static void free_all(void)
+{
+    uint64_t total = page_alloc_info().total;
+
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        while (m.block[i].kind != NOTHING) {
+            do_free(&m.block[i]);
+        }
+    }
+    for (unsigned i = 0; i < ACCOUNTS; i++) {
+        EXPECT_EQ(page_claim(&m.account[i], 0), 0);
+        m.claimed[i] = 0;
+    }
+    compare();
+    EXPECT_EQ(m.free, total);
+}
+
+static void run(uint64_t seed, unsigned steps)
+{
+    rnd = seed;
+    machine_start(PAGES);
+    m.free = page_alloc_info().free;
+    for (unsigned i = 0; i < ACCOUNTS; i++) {
+        machine_account(&m.account[i], (domid_t)i, 200 + 200 * i);
+    }
+    page_alloc_set_junk(seed & 1);
+    for (unsigned i = 0; i < steps; i++) {
+        step();
+        compare();
+    }
+    free_all();
+}
+
+/* The same in a child: does it fail after so many steps? */
+static bool fails(uint64_t seed, unsigned steps)
+{
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        run(seed, steps);
+        _exit(0);
+    }
+    EXPECT(waitpid(child, &status, 0) == child);
+    return status != 0;
+}
+
+/* The fewest steps at which it fails still, by bisection (what fails after n
+ * steps fails after more, as the steps are the same). */
+static unsigned shortest(uint64_t seed, unsigned steps)
+{
+    unsigned good = 0;
+
+    while (steps - good > 1) {
+        unsigned middle = good + (steps - good) / 2;
+
+        if (fails(seed, middle)) {
+            steps = middle;
+        } else {
+            good = middle;
+        }
+    }
+    return steps;
+}
+
+TEST(random_operations_agree_with_the_model)
+{
+    uint64_t seed = unit_seed(20261121);
+
+    for (unsigned i = 0; i < 24 * unit_long(); i++, seed++) {
+        if (fails(seed, STEPS)) {
+            unsigned steps = shortest(seed, STEPS);
+
+            fprintf(stderr, "seed %lu fails after %u steps\n", seed, steps);
+            run(seed, steps);
+        }
+    }
+}
