@@ -384,9 +384,9 @@ static void unmap_claimed(struct domain *d, uint32_t handle,
 {
     int rc;
 
-    p2m_batch_begin(&d->p2m);
+    memory_batch_begin(d);
     rc = p2m_remove(&d->p2m, GFN(m.gfn), page_to_mfn(m.page));
-    p2m_batch_end(&d->p2m);
+    memory_batch_end(d);
     if (rc) {
         log_guest(d->id, LOG_DEBUG, "grant handle %u was not at gfn %llx",
                   handle, (unsigned long long)m.gfn);

@@ -134,14 +134,14 @@ static int extents_do(struct reservation *r, uint32_t *index)
     int rc = 0;
 
     /* One flush for all that goes away, not one for each. */
-    p2m_batch_begin(&r->d->p2m);
+    memory_batch_begin(r->d);
     while (!rc && *index < r->arg.nr_extents) {
         rc = should_leave(r, *index, start) ? -ERESTART : extent_do(r, *index);
         if (!rc) {
             ++*index;
         }
     }
-    p2m_batch_end(&r->d->p2m);
+    memory_batch_end(r->d);
     return rc;
 }
 
