@@ -130,7 +130,6 @@ static void free_vcpus(struct domain *d)
 static void free_memory(struct domain *d)
 {
     if (d->dying != DOMAIN_DEAD && d->p2m.format) {
-        d->p2m.dying = true;
         while (memory_teardown(d) == -ERESTART) {
             continue;
         }

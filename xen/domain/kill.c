@@ -26,16 +26,6 @@
 /* A dead domain may be unused now. Atomic. */
 static bool reap_wanted;
 
-/* Whoever saw the p2m alive did so under its lock, and is done when we have
- * had that lock (POD-4.43). */
-static void refuse_memory(struct domain *d)
-{
-    lock(&d->p2m.lock);
-    d->p2m.dying = true;
-    unlock(&d->p2m.lock);
-    account_set_dying(&d->account);
-}
-
 static int step_stop(struct domain *d)
 {
     lock(&d->lock);
@@ -45,7 +35,8 @@ static int step_stop(struct domain *d)
     for (unsigned i = 0; i < d->max_vcpus; i++) {
         sched_hold_sync(d->vcpus[i], HOLD_PAUSED);
     }
-    refuse_memory(d);
+    p2m_set_dying(&d->p2m);
+    account_set_dying(&d->account);
     return 0;
 }
 
