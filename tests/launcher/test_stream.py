@@ -37,8 +37,8 @@ def feed_in_pieces(listener, data, seed):
 
 
 SERIAL = (b"boot\r\n\x1e(podium) hello\r\nmid\x1e\r\n(podium) two\r\ndle\r\n"
-          b"\x1epodium-begin\r\nout1\r\nou\x1e\r\n(podium) Panic on CPU 0\r\n"
-          b"t2\r\r\nodd\x1ebyte\r\n\x1epodium-end 7\r\nafter")
+          b"\x1fpodium-begin\r\nout1\r\nou\x1e\r\n(podium) Panic on CPU 0\r\n"
+          b"t2\r\r\nodd\x1ebyte\r\n\x1fpodium-e\x1e\r\n(podium) three\r\nnd 7\r\nafter")
 
 
 @pytest.mark.parametrize("seed", range(50))
@@ -48,7 +48,8 @@ def test_records_are_taken_out_wherever_they_are(seed):
     assert listener.console == (b"boot\nmiddle\n<out1\nout2\n"
                                 b"odd\x1ebyte\n>after")
     assert listener.records == [b"(podium) hello", b"(podium) two",
-                                b"(podium) Panic on CPU 0"]
+                                b"(podium) Panic on CPU 0",
+                                b"(podium) three"]
     assert listener.status == 7
 
 
@@ -68,14 +69,17 @@ def test_console_is_passed_on_at_once():
 
 def test_a_mark_without_a_line_end_does_not_wait_for_ever():
     listener = Listener()
-    listener.stream.feed(b"\x1e" + b"x" * (stream.LONGEST_RECORD + 1))
-    assert len(listener.console) == stream.LONGEST_RECORD + 2
+    text = b"\x1e(podium)" + b"x" * stream.LONGEST_RECORD
+    listener.stream.feed(text)
+    assert listener.console == text
 
 
-@pytest.mark.parametrize("text", [b"podium-end", b"podium-end x",
-                                  b"podium-end 1 2", b"podium-beginning"])
-def test_what_only_looks_like_our_record_is_console(text):
+@pytest.mark.parametrize("text", [b"\x1fpodium-end", b"\x1fpodium-ending\n",
+                                  b"\x1e", b"\x1f\x1f\n", b"podium-end 3\n",
+                                  b"(podium) x\n", b"(XEN) x\n"])
+def test_what_only_looks_like_a_record_is_console(text):
     listener = Listener()
-    listener.stream.feed(b"\x1e" + text + b"\n")
-    assert listener.console == b"\x1e" + text + b"\n"
+    listener.stream.feed(text + b"!")
+    assert listener.console == text + b"!"
     assert listener.status is None
+    assert not listener.records

@@ -216,7 +216,7 @@ class Session:
     @staticmethod
     def _show(lines):
         for line in lines:
-            text = line.decode(errors="replace").strip("\r\x1e")
+            text = line.decode(errors="replace").strip("\r\x1e\x1f")
             print(f"  | {text}", file=sys.stderr)
         sys.stderr.flush()
 

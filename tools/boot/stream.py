@@ -2,43 +2,34 @@
 """Takes apart what comes out of the machine's one serial port.
 
 Three things share it. Each line of the hypervisor's log is a record that
-begins with the byte 0x1e:
+begins with the byte 0x1e, which the hypervisor lets nobody else write:
 
     \\x1e(podium) TEXT\\r\\n         or, in the middle of a line of dom0's,
     \\x1e\\r\\n(podium) TEXT\\r\\n
 
-dom0's init brackets a script's output by records of its own:
+dom0's init brackets a script's output by two records of its own:
 
-    \\x1epodium-begin\\n    and    \\x1epodium-end STATUS\\n
+    \\x1fpodium-begin\\n    and    \\x1fpodium-end STATUS\\n
 
 and everything else is dom0's console. Bytes arrive in pieces that end
-anywhere, so a record that is not complete yet waits for the next piece.
+anywhere, so a record that is not complete yet waits for the next piece. Two
+filters stand one behind the other, since a line of the log may come in the
+middle of what dom0 writes, its records included.
 
 Xen itself, which can be booted for comparison, marks its lines by "(XEN) "
-only; those are taken for records when `xen` is set.
+only.
 """
 
 import re
 
-MARK = b"\x1e"
-XEN_MARK = b"(XEN) "
 LONGEST_RECORD = 4096
-END = re.compile(rb"podium-end (\d+)")
-
-
-def held_back(data, mark):
-    """How many of the last bytes may be the beginning of a mark."""
-    for count in range(min(len(mark) - 1, len(data)), 0, -1):
-        if mark.startswith(data[-count:]):
-            return count
-    return 0
 
 
 class LineEndings:
-    """Turns a terminal's line endings, \\r\\n, into \\n.
+    """Turns a terminal's line endings, \\\\r\\\\n, into \\\\n.
 
-    Both dom0's terminal and the hypervisor may have put a \\r, and a piece may
-    end between \\r and \\n.
+    Both dom0's terminal and the hypervisor may have put a \\\\r, and a piece may
+    end between \\\\r and \\\\n.
     """
 
     def __init__(self):
@@ -51,69 +42,90 @@ class LineEndings:
         return re.sub(rb"\r+\n", b"\n", data[:kept])
 
 
+class Filter:
+    """Takes lines that begin with one of some marks out of a stream.
+
+    A mark counts wherever it is, not only where a line begins. on_line gets
+    each such line, without what ends it; on_rest gets all other bytes, as
+    soon as they cannot be part of a mark.
+    """
+
+    def __init__(self, marks, on_line, on_rest):
+        self._marks = marks
+        self._find = re.compile(b"|".join(map(re.escape, marks))).search
+        self._on_line = on_line
+        self._on_rest = on_rest
+        self._waiting = b""
+
+    def feed(self, data):
+        self._waiting += data
+        while self._step():
+            pass
+
+    def _step(self):
+        """Deals with what is in front; False when more is needed for that."""
+        found = self._find(self._waiting)
+        if not found:
+            self._pass_on(len(self._waiting) - self._held_back())
+            return False
+        self._pass_on(found.start())
+        mark = len(found.group())
+        end = self._waiting.find(b"\n", mark)
+        if end >= 0:
+            line = self._waiting[:end].rstrip(b"\r")
+            self._waiting = self._waiting[end + 1:]
+            self._on_line(line)
+            return True
+        if len(self._waiting) < LONGEST_RECORD:
+            return False
+        # Nothing of ours is that long.
+        self._pass_on(len(self._waiting))
+        return True
+
+    def _held_back(self):
+        """How many of the last bytes may be the beginning of a mark."""
+        longest = max(map(len, self._marks)) - 1
+        for count in range(min(longest, len(self._waiting)), 0, -1):
+            end = self._waiting[-count:]
+            if any(mark.startswith(end) for mark in self._marks):
+                return count
+        return 0
+
+    def _pass_on(self, count):
+        if count:
+            self._on_rest(self._waiting[:count])
+            self._waiting = self._waiting[count:]
+
+
 class Stream:
     """Feed it bytes; it calls back.
 
     on_console(bytes)   dom0's console
-    on_record(bytes)    a line of the hypervisor's log, without its ending
+    on_record(bytes)    a line of the hypervisor's log
     on_begin()          the script starts
     on_end(status)      the script has ended
     """
 
     def __init__(self, on_console, on_record, on_begin, on_end, xen=False):
-        self._on_console = on_console
         self._on_record = on_record
         self._on_begin = on_begin
         self._on_end = on_end
-        self._xen = xen
-        self._waiting = b""
+        script = Filter([b"\x1fpodium-begin", b"\x1fpodium-end "],
+                        self._on_script, on_console)
+        marks = [b"\x1e(podium)", b"\x1e\r\n(podium)"]
+        if xen:
+            marks.append(b"(XEN) ")
+        self._log = Filter(marks, self._on_log, script.feed)
 
     def feed(self, data):
-        self._waiting += data
-        while self._waiting and self._step():
-            pass
+        self._log.feed(data)
 
-    def _step(self):
-        """Deals with what is at the front; False when more is needed."""
-        at = self._waiting.find(MARK)
-        xen_at = self._waiting.find(XEN_MARK) if self._xen else -1
-        if xen_at >= 0 and (at < 0 or xen_at < at):
-            return self._take_record(xen_at, 0)
-        if at >= 0:
-            return self._take_record(at, len(MARK))
-        keep = held_back(self._waiting, XEN_MARK) if self._xen else 0
-        self._console(len(self._waiting) - keep)
-        return False
+    def _on_log(self, line):
+        self._on_record(line.lstrip(b"\x1e\r\n"))
 
-    def _console(self, count):
-        if count:
-            self._on_console(self._waiting[:count])
-            self._waiting = self._waiting[count:]
-
-    def _take_record(self, at, mark_size):
-        self._console(at)
-        body = mark_size
-        if self._waiting[body:body + 2] == b"\r\n":
-            body += 2
-        end = self._waiting.find(b"\n", body)
-        if end < 0:
-            if len(self._waiting) < LONGEST_RECORD:
-                return False
-            # Not a record: somebody printed the byte.
-            self._console(body)
-            return True
-        line = self._waiting[body:end].rstrip(b"\r")
-        self._waiting = self._waiting[end + 1:]
-        self._record(line)
-        return True
-
-    def _record(self, line):
-        ended = END.fullmatch(line)
-        if line == b"podium-begin":
+    def _on_script(self, line):
+        name, _, status = line.partition(b" ")
+        if name == b"\x1fpodium-begin":
             self._on_begin()
-        elif ended:
-            self._on_end(int(ended.group(1)))
-        elif line.startswith((b"(podium)", b"(XEN)")):
-            self._on_record(line)
         else:
-            self._on_console(MARK + line + b"\n")
+            self._on_end(int(status) if status.isdigit() else 1)
