@@ -11,7 +11,8 @@
  *      gets them before the flush: not the cache, not the host, not another
  *      domain, and the reference on a foreign page is not dropped either.
  *   3. Nothing becomes present while a flush is owed: an older translation of
- *      the same gfn could win. Hence p2m_settle() before each install.
+ *      the same gfn could win. Hence p2m_settle() before each install, and
+ *      before a promise is made too: it means zeros.
  *   4. Splitting a leaf owes nothing. The large translation that a CPU may
  *      have cached agrees with the small ones; it can become wrong only when
  *      one of them changes, and that change owes a flush by rule 1, which

@@ -41,6 +41,7 @@ static int mark_locked(struct p2m *p2m, gfn_t gfn, uint64_t count)
     if (rc) {
         return rc;
     }
+    p2m_settle(p2m);
     lock(&p2m->pod->lock);
     pod_entries_locked(p2m->pod, (int64_t)mark_commit(p2m, gfn, count));
     unlock(&p2m->pod->lock);

@@ -144,7 +144,8 @@ static void audit_counts(struct audit *a)
         REPORT(a, "I2: E %llu, placeholders cover %llu", U(pod->entry_count),
                U(a->promised));
     }
-    if (pod->cache_count > pod->entry_count && a->mapped && a->promised) {
+    if (pod->cache_count > pod->entry_count &&
+        pod->counters.populate_4k + pod->counters.populate_2m) {
         REPORT(a, "I3: C %llu above E %llu", U(pod->cache_count),
                U(pod->entry_count));
     }

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Random operations on a guest's memory against a flat model, which knows for
+ * each gfn only what the guest would see there:
+ *
+ *   HOLE     nothing
+ *   MEMORY   RAM or a promise of it; the word at its start (0 for a promise)
+ *   FOREIGN  page `value` of the other domain
+ *
+ * After each operation everything is recounted, and every gfn is compared
+ * now and then. Any operation may be told that the n-th page allocation from
+ * now on fails; it may fail for that then, but must have changed nothing.
+ */
+#include "guest.h"
+
+#define GFNS   4096U /* eight regions of 2M */
+#define OTHERS 64U   /* pages that the other domain has, at gfns 0.. */
+#define MAPPED 32U   /* our pages that the other maps, at gfns 0x1000.. */
+#define LIMIT  3500U /* max_pages of ours */
+#define ROUNDS 1500U
+
+enum state {
+    HOLE,
+    MEMORY,
+    FOREIGN,
+};
+
+static struct guest g, other;
+static enum state state[GFNS];
+static uint64_t value[GFNS];
+static uint64_t mapped_by_other[MAPPED]; /* our mfn + 1; 0: none */
+static uint64_t seed;
+static bool failing; /* an allocation may fail */
+static unsigned batches;
+
+static uint64_t below(uint64_t limit)
+{
+    return unit_random_below(&seed, limit);
+}
+
+static uint64_t any_gfn(unsigned order)
+{
+    uint64_t gfn = below(GFNS - BIT(order) + 1);
+
+    /* Mostly aligned, as guests are. */
+    return below(4) ? gfn & ~(BIT(order) - 1) : gfn;
+}
+
+static unsigned any_order(void)
+{
+    static const unsigned orders[] = {0, 0, 0, 0, 1, 3, 5, 8, 9, 9};
+
+    return orders[below(ARRAY_COUNT(orders))];
+}
+
+static void expect_rc(int rc, int expected)
+{
+    if (rc == -ENOMEM && failing) {
+        return;
+    }
+    EXPECT_EQ((uint64_t)(int64_t)rc, (uint64_t)(int64_t)expected);
+}
+
+/* Every page with nothing in it and no second user would have been found. */
+static void expect_no_zero_page(void)
+{
+    for (uint64_t i = 0; i < GFNS; i++) {
+        struct p2m_entry e = p2m_get(&g.p2m, GFN(i));
+
+        if (state[i] == MEMORY && e.type == P2M_RAM && !value[i] &&
+            page_references(page_from_mfn(e.mfn)) == 1) {
+            FAIL("gfn %lx is zero, but the sweep saw nothing", i);
+        }
+    }
+}
+
+static enum p2m_verdict touch_once(uint64_t gfn, bool write, uint64_t **word)
+{
+    enum p2m_verdict verdict = guest_try(&g, gfn, write, word);
+
+    if (verdict == P2M_NEED_PAGE) {
+        enum p2m_sweep_result result = p2m_sweep(&g.p2m);
+
+        if (result != P2M_SWEEP_NOTHING) {
+            return P2M_RETRY;
+        }
+        if (!failing) {
+            expect_no_zero_page();
+        }
+    }
+    return verdict;
+}
+
+static void op_touch(void)
+{
+    uint64_t gfn = below(GFNS), *word = NULL;
+    bool write = below(2);
+    enum p2m_verdict verdict;
+
+    do {
+        verdict = touch_once(gfn, write, &word);
+    } while (!word && (verdict == P2M_OK || verdict == P2M_RETRY));
+    switch (state[gfn]) {
+    case HOLE:
+        /* A batch of the guest's own: it has not seen the end of the call. */
+        EXPECT(batches ? true : verdict == P2M_HOLE_ACCESS);
+        return;
+    case MEMORY:
+        if (!word) {
+            EXPECT(verdict == P2M_NEED_PAGE ||
+                   (failing && verdict == P2M_NO_MEMORY));
+            return;
+        }
+        EXPECT_EQ(*word, value[gfn]);
+        if (write) {
+            *word = value[gfn] = below(3) ? gfn << 32 | below(BIT(32)) : 0;
+        }
+        return;
+    case FOREIGN:
+        if (write) {
+            EXPECT_EQ(verdict, P2M_BAD_ACCESS);
+            return;
+        }
+        EXPECT(word);
+        EXPECT_EQ(*word, value[gfn]);
+        return;
+    }
+}
+
+static void op_mark(void)
+{
+    unsigned order = any_order();
+    uint64_t gfn = any_gfn(order);
+    bool ok = true;
+    int rc;
+
+    for (uint64_t i = gfn; i < gfn + BIT(order); i++) {
+        enum p2m_type type = guest_type(&g, i);
+
+        ok = ok && (type == P2M_HOLE || type == P2M_POD);
+    }
+    rc = p2m_mark_pod(&g.p2m, GFN(gfn), order);
+    expect_rc(rc, ok ? 0 : -EBUSY);
+    for (uint64_t i = gfn; !rc && i < gfn + BIT(order); i++) {
+        state[i] = MEMORY;
+        value[i] = 0;
+    }
+}
+
+static void op_add(void)
+{
+    unsigned order = any_order();
+    uint64_t gfn = any_gfn(order);
+    struct page *pg = page_alloc_guest(&g.account, order);
+    bool ok = true;
+    int rc;
+
+    if (!pg) {
+        return;
+    }
+    for (uint64_t i = gfn; i < gfn + BIT(order); i++) {
+        enum p2m_type type = guest_type(&g, i);
+
+        ok = ok && (type == P2M_HOLE || type == P2M_POD);
+    }
+    rc = p2m_add_ram(&g.p2m, GFN(gfn), pg, order);
+    expect_rc(rc, ok ? 0 : -EEXIST);
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        if (rc) {
+            page_put_allocated(pg + i);
+        } else {
+            state[gfn + i] = MEMORY;
+            value[gfn + i] = 0;
+        }
+    }
+}
+
+static void op_decrease(void)
+{
+    unsigned order = any_order();
+    uint64_t gfn = any_gfn(order), done = 0, fits = 0;
+    int rc;
+
+    while (fits < BIT(order) && state[gfn + fits] == MEMORY) {
+        fits++;
+    }
+    rc = p2m_decrease(&g.p2m, GFN(gfn), order, &done);
+    if (fits == BIT(order)) {
+        expect_rc(rc, 0);
+    } else {
+        expect_rc(rc, state[gfn + fits] == HOLE ? -ENOENT : -EPERM);
+    }
+    EXPECT(rc == -ENOMEM ? done <= fits : done == fits);
+    for (uint64_t i = gfn; i < gfn + done; i++) {
+        state[i] = HOLE;
+    }
+}
+
+static void op_remove(void)
+{
+    uint64_t gfn = below(GFNS);
+    int rc = p2m_remove(&g.p2m, GFN(gfn), INVALID_MFN);
+
+    expect_rc(rc, state[gfn] == HOLE ? -ENOENT : 0);
+    if (!rc) {
+        state[gfn] = HOLE;
+    }
+}
+
+static void op_move(void)
+{
+    uint64_t from = below(GFNS), to = below(GFNS);
+    bool ok = guest_type(&g, from) == P2M_RAM && from != to;
+    int rc = p2m_move(&g.p2m, GFN(from), GFN(to));
+
+    expect_rc(rc, ok ? 0 : -EINVAL);
+    if (!rc) {
+        state[to] = MEMORY;
+        value[to] = value[from];
+        state[from] = HOLE;
+    }
+}
+
+static void op_foreign(void)
+{
+    uint64_t gfn = below(GFNS), theirs = below(OTHERS);
+    struct p2m_entry e;
+    struct page *pg = p2m_get_page(&other.p2m, GFN(theirs), &e);
+    int rc;
+
+    EXPECT(pg);
+    rc = p2m_add_foreign(&g.p2m, GFN(gfn), pg, P2M_FOREIGN_RO);
+    expect_rc(rc, state[gfn] == HOLE ? 0 : -EEXIST);
+    if (rc) {
+        page_put(pg);
+        return;
+    }
+    state[gfn] = FOREIGN;
+    value[gfn] = theirs + 1;
+}
+
+/* The other domain maps one of our pages, or lets one go. */
+static void op_be_mapped(void)
+{
+    uint64_t i = below(MAPPED), gfn = below(GFNS);
+    gfn_t at = GFN(0x1000 + i);
+    struct p2m_entry e;
+    struct page *pg;
+    int rc;
+
+    if (mapped_by_other[i]) {
+        EXPECT_EQ(p2m_remove(&other.p2m, at, MFN(mapped_by_other[i] - 1)), 0);
+        mapped_by_other[i] = 0;
+        return;
+    }
+    pg = p2m_get_page(&g.p2m, GFN(gfn), &e);
+    if (!pg) {
+        return;
+    }
+    if (e.type != P2M_RAM) {
+        page_put(pg);
+        return;
+    }
+    rc = p2m_add_foreign(&other.p2m, at, pg, P2M_FOREIGN);
+    expect_rc(rc, 0);
+    if (rc) {
+        page_put(pg);
+    } else {
+        mapped_by_other[i] = e.mfn.v + 1;
+    }
+}
+
+static void op_grow(void)
+{
+    uint64_t room = g.pod.entry_count;
+
+    if (room > g.pod.cache_count) {
+        uint64_t more = below(room - g.pod.cache_count + 1);
+        int rc = pod_set_cache(&g.pod, g.pod.cache_count + MIN(more, 600), 512);
+
+        EXPECT(rc == 0 || rc == -ENOMEM || rc == -ERESTART);
+    }
+}
+
+static void op_sweep(void)
+{
+    uint64_t cached = g.pod.cache_count;
+
+    if (p2m_sweep(&g.p2m) == P2M_SWEEP_FOUND) {
+        EXPECT(g.pod.cache_count);
+    } else {
+        EXPECT_EQ(g.pod.cache_count, cached);
+    }
+}
+
+static void op_batch(void)
+{
+    if (batches) {
+        p2m_batch_end(&g.p2m);
+        batches--;
+    } else {
+        p2m_batch_begin(&g.p2m);
+        batches++;
+    }
+}
+
+static void compare(uint64_t gfn)
+{
+    struct p2m_entry e = p2m_get(&g.p2m, GFN(gfn));
+    const uint64_t *word = mfn_valid(e.mfn) ? arch_map(e.mfn) : NULL;
+    bool same;
+
+    switch (state[gfn]) {
+    case HOLE:
+        same = e.type == P2M_HOLE;
+        break;
+    case MEMORY:
+        same = e.type == P2M_POD ? !value[gfn]
+                                 : e.type == P2M_RAM && *word == value[gfn];
+        break;
+    default:
+        same = e.type == P2M_FOREIGN_RO && *word == value[gfn];
+        break;
+    }
+    if (!same) {
+        FAIL("gfn %lx is %s, but the model says %d with %lx", gfn,
+             p2m_types[e.type].name, state[gfn], value[gfn]);
+    }
+}
+
+static void check(void)
+{
+    fake_console_clear();
+    if (pod_deficit_locked(&g.pod) < 0) {
+        FAIL("C %lu above E %lu", g.pod.cache_count, g.pod.entry_count);
+    }
+    if (p2m_audit(&g.p2m) || p2m_audit(&other.p2m)) {
+        FAIL("%s", fake_console_output());
+    }
+    EXPECT_EQ(fake_stale_translations(&g.p2m.tlb, g.p2m.root), 0);
+    machine_check();
+}
+
+static const struct {
+    unsigned weight;
+    const char *name;
+    void (*run)(void);
+} ops[] = {
+    {300, "touch", op_touch},    {30, "mark", op_mark},
+    {15, "add", op_add},         {60, "decrease", op_decrease},
+    {10, "remove", op_remove},   {10, "move", op_move},
+    {10, "foreign", op_foreign}, {10, "be_mapped", op_be_mapped},
+    {15, "grow", op_grow},       {10, "sweep", op_sweep},
+    {10, "batch", op_batch},
+};
+
+static void run_one(void)
+{
+    uint64_t pick = below(480);
+    unsigned i = 0;
+
+    while (pick >= ops[i].weight) {
+        pick -= ops[i++].weight;
+    }
+    failing = !below(8);
+    if (failing) {
+        page_alloc_fail_nth(1 + below(3));
+    }
+    ops[i].run();
+    page_alloc_fail_nth(0);
+}
+
+static void start(uint64_t usual_seed)
+{
+    seed = unit_seed(usual_seed);
+    guest_start_pod(&g, 11, 700);
+    g.account.max_pages = LIMIT;
+    guest_start(&other, 2);
+    for (uint64_t i = 0; i < OTHERS; i++) {
+        *(uint64_t *)page_map(guest_add(&other, i, 0)) = i + 1;
+    }
+    for (uint64_t i = 0; i < GFNS; i++) {
+        state[i] = i < 2048 ? MEMORY : HOLE;
+        value[i] = 0;
+    }
+}
+
+static void finish(void)
+{
+    if (batches) {
+        op_batch();
+    }
+    check();
+    for (uint64_t gfn = 0; gfn < GFNS; gfn++) {
+        compare(gfn);
+    }
+    guest_end(&g);
+    guest_end(&other);
+    EXPECT_EQ(g.account.page_count, 0);
+    EXPECT_EQ(other.account.page_count, 0);
+}
+
+static void run(uint64_t usual_seed)
+{
+    start(usual_seed);
+    for (unsigned i = 0; i < ROUNDS * unit_long(); i++) {
+        run_one();
+        if (i % 8 == 0) {
+            check();
+        }
+        if (i % 100 == 0) {
+            for (uint64_t gfn = 0; gfn < GFNS; gfn++) {
+                compare(gfn);
+            }
+        }
+    }
+    finish();
+}
+
+TEST(random_operations_agree_with_the_model)
+{
+    run(1);
+}
+
+TEST(random_operations_agree_with_the_model_again)
+{
+    run(0x5eed);
+}
+
+/* Little memory: the sweep is at work all the time. */
+TEST(random_operations_agree_with_the_model_when_memory_is_short)
+{
+    start(7);
+    g.account.max_pages = 800;
+    for (unsigned i = 0; i < ROUNDS * unit_long(); i++) {
+        run_one();
+        if (i % 8 == 0) {
+            check();
+        }
+    }
+    finish();
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+#include "guest.h"
+
+static struct guest g;
+
+/* Drain the cache, every page with something in it. */
+static uint64_t fill(uint64_t count)
+{
+    uint64_t gfn = 0, *word;
+
+    for (uint64_t i = 0; i < count; i++) {
+        while (guest_try(&g, gfn, true, &word) == P2M_OK && !word) {
+            continue;
+        }
+        EXPECT(word);
+        *word = ~gfn;
+        gfn++;
+    }
+    EXPECT_EQ(g.pod.cache_count, 0);
+    return gfn;
+}
+
+/* What a fault would do until there is a verdict. */
+static enum p2m_sweep_result search(void)
+{
+    enum p2m_sweep_result result;
+
+    do {
+        result = p2m_sweep(&g.p2m);
+    } while (result == P2M_SWEEP_MORE);
+    return result;
+}
+
+static void expect_values(uint64_t count, uint64_t except)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        if (i != except) {
+            EXPECT_EQ(guest_read(&g, i), ~i);
+        }
+    }
+}
+
+TEST(nothing_is_a_proof_and_touches_nothing)
+{
+    uint64_t writes, flushes;
+
+    guest_start_pod(&g, 12, 1024 + 100);
+    fill(1024 + 100);
+    writes = fake_pte_write_count();
+    flushes = fake_flush_count();
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(fake_pte_write_count(), writes);
+    EXPECT_EQ(fake_flush_count(), flushes);
+    EXPECT_EQ(g.pod.counters.sweep_gfns_visited, 2 * 3 * 512);
+    EXPECT_EQ(g.pod.counters.max_gfns_per_lock_hold, 512);
+    EXPECT_EQ(g.pod.counters.unmaps, 0);
+    guest_check(&g);
+    expect_values(1124, ~0ULL);
+    guest_end(&g);
+}
+
+/* P1: one zero page, every region for it, every region for the cursor. */
+TEST(one_zero_page_is_found_wherever_it_and_the_cursor_are)
+{
+    enum {
+        PAGES = 3 * 512 + 7,
+    };
+
+    guest_start_pod(&g, 12, PAGES);
+    fill(PAGES);
+    for (uint64_t at = 3; at < PAGES; at += 211) {
+        for (uint64_t cursor = 0; cursor < 4096; cursor += 512) {
+            uint64_t free = 0;
+
+            guest_write(&g, at, 0);
+            g.p2m.sweep_cursor = GFN(cursor);
+            EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+            EXPECT_EQ(guest_type(&g, at), P2M_POD);
+            EXPECT_EQ(g.pod.cache_count, 1);
+            guest_write(&g, at, ~at);
+            EXPECT_EQ(g.pod.cache_count, free);
+        }
+    }
+    EXPECT_EQ(g.pod.counters.unmaps_restored, 0);
+    guest_check(&g);
+    expect_values(PAGES, ~0ULL);
+    guest_end(&g);
+}
+
+TEST(a_zeroed_superpage_is_reclaimed_whole)
+{
+    uint64_t flushes;
+
+    guest_start_pod(&g, 12, 1024);
+    fill(1024);
+    EXPECT_EQ(guest_order(&g, 512), ORDER_2M);
+    guest_write_all(&g, 512, 512, 0);
+    flushes = fake_flush_count();
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_type(&g, 600), P2M_POD);
+    EXPECT_EQ(guest_order(&g, 600), ORDER_2M);
+    EXPECT_EQ(g.pod.cache_count, 512);
+    EXPECT(!list_empty(&g.pod.super));
+    EXPECT_EQ(g.pod.counters.reclaimed_2m, 1);
+    EXPECT_EQ(fake_flush_count(), flushes + 1);
+    guest_check(&g);
+    /* It comes back as one, and nothing has to be cleared for it. */
+    guest_write(&g, 2048, 1);
+    EXPECT_EQ(guest_order(&g, 2048), ORDER_2M);
+    EXPECT_EQ(g.pod.counters.pages_cleared, 0);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+TEST(a_table_of_zeros_becomes_one_placeholder)
+{
+    uint64_t tables;
+
+    guest_start_pod(&g, 12, 700);
+    fill(700);
+    guest_write_all(&g, 512, 188, 0);
+    tables = g.account.table_count;
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_order(&g, 512), ORDER_2M);
+    EXPECT_EQ(g.pod.cache_count, 188);
+    EXPECT_EQ(g.pod.counters.tlb_flushes_reclaim, 1);
+    EXPECT_EQ(g.pod.counters.superpages_reformed, 1);
+    EXPECT_EQ(g.account.table_count, tables - 1);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+TEST(some_zeros_in_a_superpage_split_it)
+{
+    guest_start_pod(&g, 12, 512);
+    fill(512);
+    guest_write_all(&g, 100, 50, 0);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(g.pod.cache_count, 50);
+    EXPECT_EQ(guest_order(&g, 0), ORDER_4K);
+    EXPECT_EQ(guest_type(&g, 99), P2M_RAM);
+    EXPECT_EQ(guest_type(&g, 100), P2M_POD);
+    EXPECT_EQ(g.pod.counters.tlb_flushes_reclaim, 1);
+    guest_check(&g);
+    EXPECT_EQ(guest_read(&g, 99), ~99ULL);
+    EXPECT_EQ(guest_read(&g, 120), 0);
+    guest_end(&g);
+}
+
+/* What a guest that runs on another CPU does at the worst moment: its writes
+ * go through translations that are not flushed yet. */
+static uint64_t race_from, race_count;
+static bool race_done;
+
+static void write_late(const struct guest_tlb *tlb)
+{
+    if (race_done) {
+        return;
+    }
+    race_done = true;
+    for (uint64_t i = race_from; i < race_from + race_count; i++) {
+        struct guest_exit exit;
+        uint64_t *word = fake_guest_access(
+            &g.p2m.tlb, g.p2m.root, gpa_from_gfn(GFN(i)), FAKE_WRITE, &exit);
+
+        EXPECT(word);
+        *word = 0x1a7e;
+    }
+}
+
+/* Have the CPU hold translations for writing to these pages, which stay zero.
+ */
+static void race(uint64_t from, uint64_t count)
+{
+    race_from = from;
+    race_count = count;
+    race_done = false;
+    guest_write_all(&g, from, count, 0);
+    fake_on_flush(write_late);
+}
+
+static void expect_late(void)
+{
+    fake_on_flush(NULL);
+    EXPECT(race_done);
+    for (uint64_t i = race_from; i < race_from + race_count; i++) {
+        EXPECT_EQ(guest_read(&g, i), 0x1a7e);
+    }
+    guest_check(&g);
+}
+
+TEST(a_late_write_restores_a_superpage)
+{
+    guest_start_pod(&g, 12, 512);
+    fill(512);
+    race(10, 1);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(guest_order(&g, 10), ORDER_2M);
+    EXPECT_EQ(g.pod.counters.unmaps_restored, 1);
+    expect_late();
+    expect_values(512, 10);
+    guest_end(&g);
+}
+
+TEST(a_late_write_restores_a_page)
+{
+    guest_start_pod(&g, 12, 100);
+    fill(100);
+    race(10, 3);
+    guest_write_all(&g, 20, 10, 0);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(g.pod.cache_count, 10);
+    EXPECT_EQ(g.pod.counters.unmaps_restored, 3);
+    expect_late();
+    guest_end(&g);
+}
+
+TEST(late_writes_to_a_zeroed_superpage_cost_only_their_pages)
+{
+    guest_start_pod(&g, 12, 512);
+    fill(512);
+    guest_write_all(&g, 0, 512, 0);
+    race(100, 7);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(g.pod.cache_count, 505);
+    expect_late();
+    EXPECT_EQ(guest_type(&g, 99), P2M_POD);
+    guest_end(&g);
+}
+
+TEST(a_late_write_everywhere_restores_the_superpage_whole)
+{
+    guest_start_pod(&g, 12, 512);
+    fill(512);
+    /* As many as the fake CPU holds translations for. */
+    guest_write_all(&g, 0, 512, 1);
+    race(64, 256);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(guest_order(&g, 0), ORDER_2M);
+    expect_late();
+    guest_end(&g);
+}
+
+TEST(late_writes_put_a_table_back)
+{
+    guest_start_pod(&g, 12, 100);
+    fill(100);
+    guest_write_all(&g, 0, 100, 0);
+    race(40, 2);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(g.pod.cache_count, 98);
+    expect_late();
+    guest_end(&g);
+}
+
+TEST(without_a_table_page_nothing_is_lost)
+{
+    guest_start_pod(&g, 12, 512);
+    fill(512);
+    guest_write(&g, 10, 0);
+    page_alloc_fail_nth(1);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    page_alloc_fail_nth(0);
+    EXPECT_EQ(guest_order(&g, 10), ORDER_2M);
+    guest_check(&g);
+    /* Late writes, and no table to keep the others by. */
+    guest_write_all(&g, 0, 512, 0);
+    race(10, 1);
+    page_alloc_fail_nth(1);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    page_alloc_fail_nth(0);
+    EXPECT_EQ(guest_order(&g, 10), ORDER_2M);
+    expect_late();
+    guest_end(&g);
+}
+
+TEST(pages_that_others_use_stay)
+{
+    struct guest other;
+    struct p2m_entry e;
+    struct page *pg;
+
+    guest_start_pod(&g, 12, 100);
+    guest_start(&other, 2);
+    fill(100);
+    guest_write_all(&g, 7, 2, 0);
+    pg = p2m_get_page(&g.p2m, GFN(7), &e);
+    EXPECT_EQ(p2m_add_foreign(&other.p2m, GFN(0x500), pg, P2M_FOREIGN), 0);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(g.pod.cache_count, 1);
+    EXPECT_EQ(guest_type(&g, 7), P2M_RAM);
+    EXPECT_EQ(guest_type(&g, 8), P2M_POD);
+    guest_check(&g);
+    guest_end(&other);
+    g.p2m.sweep_cursor = GFN(0);
+    guest_write(&g, 8, 8);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_type(&g, 7), P2M_POD);
+    guest_end(&g);
+}
+
+TEST(special_pages_stay)
+{
+    struct page *pg;
+
+    guest_start_pod(&g, 12, 100);
+    fill(100);
+    pg = page_alloc_special(&g.account);
+    EXPECT_EQ(p2m_add_special(&g.p2m, GFN(0x2000), pg), 0);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(guest_type(&g, 0x2000), P2M_RAM);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* POD-10.18: all of the memory is zeroed upwards before any balloon runs, with
+ * a cache of any size at which the guest's own pages fit. */
+TEST(a_guest_may_zero_all_its_memory)
+{
+    guest_start_pod(&g, 13, 1024);
+    for (uint64_t i = 0; i < 100; i++) {
+        guest_write(&g, i * 80, ~i);
+    }
+    for (uint64_t i = 0; i < 8192; i++) {
+        if (i % 80 || i >= 8000) {
+            guest_write(&g, i, 0);
+        }
+    }
+    guest_check(&g);
+    for (uint64_t i = 0; i < 100; i++) {
+        EXPECT_EQ(guest_read(&g, i * 80), ~i);
+    }
+    EXPECT(g.pod.counters.tlb_flushes_reclaim * 64 <=
+           g.pod.counters.reclaimed_4k + 512 * g.pod.counters.reclaimed_2m);
+    EXPECT_EQ(g.pod.counters.pages_cleared, 0);
+    EXPECT_EQ(g.pod.counters.unmaps_restored, 0);
+    guest_end(&g);
+}
+
+/* The same with hardly more than what the guest keeps. */
+TEST(a_guest_may_zero_all_its_memory_with_one_page_to_spare)
+{
+    guest_start_pod(&g, 11, 41);
+    for (uint64_t i = 0; i < 40; i++) {
+        guest_write(&g, i * 50, ~i);
+    }
+    for (uint64_t i = 0; i < 2048; i++) {
+        if (i % 50 || i >= 2000) {
+            guest_write(&g, i, 0);
+        }
+    }
+    guest_check(&g);
+    for (uint64_t i = 0; i < 40; i++) {
+        EXPECT_EQ(guest_read(&g, i * 50), ~i);
+    }
+    guest_end(&g);
+}
