@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* Sysctls as the tools issue them, through the hypercall's own entry. */
+#include "base/console.h"
+#include "domain/memory.h"
+#include "guest/debug_keys.h"
+#include "guest/hypercall.h"
+#include "public/podium.h"
+#include "types/error.h"
+#include "world.h"
+
+#include <xen/sysctl.h>
+
+#define BUFFER_AT 0x10000
+
+static int64_t sysctl(struct xen_sysctl *op)
+{
+    op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    return world_call(hc_sysctl, op, sizeof(*op));
+}
+
+static void *buffer(void)
+{
+    return (void *)(uintptr_t)BUFFER_AT;
+}
+
+TEST(is_for_the_control_domain_only)
+{
+    uint64_t args[6] = {0x1000};
+
+    world_start(0x4000);
+    EXPECT_EQ(hc_sysctl(world_domain(1)->vcpus[0], args), -EPERM);
+}
+
+TEST(says_which_version_it_is)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_sched_id};
+
+    world_start(0x4000);
+    EXPECT_EQ(world_call(hc_sysctl, &op, sizeof(op)), -EACCES);
+    op.cmd = 9999;
+    EXPECT_EQ(sysctl(&op), -ENOSYS);
+}
+
+TEST(tells_what_the_host_has)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_physinfo};
+    const struct xen_sysctl_physinfo *p = &op.u.physinfo;
+
+    world_start(0x4000);
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(p->capabilities, 1u << 0 | 1u << 3 | 1u << 8);
+    EXPECT_EQ(p->nr_cpus, 4);
+    EXPECT_EQ(p->max_cpu_id, 3);
+    EXPECT_EQ(p->nr_nodes, 1);
+    EXPECT_EQ(p->max_node_id, 0);
+    EXPECT_EQ(p->total_pages, page_alloc_info().total);
+    EXPECT_EQ(p->free_pages, page_alloc_info().free);
+    EXPECT(p->cpu_khz);
+}
+
+TEST(counts_nodes_and_cpus_without_a_buffer)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_numainfo};
+    xen_sysctl_meminfo_t *node;
+    xen_sysctl_cputopo_t *cpus;
+
+    world_start(0x4000);
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(op.u.numainfo.num_nodes, 1);
+    op.u.numainfo.meminfo.p = buffer();
+    op.u.numainfo.num_nodes = 8;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(op.u.numainfo.num_nodes, 1);
+    node = world_ram(BUFFER_AT);
+    EXPECT_EQ(node->memsize, page_alloc_info().total << PAGE_SHIFT);
+
+    op = (struct xen_sysctl){.cmd = XEN_SYSCTL_cputopoinfo};
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(op.u.cputopoinfo.num_cpus, 4);
+    op.u.cputopoinfo.cputopo.p = buffer();
+    op.u.cputopoinfo.num_cpus = 2;
+    cpus = world_ram(BUFFER_AT);
+    cpus[2].core = 0xee;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(op.u.cputopoinfo.num_cpus, 4);
+    EXPECT_EQ(cpus[1].core, 1);
+    EXPECT_EQ(cpus[2].core, 0xee);
+}
+
+TEST(has_one_cpu_pool)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_cpupool_op,
+                            .u.cpupool_op = {.op = XEN_SYSCTL_CPUPOOL_OP_INFO,
+                                             .cpumap = {.nr_bits = 8}}};
+    uint8_t *map;
+
+    world_start(0x4000);
+    world_domain(1);
+    map = world_ram(BUFFER_AT);
+    op.u.cpupool_op.cpumap.bitmap.p = buffer();
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(op.u.cpupool_op.sched_id, XEN_SCHEDULER_NULL);
+    EXPECT_EQ(op.u.cpupool_op.n_dom, 2);
+    EXPECT_EQ(map[0], 0xf);
+    op.u.cpupool_op.op = XEN_SYSCTL_CPUPOOL_OP_FREEINFO;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(map[0], 0);
+    op.u.cpupool_op.op = XEN_SYSCTL_CPUPOOL_OP_INFO;
+    op.u.cpupool_op.cpupool_id = 1;
+    EXPECT_EQ(sysctl(&op), -ENOENT);
+}
+
+TEST(lists_domains)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_getdomaininfolist,
+                            .u.getdomaininfolist = {.max_domains = 2}};
+    const xen_domctl_getdomaininfo_t *list;
+    struct domain *a, *b;
+
+    world_start(0x4000);
+    a = world_domain(1);
+    b = world_domain(1);
+    list = world_ram(BUFFER_AT);
+    op.u.getdomaininfolist.buffer.p = buffer();
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(op.u.getdomaininfolist.num_domains, 2);
+    EXPECT_EQ(list[0].domain, 0);
+    EXPECT_EQ(list[1].domain, a->id);
+    op.u.getdomaininfolist.first_domain = a->id + 1;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(op.u.getdomaininfolist.num_domains, 1);
+    EXPECT_EQ(list[0].domain, b->id);
+    EXPECT_EQ(b->references, 2);
+}
+
+/* libxenctrl asks for the size first, and a list must be free of doubles. */
+TEST(offers_a_complete_policy)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_get_cpu_policy,
+                            .u.cpu_policy.index =
+                                XEN_SYSCTL_cpu_policy_hvm_default};
+    const xen_cpuid_leaf_t *l;
+    unsigned count;
+
+    world_start(0x4000);
+    fake_set_cpuid(0, 0, (struct cpuid_regs){.eax = 0x10});
+    fake_set_cpuid(7, 0, (struct cpuid_regs){.eax = 1, .ebx = 9});
+    fake_set_cpuid(0xd, 0, (struct cpuid_regs){.eax = 7});
+    fake_set_cpuid(0x80000000, 0, (struct cpuid_regs){.eax = 0x80000008});
+    EXPECT_EQ(sysctl(&op), 0);
+    count = op.u.cpu_policy.nr_leaves;
+    /* 0..d without 4, 7, b, d; 4.0; 7.0, 7.1; b.0, b.1; d.0, 1, 2; ours; ext */
+    EXPECT_EQ(count, 10 + 1 + 2 + 2 + 3 + 2 + 9);
+    op.u.cpu_policy.leaves.p = buffer();
+    op.u.cpu_policy.nr_leaves = count - 1;
+    EXPECT_EQ(sysctl(&op), -ENOBUFS);
+    op.u.cpu_policy.nr_leaves = 200;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(op.u.cpu_policy.nr_leaves, count);
+    l = world_ram(BUFFER_AT);
+    for (unsigned i = 1; i < count; i++) {
+        EXPECT(l[i].leaf > l[i - 1].leaf ||
+               (l[i].leaf == l[i - 1].leaf && l[i].subleaf > l[i - 1].subleaf));
+    }
+    op.u.cpu_policy.index = XEN_SYSCTL_cpu_policy_pv_max;
+    EXPECT_EQ(sysctl(&op), -EOPNOTSUPP);
+}
+
+TEST(reads_the_log)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_readconsole,
+                            .u.readconsole = {.count = 4096}};
+    char *text;
+
+    world_start(0x4000);
+    log_line(LOG_INFO, "a line to be found");
+    text = world_ram(BUFFER_AT);
+    memset(text, 0, PAGE_SIZE);
+    op.u.readconsole.buffer.p = buffer();
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT(op.u.readconsole.count > 18);
+    EXPECT(strstr(text, "a line to be found"));
+
+    /* From there on there is nothing new. */
+    op.u.readconsole.incremental = 1;
+    op.u.readconsole.count = 4096;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(op.u.readconsole.count, 0);
+}
+
+TEST(has_a_help_key)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_debug_keys,
+                            .u.debug_keys = {.nr_keys = 6}};
+
+    world_start(0x4000);
+    world_domain(2);
+    console_set_levels(LOG_DEBUG, LOG_DEBUG);
+    memcpy(world_ram(BUFFER_AT), "qrtaeh", 6);
+    op.u.debug_keys.keys.p = buffer();
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT(strstr(fake_console_output(), "key 'h': this list"));
+    EXPECT(strstr(fake_console_output(), "d1: pages 0 of 4096"));
+    op.u.debug_keys.nr_keys = 33;
+    EXPECT_EQ(sysctl(&op), -E2BIG);
+}
+
+TEST(counts_pod)
+{
+    struct xen_sysctl op = {.cmd = PODIUM_SYSCTL_pod_counters};
+    struct podium_pod_counters *p = (void *)&op.u;
+    const uint64_t *counters;
+    struct domain *d;
+
+    world_start(0x4000);
+    d = world_domain(1);
+    EXPECT_EQ(memory_mark_pod(d, GFN(0), ORDER_2M), 0);
+    EXPECT_EQ(memory_set_pod_target(d, 512), 0);
+    EXPECT_EQ(memory_fault(d, GFN(3), true, false), P2M_OK);
+    p->domid = d->id;
+    p->buffer = BUFFER_AT;
+    p->count = 100;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(p->count, PODIUM_POD_COUNTER_COUNT);
+    counters = world_ram(BUFFER_AT);
+    EXPECT_EQ(counters[PODIUM_POPULATE_2M], 1);
+    p->domid = 1234;
+    EXPECT_EQ(sysctl(&op), -ESRCH);
+}
+
+TEST(audits)
+{
+    struct xen_sysctl op = {.cmd = PODIUM_SYSCTL_audit};
+    struct podium_audit *a = (void *)&op.u;
+
+    world_start(0x4000);
+    world_domain(1);
+    a->domid = 0x7ff0;
+    a->differences = 9;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(a->differences, 0);
+}
