@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+#include "domains.h"
+#include "guest/copy.h"
+#include "guest/pagetable.h"
+#include "machine.h"
+#include "types/bits.h"
+#include "types/error.h"
+
+#define KERNEL_HALF 0xffffffff80000000ULL
+
+static struct domain *d;
+static struct vcpu *v;
+static uint8_t buffer[3 * PAGE_SIZE];
+
+/* RAM at gfns 0..63 and at 2M..2M+64K. */
+static void start(void)
+{
+    machine_start(0x4000);
+    d = domain_new(1, 1);
+    v = d->vcpus[0];
+    domain_fill(d, 0, 64);
+    domain_fill(d, 512, 16);
+    domain_paging_on(v);
+}
+
+static void change_state(void (*change)(struct guest_state *s))
+{
+    struct guest_state s;
+
+    arch_guest_get_state(v->gc, &s);
+    change(&s);
+    arch_guest_set_state(v->gc, &s);
+}
+
+static int read_byte(uint64_t gva)
+{
+    uint8_t byte;
+    int rc = copy_from_guest(v, &byte, gva, 1);
+
+    return rc ? rc : byte;
+}
+
+static int write_byte(uint64_t gva)
+{
+    return copy_to_guest(v, gva, "x", 1);
+}
+
+TEST(copies_across_pages)
+{
+    start();
+    *domain_pte(d, 0x21) = 0x30ULL << PAGE_SHIFT | 3;
+    memset(domain_page(d, 0x20), 0x20, PAGE_SIZE);
+    memset(domain_page(d, 0x30), 0x30, PAGE_SIZE);
+    EXPECT_EQ(copy_from_guest(v, buffer, 0x20ff0, 0x20), 0);
+    EXPECT_EQ(buffer[0xf], 0x20);
+    EXPECT_EQ(buffer[0x10], 0x30);
+    memset(buffer, 0x77, sizeof(buffer));
+    EXPECT_EQ(copy_to_guest(v, 0x20fff, buffer, 2), 0);
+    EXPECT_EQ(((uint8_t *)domain_page(d, 0x20))[0xfff], 0x77);
+    EXPECT_EQ(((uint8_t *)domain_page(d, 0x20))[0xffe], 0x20);
+    EXPECT_EQ(((uint8_t *)domain_page(d, 0x30))[0], 0x77);
+    EXPECT_EQ(((uint8_t *)domain_page(d, 0x30))[1], 0x30);
+    EXPECT_EQ(copy_from_guest(v, buffer, 0x20000, 0), 0);
+    domains_check();
+}
+
+TEST(large_pages_and_the_kernels_half)
+{
+    start();
+    ((uint8_t *)domain_page(d, 512 + 3))[5] = 0x99;
+    EXPECT_EQ(read_byte((2ULL << 20) + 0x3005), 0x99);
+    ((uint8_t *)domain_page(d, 0x22))[7] = 0x88;
+    EXPECT_EQ(read_byte(KERNEL_HALF + 0x22007), 0x88);
+    EXPECT_EQ(read_byte((2ULL << 20) + (32 << 12)), -EFAULT); /* no RAM */
+}
+
+TEST(what_is_not_mapped_is_a_fault)
+{
+    start();
+    EXPECT_EQ(read_byte(0x800000000000), -EFAULT); /* not canonical */
+    EXPECT_EQ(read_byte(0xffff7fffffffffff), -EFAULT);
+    EXPECT_EQ(read_byte(4ULL << 20), -EFAULT);
+    EXPECT_EQ(read_byte(1ULL << 39), -EFAULT);
+    EXPECT_EQ(read_byte(64ULL << 12), -EFAULT); /* mapped to a hole */
+    *domain_pte(d, 0x20) &= ~1ULL;
+    EXPECT_EQ(read_byte(0x20000), -EFAULT);
+    *domain_pte(d, 0x21) = 0xfffffffffULL << PAGE_SHIFT | 3;
+    EXPECT_EQ(read_byte(0x21000), -EFAULT);
+    *domain_pte(d, 0x21) = ~0ULL;
+    EXPECT_EQ(read_byte(0x21000), -EFAULT);
+    EXPECT_EQ(copy_from_guest(v, buffer, 0x1ff80, 0x100), -EFAULT);
+    EXPECT_EQ(read_byte(~0ULL), -EFAULT);
+    domains_check();
+}
+
+static void wp_off(struct guest_state *s)
+{
+    s->cr0 &= ~BIT(16);
+}
+
+TEST(read_only_mappings)
+{
+    start();
+    *domain_pte(d, 0x20) &= ~2ULL;
+    EXPECT_EQ(read_byte(0x20000), 0);
+    EXPECT_EQ(write_byte(0x20000), -EFAULT);
+    change_state(wp_off);
+    EXPECT_EQ(write_byte(0x20000), 0);
+}
+
+static void user_cs(struct guest_state *s)
+{
+    s->seg[SEG_CS].selector = 0x33;
+}
+
+/* privcmd's buffers are in user space, and SMAP is not looked at (CP-7). */
+TEST(user_pages_can_be_reached)
+{
+    start();
+    *domain_pte(d, 0x20) |= 4;
+    EXPECT_EQ(write_byte(0x20000), 0);
+    change_state(user_cs);
+    EXPECT_EQ(write_byte(0x20000), 0);
+}
+
+TEST(accessed_and_dirty_are_set_in_the_leaf)
+{
+    start();
+    EXPECT_EQ(*domain_pte(d, 0x20) & 0x60, 0);
+    EXPECT_EQ(read_byte(0x20000), 0);
+    EXPECT_EQ(*domain_pte(d, 0x20) & 0x60, 0x20);
+    EXPECT_EQ(write_byte(0x20000), 0);
+    EXPECT_EQ(*domain_pte(d, 0x20) & 0x60, 0x60);
+}
+
+TEST(placeholders_are_populated)
+{
+    start();
+    EXPECT_EQ(memory_mark_pod(d, GFN(0x50), 0), 0);
+    EXPECT_EQ(memory_mark_pod(d, GFN(0x51), 0), 0);
+    EXPECT_EQ(memory_set_pod_target(d, 80 + 2), 0);
+    EXPECT_EQ(read_byte(0x50000), 0);
+    EXPECT_EQ(write_byte(0x51000), 0);
+    EXPECT_EQ(((char *)domain_page(d, 0x51))[0], 'x');
+    domains_check();
+}
+
+TEST(out_of_promised_memory)
+{
+    start();
+    for (unsigned i = 0; i < 64; i++) {
+        ((uint8_t *)domain_page(d, i))[PAGE_SIZE - 1] = 1;
+    }
+    for (unsigned i = 512; i < 528; i++) {
+        ((uint8_t *)domain_page(d, i))[PAGE_SIZE - 1] = 1;
+    }
+    EXPECT_EQ(memory_mark_pod(d, GFN(0x50), 0), 0);
+    *domain_pte(d, 0x50) = 0x50ULL << PAGE_SHIFT | 3;
+    EXPECT_EQ(read_byte(0x50000), -ENOMEM);
+    EXPECT_EQ(write_byte(0x50000), -ENOMEM);
+    domains_check();
+}
+
+TEST(guest_physical)
+{
+    start();
+    memset(buffer, 0x44, sizeof(buffer));
+    EXPECT_EQ(copy_to_gpa(d, GPA(0x20800), buffer, 0x1000), 0);
+    EXPECT_EQ(((uint8_t *)domain_page(d, 0x20))[0x7ff], 0);
+    EXPECT_EQ(((uint8_t *)domain_page(d, 0x20))[0x800], 0x44);
+    EXPECT_EQ(((uint8_t *)domain_page(d, 0x21))[0x7ff], 0x44);
+    EXPECT_EQ(((uint8_t *)domain_page(d, 0x21))[0x800], 0);
+    EXPECT_EQ(copy_from_gpa(d, buffer, GPA(64 << 12), 1), -EFAULT);
+    EXPECT_EQ(copy_from_gpa(d, buffer, GPA(~0ULL), 1), -EFAULT);
+}
+
+TEST(areas_are_translated_with_references)
+{
+    struct page *pages[2];
+    uint16_t offset;
+
+    start();
+    EXPECT_EQ(copy_translate(v, 0x20fe0, 48, true, pages, &offset), 0);
+    EXPECT_EQ(offset, 0xfe0);
+    EXPECT(page_map(pages[0]) == domain_page(d, 0x20));
+    EXPECT(page_map(pages[1]) == domain_page(d, 0x21));
+    EXPECT_EQ(page_references(pages[0]), 2);
+    page_put(pages[0]);
+    page_put(pages[1]);
+    EXPECT_EQ(copy_translate(v, 0x20fd0, 48, true, pages, &offset), 0);
+    EXPECT(!pages[1]);
+    page_put(pages[0]);
+    EXPECT_EQ(copy_translate(v, 0x3fff0, 48, true, pages, &offset), -EFAULT);
+    domain_end(d);
+    machine_check();
+}
+
+static void off(struct guest_state *s)
+{
+    s->cr0 = 1;
+    s->efer = 0;
+    s->seg[SEG_CS].attributes = 0xc9b;
+}
+
+TEST(paging_off)
+{
+    start();
+    change_state(off);
+    ((uint8_t *)domain_page(d, 0x22))[7] = 0x88;
+    EXPECT_EQ(read_byte(0x22007), 0x88);
+    EXPECT_EQ(read_byte(1ULL << 32), -EFAULT);
+}
+
+static void pae(struct guest_state *s)
+{
+    off(s);
+    s->cr0 = 0x80010001;
+    s->cr4 = 0x20;
+    s->cr3 = 0x2e020; /* only 32-byte aligned */
+}
+
+TEST(paging_pae)
+{
+    uint64_t *top, *dir;
+
+    start();
+    top = (void *)((char *)domain_page(d, 0x2e) + 0x20);
+    dir = domain_page(d, 0x2f);
+    top[3] = 0x2f001; /* no rights in these */
+    dir[0] = 0x13003; /* the table of domain_paging_on() */
+    dir[1] = 2ULL << 20 | 0x83;
+    change_state(pae);
+    ((uint8_t *)domain_page(d, 0x22))[7] = 0x88;
+    ((uint8_t *)domain_page(d, 512 + 3))[5] = 0x99;
+    EXPECT_EQ(read_byte(0xc0022007), 0x88);
+    EXPECT_EQ(write_byte(0xc0022007), 0);
+    EXPECT_EQ(read_byte(0xc0203005), 0x99);
+    EXPECT_EQ(read_byte(0x22007), -EFAULT);
+}
+
+static void two_levels(struct guest_state *s)
+{
+    off(s);
+    s->cr0 = 0x80010001;
+    s->cr4 = 0x10; /* PSE */
+    s->cr3 = 0x2e000;
+}
+
+static void no_pse(struct guest_state *s)
+{
+    s->cr4 = 0;
+}
+
+TEST(paging_with_two_levels)
+{
+    uint32_t *dir, *tab;
+
+    start();
+    dir = domain_page(d, 0x2e);
+    tab = domain_page(d, 0x2f);
+    dir[0x300] = 0x2f003;
+    dir[0x301] = 0x83; /* 4 MiB at 0 */
+    tab[0x22] = 0x22003;
+    tab[0x23] = 0x23001;
+    change_state(two_levels);
+    ((uint8_t *)domain_page(d, 0x22))[7] = 0x88;
+    ((uint8_t *)domain_page(d, 512 + 3))[5] = 0x99;
+    EXPECT_EQ(read_byte(0xc0022007), 0x88);
+    EXPECT_EQ(write_byte(0xc0023007), -EFAULT);
+    EXPECT_EQ(tab[0x22], 0x22023);
+    EXPECT_EQ(read_byte(0xc0603005), 0x99);
+    change_state(no_pse);
+    EXPECT_EQ(read_byte(0xc0603005), -EFAULT); /* then gfn 0 is a table */
+}
