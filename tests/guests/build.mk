@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+#
+# Microkernel guests: make guests [GUEST=pod]
+#
+# Every folder here but lib and servant is a guest, an ELF file
+# out/guests/NAME.elf of its *.c and *.S with the library lib/ and a few pure
+# files of the hypervisor. servant/ is the guest that others put into domains
+# that they make; the library holds it as bytes.
+
+GUEST_DIR  := tests/guests
+GUEST_OUT  := out/guests
+GUEST_OBJ  := out/obj/guests
+GUEST_NAMES := $(filter-out lib servant,$(patsubst $(GUEST_DIR)/%/,%,\
+               $(wildcard $(GUEST_DIR)/*/)))
+GUEST_ELFS := $(GUEST_NAMES:%=$(GUEST_OUT)/%.elf)
+
+GUEST_CPPFLAGS := -D__XEN_TOOLS__ -I$(GUEST_DIR)/lib -I$(GUEST_DIR) -Ixen
+GUEST_CFLAGS := $(CFLAGS_ALL) -O2 -ffreestanding -fno-pic -fno-pie -m64 \
+                -fno-stack-protector -fno-asynchronous-unwind-tables \
+                -fcf-protection=none -mno-red-zone -mgeneral-regs-only
+GUEST_LDFLAGS := -nostdlib -static -z noexecstack -z max-page-size=4096 \
+                 --no-warn-rwx-segments -u entry32 -T $(GUEST_DIR)/lib/guest.lds
+
+guest_objects = $(patsubst %,$(GUEST_OBJ)/%.o,\
+                $(wildcard $(GUEST_DIR)/$(1)/*.c $(GUEST_DIR)/$(1)/*.S))
+
+GUEST_SHARED := $(GUEST_OBJ)/xen/lib/printf.c.o $(GUEST_OBJ)/xen/lib/string.c.o \
+                $(GUEST_OBJ)/xen/lib/text.c.o
+GUEST_LIB    := $(GUEST_OBJ)/guest.a
+GUEST_OBJECTS := $(foreach g,lib servant $(GUEST_NAMES),$(call guest_objects,$(g))) \
+                 $(GUEST_SHARED)
+
+guests: $(GUEST_OUT)/built out/podium
+	$(Q)mkdir -p out/results
+	$(Q)$(PYTHON) $(GUEST_DIR)/run --results out/results/guests.txt $(GUEST)
+
+guest-images: $(GUEST_OUT)/built
+
+$(GUEST_OUT)/built: $(GUEST_ELFS)
+	$(Q)touch $@
+
+out/podium: xen
+
+$(GUEST_OBJ)/%.c.o: %.c $(GUEST_DIR)/build.mk config/build.mk
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) $(GUEST_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(GUEST_OBJ)/%.S.o: %.S $(GUEST_DIR)/build.mk config/build.mk
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) $(GUEST_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(GUEST_LIB): $(call guest_objects,lib) $(GUEST_SHARED)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+# The servant is linked with the same archive, but not with the member that
+# holds it: nothing in it asks for that one.
+GUEST_LIB_BASE := $(GUEST_OBJ)/base.a
+$(GUEST_LIB_BASE): $(filter-out %/servant_image.S.o,$(call guest_objects,lib)) \
+                   $(GUEST_SHARED)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(GUEST_OBJ)/servant.elf: $(call guest_objects,servant) $(GUEST_LIB_BASE) \
+                          $(GUEST_DIR)/lib/guest.lds
+	$(Q)$(LD) $(GUEST_LDFLAGS) -s -o $@ $(filter %.o,$^) $(GUEST_LIB_BASE)
+
+$(GUEST_OBJ)/$(GUEST_DIR)/lib/servant_image.S.o: $(GUEST_OBJ)/servant.elf
+
+.SECONDEXPANSION:
+$(GUEST_ELFS): $(GUEST_OUT)/%.elf: $$(call guest_objects,$$*) $(GUEST_LIB) \
+               $(GUEST_DIR)/lib/guest.lds
+	@mkdir -p $(@D)
+	$(Q)$(LD) $(GUEST_LDFLAGS) -o $@ $(filter %.o,$^) $(GUEST_LIB)
+
+-include $(GUEST_OBJECTS:.o=.d)
+
+.PHONY: guest-images

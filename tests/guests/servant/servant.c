@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "servant/servant.h"
+
+#include "event.h"
+#include "hypercall.h"
+#include "main.h"
+#include "memory.h"
+#include "test.h"
+#include "trap.h"
+
+#include <xen/sched.h>
+
+static struct servant_channel *const channel =
+    (void *)(SERVANT_CHANNEL_GFN << PAGE_SHIFT);
+
+static void touch(uint64_t address, uint64_t count, uint64_t step,
+                  uint64_t value)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        *(volatile uint64_t *)(address + i * step) = value;
+    }
+}
+
+static void fill(uint64_t address, uint64_t bytes, uint64_t value)
+{
+    uint64_t words = bytes / 8;
+
+    __asm__ volatile("rep stosq"
+                     : "+D"(address), "+c"(words)
+                     : "a"(value)
+                     : "memory");
+}
+
+static uint64_t count_different(uint64_t address, uint64_t bytes,
+                                uint64_t value)
+{
+    const volatile uint64_t *word = (void *)address;
+    uint64_t count = 0;
+
+    for (uint64_t i = 0; i < bytes / 8; i++) {
+        count += word[i] != value;
+    }
+    return count;
+}
+
+static void spin(void)
+{
+    irq_off();
+    for (;;) {
+        cpu_relax();
+    }
+}
+
+static void halt(void)
+{
+    irq_off();
+    for (;;) {
+        __asm__ volatile("hlt");
+    }
+}
+
+static void triple_fault(void)
+{
+    static const struct {
+        uint16_t limit;
+        uint64_t base;
+    } __attribute__((packed)) nothing = {0, 0};
+
+    __asm__ volatile("lidt %0; ud2" ::"m"(nothing));
+}
+
+static int64_t do_memory(const uint64_t *a)
+{
+    switch (channel->op) {
+    case SERVANT_READ:
+        return *(volatile uint64_t *)a[0];
+    case SERVANT_WRITE:
+        touch(a[0], 1, 0, a[1]);
+        return 0;
+    case SERVANT_TOUCH:
+        touch(a[0], a[1], a[2], a[3]);
+        return 0;
+    case SERVANT_FILL:
+        fill(a[0], a[1], a[2]);
+        return 0;
+    case SERVANT_ZERO:
+        fill(a[0], a[1], 0);
+        return 0;
+    case SERVANT_NONZERO:
+        return count_different(a[0], a[1], 0);
+    case SERVANT_DIFFERENT:
+        return count_different(a[0], a[1], a[2]);
+    default:
+        return -ENOSYS;
+    }
+}
+
+static int64_t do_other(const uint64_t *a)
+{
+    switch (channel->op) {
+    case SERVANT_HYPERCALL:
+        return hypercall5(a[0], a[1], a[2], a[3], a[4], a[5]);
+    case SERVANT_RDMSR:
+        return rdmsr(a[0]);
+    case SERVANT_EVENTS:
+        events_init();
+        return 0;
+    case SERVANT_EVENT_COUNT:
+        return event_count(a[0]);
+    case SERVANT_SPIN:
+        spin();
+        return 0;
+    case SERVANT_HALT:
+        halt();
+        return 0;
+    case SERVANT_TRIPLE:
+        triple_fault();
+        return 0;
+    default:
+        return do_memory(a);
+    }
+}
+
+static void obey(void *unused)
+{
+    uint64_t args[6];
+
+    /* The structures may lie in the page of orders; args may not change. */
+    for (unsigned i = 0; i < ARRAY_COUNT(args); i++) {
+        args[i] = channel->args[i];
+    }
+    channel->result = do_other(args);
+}
+
+void test_main(void)
+{
+    if (gfn_of(start_info) != SERVANT_START_INFO_GFN) {
+        test_skip("it serves tests that start it");
+    }
+    for (;;) {
+        while (channel->request == channel->done) {
+            irq_on();
+            sched_op(SCHEDOP_yield, NULL);
+            irq_off();
+        }
+        mem_barrier();
+        channel->vector = trap_catch(obey, NULL);
+        mem_barrier();
+        channel->done = channel->request;
+    }
+}
