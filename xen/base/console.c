@@ -184,14 +184,16 @@ void log_guest(domid_t domain, enum log_level level, const char *fmt, ...)
     release_console();
 }
 
-/* Unfiltered: dom0 is trusted, and marks records of its own the same way (the
- * launcher's begin and end of a script). */
+/* A record's first byte in dom0's output would make a reader of the UART take
+ * dom0's text for the log, so it is left out. */
 void console_write_guest(const char *text, size_t length)
 {
     take_console();
     for (size_t i = 0; i < length; i++) {
-        arch_console_putc(text[i]);
-        mid_line = text[i] != '\n';
+        if (text[i] != RECORD_START) {
+            arch_console_putc(text[i]);
+            mid_line = text[i] != '\n';
+        }
     }
     release_console();
 }
