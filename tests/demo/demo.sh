@@ -13,7 +13,7 @@ given=128     # MiB: memory of both guests
 more=256      # MiB: what the first one is given for a while
 beside=512    # MiB: maxmem of the second guest
 slack=2       # MiB: a guest's shared pages and tables, and rounding
-limit=90      # seconds that any step may take; emulation is slow
+limit=120     # seconds that any step may take; emulation is slow
 logs=/var/log/xen/console
 config=${PODIUM_DEMO_CONFIG:-/etc/xen/demo.cfg}
 
@@ -52,50 +52,70 @@ mib() {
     echo $((($1 + 512) / 1024))
 }
 
-# look NAME: sets target_now, given_now (KiB), deficit_now from xl pod
+# look NAME: what the host says about it, in KiB, from xl pod
 look() {
     # Name ID Max Target Populated Promised Cached Deficit Ballooned Swept
+    # shellcheck disable=SC2046 # the columns are to be split
     set -- $(xl pod "$1" | tail -n 1)
     [ $# = 10 ] || fail "xl pod printed '$*'"
     max_now=$3 target_now=$4 given_now=$(($5 + $7)) deficit_now=$8
+    returned_now=$9
 }
 
 free_now() {
     xl info | awk '/^free_memory/ { print $3 }'
 }
 
-# row WHAT PROMISED TARGET GIVEN MEMTOTAL FREE
+# row WHAT PROMISED SEES TARGET GIVEN RETURNED MEMTOTAL FREE
 row() {
-    printf '%-32s %9s %9s %9s %9s %9s\n' "$@"
+    printf '%-24s%8s%8s%8s%8s%9s%9s%8s\n' "$@"
 }
 
-# show WHAT NAME MEMTOTAL: a row about one guest as it is now
+# show WHAT NAME [asked]: a row about one guest as it is now. "asked": with
+# the guest's own numbers, of the last ask
 show() {
     look "$2"
-    row "$1" "$(mib "$max_now")" "$(mib "$target_now")" \
-        "$(mib "$given_now")" "$3" "$(free_now)"
+    if [ "$3" != asked ]; then
+        sees=- memtotal=-
+    fi
+    row "$1" "$(mib "$max_now")" "$sees" "$(mib "$target_now")" \
+        "$(mib "$given_now")" "$(mib "$returned_now")" "$memtotal" \
+        "$(free_now)"
 }
 
 is_ready() {
     grep -q '^guest: ready' "$logs/guest-$1.log" 2>/dev/null
 }
 
-# ask_memtotal NAME: have the guest's shell print its MemTotal now. What is
+# ask NAME: have the guest's shell print two numbers: how much memory its
+# kernel found when it booted (what it sees), and its MemTotal now. What is
 # typed is echoed by the guest; only the answer begins a line with "guest: ".
+# shellcheck disable=SC2016 # it is the guest's shell that expands
+question_sees='$(dmesg | sed -n "s,.* Memory: .*/\([0-9]*\)K avail.*,\1,p")'
+# shellcheck disable=SC2016
+question_memtotal='$(sed -n "s,MemTotal: *\([0-9]*\).*,\1,p" /proc/meminfo)'
 asked=0
-ask_memtotal() {
+ask() {
     asked=$((asked + 1))
-    printf 'echo "guest: answer %d" $(grep MemTotal /proc/meminfo)\n' \
-        $asked | xl console "$1" >/dev/null
-    wait_for "$1 to say its MemTotal" grep -q "^guest: answer $asked " \
-        "$logs/guest-$1.log"
-    memtotal=$(awk -v n=$asked '$1 == "guest:" && $2 == "answer" && $3 == n {
-        printf "%d", ($5 + 512) / 1024 }' "$logs/guest-$1.log")
+    echo "echo guest: answer $asked $question_sees $question_memtotal" |
+        xl console "$1" >/dev/null
+    wait_for "$1 to look at its /proc/meminfo" \
+        grep -q "^guest: answer $asked " "$logs/guest-$1.log"
+    # shellcheck disable=SC2046
+    set -- $(grep "^guest: answer $asked " "$logs/guest-$1.log" | tr -d '\r')
+    [ $# = 5 ] || fail "asked for two numbers, a guest said '$*'"
+    sees=$(mib "$4") memtotal=$(mib "$5")
 }
 
-no_deficit() {
+# at_target NAME: every promise is backed, and within the target
+at_target() {
     look "$1"
     [ "$deficit_now" = 0 ] && gives_at_most "$1" "$target_now"
+}
+
+half_returned() {
+    look "$1"
+    [ "$returned_now" -ge $(((promised - given) * 512)) ]
 }
 
 # gives_at_least / gives_at_most NAME KIB
@@ -129,50 +149,50 @@ create() {
 
 first_guest() {
     free_before=$(free_now)
-    row "no guest yet" - - - - "$free_before"
+    row "no guest yet" - - - - - - "$free_before"
 
     create demo maxmem=$promised vcpus=2
-    show "demo created" demo -
+    show "demo created" demo
     [ "$max_now" = $((promised * 1024)) ] ||
         fail "demo was promised $max_now KiB"
     gives_at_most demo $((given * 1024)) ||
         fail "demo was given $given_now KiB to boot with"
 
-    wait_for "demo to boot" is_ready demo
-    first=$(awk '/^guest: MemTotal/ { printf "%d", ($3 + 512) / 1024; exit }' \
-        $logs/guest-demo.log)
-    show "demo booted" demo "$first"
+    wait_for "demo's balloon driver to start" half_returned demo
+    show "  balloon at work" demo
     gives_at_most demo $((given * 1024)) ||
         fail "demo took $given_now KiB while it booted"
 
-    wait_for "demo's balloon to reach its target" no_deficit demo
-    ask_memtotal demo
-    show "its balloon is at the target" demo "$memtotal"
-    at_target=$memtotal
+    wait_for "demo's balloon to reach its target" at_target demo
+    wait_for "demo to boot" is_ready demo
+    ask demo
+    show "  booted, at its target" demo asked
+    [ "$sees" -gt $((promised * 9 / 10)) ] || fail "demo sees $sees MiB"
+    memtotal_before=$memtotal
 }
 
 up_and_down() {
     xl mem-set demo $more || fail "xl mem-set demo $more"
     wait_for "demo to take $more MiB" gives_at_least demo $((more * 1024))
-    ask_memtotal demo
-    show "xl mem-set demo $more" demo "$memtotal"
-    [ "$memtotal" -gt "$at_target" ] || fail "demo did not notice"
+    ask demo
+    show "xl mem-set demo $more" demo asked
+    [ "$memtotal" -gt "$memtotal_before" ] || fail "demo did not notice"
 
     xl mem-set demo $given || fail "xl mem-set demo $given"
     wait_for "demo to give memory back" gives_at_most demo $((given * 1024))
-    ask_memtotal demo
-    show "xl mem-set demo $given" demo "$memtotal"
+    ask demo
+    show "xl mem-set demo $given" demo asked
 }
 
 second_guest() {
     create beside maxmem=$beside vcpus=1
+    wait_for "the second guest's balloon" at_target beside
     wait_for "the second guest to boot" is_ready beside
-    wait_for "its balloon to reach its target" no_deficit beside
-    ask_memtotal beside
-    show "a second guest beside it" beside "$memtotal"
+    ask beside
+    show "a second guest beside it" beside asked
     exists demo || fail "demo is gone"
     echo
-    echo "The same as xl shows it:"
+    echo "The same as xl shows it (list in MiB, pod in KiB):"
     echo
     xl list || fail "xl list"
     echo
@@ -186,7 +206,8 @@ ending() {
     wait_for "the second guest to be gone" is_gone beside
     wait_for "all memory to come back" memory_is_back
     echo
-    row "both destroyed" - - - - "$(free_now)"
+    heading
+    row "both destroyed" - - - - - - "$(free_now)"
 }
 
 hints() {
@@ -200,15 +221,25 @@ demo: all as it should be. The guests go on running. Try:
 END
 }
 
+heading() {
+    row "" promised sees target given returned MemTotal "free"
+    row "----------------------" -------- ------ ------ ------ -------- \
+        -------- ------
+}
+
 cat <<END
-Two Linux guests on one host, all amounts in MiB.
-promised: what the guest sees as its memory; target: what it is asked to use;
-given: what the host really set aside; MemTotal: what its own kernel counts.
+Linux guests that are promised more memory than they are given. All in MiB.
+
+  promised  maxmem, what the guest was built to have
+  sees      what its own kernel found when it booted
+  target    what it is asked to use
+  given     what the host has really set aside for it
+  returned  what its balloon driver has handed back of the promise
+  MemTotal  what its own kernel counts as usable now (/proc/meminfo)
+  free      what the host has left
 
 END
-row "" promised target given MemTotal "host free"
-row -------------------------------- --------- --------- --------- --------- \
-    ---------
+heading
 first_guest
 up_and_down
 second_guest

@@ -98,12 +98,12 @@ static void print_vcpu(const char *name, const struct xc_domain *d,
 {
     printf("%-32s %5u %5u", name, d->domid, v->vcpu);
     if (v->online) {
-        printf(" %5u   %c%c- ", v->pcpu, v->running ? 'r' : '-',
+        printf("%5u %3c%c- ", v->pcpu, v->running ? 'r' : '-',
                v->blocked ? 'b' : '-');
     } else {
-        printf(" %5s   --p ", "-");
+        printf("%5c %3c%cp ", '-', '-', '-');
     }
-    printf(" %9.1f  all / all\n", (double)v->cpu_time_ns / 1e9);
+    printf("%9.1f  all / all\n", (double)v->cpu_time_ns / 1e9);
 }
 
 /* False after a message. A domain that went away meanwhile has no vCPUs. */

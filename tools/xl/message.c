@@ -58,10 +58,15 @@ void verbose(const char *format, ...)
     va_end(args);
 }
 
-/* Asked each time: the monitor of a guest loses its terminal on the way. */
+/*
+ * On the terminal that a user sits at: stderr is one, and we are in its
+ * foreground. A console that a boot script writes to is nobody's. Asked each
+ * time, because the monitor of a guest loses its terminal on the way.
+ */
 static bool progress_wanted(void)
 {
-    return message_progress_always || isatty(STDERR_FILENO);
+    return message_progress_always ||
+           tcgetpgrp(STDERR_FILENO) == getpgrp();
 }
 
 /* A line per percent is enough; a line per page would cost more than the job.
