@@ -11,6 +11,9 @@
 
 #define CPUID_LEAVES 32
 
+/* No instruction of any real machine. */
+const uint8_t arch_hypercall_opcode[3] = {0xfa, 0x4e, 0xca};
+
 struct guest_cpu {
     struct guest_state state;
     struct guest_tlb *tlb;
