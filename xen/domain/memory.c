@@ -11,6 +11,7 @@
  * as a reference on a page.
  */
 #include "domain/memory.h"
+#include "domain/sched.h"
 #include "types/bits.h"
 #include "types/error.h"
 
@@ -25,12 +26,27 @@ static void reap_if_drained(struct domain *d)
     }
 }
 
-/* The cache is empty: one step of finding a page elsewhere. */
-static enum p2m_verdict find_page(struct domain *d)
+/* What the vCPU that runs here is looking for; a CPU without one has its own.
+ */
+static struct memory_search *this_search(void)
 {
+    static struct memory_search no_vcpu[MAX_CPUS];
+    struct vcpu *v = sched_current();
+
+    return v ? &v->search : &no_vcpu[arch_cpu()];
+}
+
+/* The cache is empty: one step of finding a page elsewhere. */
+static enum p2m_verdict find_page(struct domain *d, gfn_t gfn)
+{
+    struct memory_search *search = this_search();
     struct pod *pod = &d->pod;
 
-    if (p2m_sweep(&d->p2m) != P2M_SWEEP_NOTHING) {
+    /* For something else than last time: that search was given up. */
+    if (search->p2m != &d->p2m || !gfn_eq(search->gfn, gfn)) {
+        *search = (struct memory_search){.p2m = &d->p2m, .gfn = gfn};
+    }
+    if (p2m_sweep(&d->p2m, &search->state) != P2M_SWEEP_NOTHING) {
         return P2M_RETRY;
     }
     if (READ_ONCE(d->p2m.dying)) {
@@ -47,7 +63,7 @@ enum p2m_verdict memory_fault(struct domain *d, gfn_t gfn, bool write,
 {
     enum p2m_verdict verdict = p2m_fault(&d->p2m, gfn, write, execute);
 
-    return verdict == P2M_NEED_PAGE ? find_page(d) : verdict;
+    return verdict == P2M_NEED_PAGE ? find_page(d, gfn) : verdict;
 }
 
 /* The verdict on a placeholder, as an error; 0: there is RAM now. */
@@ -56,7 +72,7 @@ static int populate_for_us(struct domain *d, gfn_t gfn)
     enum p2m_verdict verdict = p2m_populate(&d->p2m, gfn);
 
     if (verdict == P2M_NEED_PAGE) {
-        verdict = find_page(d);
+        verdict = find_page(d, gfn);
     }
     switch (verdict) {
     case P2M_OK:

@@ -17,6 +17,7 @@
 #include "domain/vlapic.h"
 #include "lib/list.h"
 #include "mm/page_ref.h"
+#include "p2m/p2m.h"
 
 struct domain;
 
@@ -64,6 +65,12 @@ struct vcpu {
     /* sched_op poll (HC-24): any raise wakes it, and it looks at its ports */
     bool polling;
     uint32_t poll_port;
+
+    struct memory_search {  /* memory.c: for whom it searches, and where */
+        const struct p2m *p2m;
+        gfn_t gfn;
+        struct p2m_search state;
+    } search;
 
     struct page *machine_pages[8]; /* what arch_guest_create() was given */
 

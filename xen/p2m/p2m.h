@@ -66,7 +66,8 @@ struct p2m {
 
     /* the sweep's state: see sweep.c */
     gfn_t sweep_cursor;
-    uint64_t sweep_fruitless; /* gfns covered since a page was last to be had */
+    uint64_t sweep_covered;   /* gfns that it has passed, ever */
+    uint64_t sweep_fruitless; /* of them, since a page was last to be had */
 
     gfn_t teardown_cursor; /* everything below is gone */
 };
@@ -189,14 +190,21 @@ int must_check p2m_move(struct p2m *p2m, gfn_t from, gfn_t to);
 
 /*
  * One slice of the search for zero pages (sweep.c): at most 512 gfns are
- * looked at under one lock hold; reclaimed pages go to the PoD cache.
+ * looked at under one lock hold; reclaimed pages go to the PoD cache. All
+ * searches share one cursor, but each ends only when all RAM was covered since
+ * it began itself: whatever was zero then was found.
  */
+struct p2m_search { /* all zero: not begun */
+    bool begun;
+    uint64_t start; /* p2m->sweep_covered when it began */
+};
 enum p2m_sweep_result {
     P2M_SWEEP_FOUND,   /* the cache is no longer empty */
     P2M_SWEEP_MORE,    /* nothing yet: call again */
-    P2M_SWEEP_NOTHING, /* all RAM was covered since a page was last found */
+    P2M_SWEEP_NOTHING, /* all RAM was covered since this search began, and
+                          since a page was last found by anybody */
 };
-enum p2m_sweep_result p2m_sweep(struct p2m *p2m);
+enum p2m_sweep_result p2m_sweep(struct p2m *p2m, struct p2m_search *search);
 
 /*
  * Free everything the tables hold, in slices of at most 512 entries: -ERESTART

@@ -6,10 +6,12 @@
  * A cursor goes round and round over the domain's gfns. One slice looks at
  * one region of 2M that has frames, and passes over holes and placeholders
  * entry by entry or table by table on the way there; then the lock is let go
- * and the vCPU that waits for a page goes through the scheduler. `fruitless`
- * counts the gfns covered since a page was last found, taken or added: when
- * it has reached the end of the gfn space, the whole lap was in vain, and that
- * is a proof, whatever the cursor started from and whoever interrupted it.
+ * and the vCPU that waits for a page goes through the scheduler. Several vCPUs
+ * may search at once and share the cursor. A search is in vain when everything
+ * was covered since it began and since a page was last found, taken or added
+ * (`fruitless`): a whole lap, wherever the cursor was and whoever interrupted
+ * it. What became zero after its beginning may have been missed, though, if
+ * the guest's other CPUs are at work; guest/ decides what to make of that.
  *
  * In a region, under the p2m lock:
  *
@@ -319,17 +321,20 @@ static void advance(struct p2m *p2m, unsigned order)
 {
     uint64_t lap = p2m->max_gfn.v + 1;
     uint64_t next = gfn_align(p2m->sweep_cursor, order).v + BIT(order);
+    uint64_t covered = MIN(next, lap) - p2m->sweep_cursor.v;
 
-    p2m->sweep_fruitless += MIN(next, lap) - p2m->sweep_cursor.v;
+    p2m->sweep_covered += covered;
+    p2m->sweep_fruitless += covered;
     p2m->sweep_cursor = GFN(next < lap ? next : 0);
 }
 
-static bool lap_is_done(const struct p2m *p2m)
+static bool is_in_vain(const struct p2m *p2m, const struct p2m_search *search)
 {
-    return p2m->sweep_fruitless > p2m->max_gfn.v;
+    return p2m->sweep_fruitless > p2m->max_gfn.v &&
+           p2m->sweep_covered - search->start > p2m->max_gfn.v;
 }
 
-static bool sweep_slice(struct p2m *p2m)
+static bool sweep_slice(struct p2m *p2m, const struct p2m_search *search)
 {
     struct pod_counters *c = &p2m->pod->counters;
 
@@ -344,29 +349,28 @@ static bool sweep_slice(struct p2m *p2m)
             return region_sweep(p2m, base);
         }
         advance(p2m, slot_order(&s));
-        if (lap_is_done(p2m)) {
+        if (is_in_vain(p2m, search)) {
             break;
         }
     }
     return false;
 }
 
-static enum p2m_sweep_result sweep_locked(struct p2m *p2m)
+static enum p2m_sweep_result sweep_locked(struct p2m *p2m,
+                                          struct p2m_search *search)
 {
-    enum p2m_sweep_result result = P2M_SWEEP_MORE;
-
-    if (READ_ONCE(p2m->pod->cache_count) || sweep_slice(p2m)) {
-        result = P2M_SWEEP_FOUND;
-    } else if (lap_is_done(p2m)) {
-        result = P2M_SWEEP_NOTHING;
+    if (!search->begun || search->start > p2m->sweep_covered) {
+        search->begun = true;
+        search->start = p2m->sweep_covered;
     }
-    if (result != P2M_SWEEP_MORE) {
+    if (READ_ONCE(p2m->pod->cache_count) || sweep_slice(p2m, search)) {
         p2m->sweep_fruitless = 0;
+        return P2M_SWEEP_FOUND;
     }
-    return result;
+    return is_in_vain(p2m, search) ? P2M_SWEEP_NOTHING : P2M_SWEEP_MORE;
 }
 
-enum p2m_sweep_result p2m_sweep(struct p2m *p2m)
+enum p2m_sweep_result p2m_sweep(struct p2m *p2m, struct p2m_search *search)
 {
     enum p2m_sweep_result result = P2M_SWEEP_NOTHING;
 
@@ -374,9 +378,12 @@ enum p2m_sweep_result p2m_sweep(struct p2m *p2m)
     p2m_settle(p2m); /* what is parked may be all that is needed */
     lock(&p2m->pod->lock);
     if (!p2m->dying) {
-        result = sweep_locked(p2m);
+        result = sweep_locked(p2m, search);
     }
     unlock(&p2m->pod->lock);
     unlock(&p2m->lock);
+    if (result != P2M_SWEEP_MORE) {
+        search->begun = false;
+    }
     return result;
 }

@@ -66,6 +66,8 @@ static inline enum p2m_verdict guest_try(struct guest *g, uint64_t gfn,
  * answered, and zero pages searched for, as long as that helps. NULL: none. */
 static inline uint64_t *guest_access(struct guest *g, uint64_t gfn, bool write)
 {
+    struct p2m_search search = {0};
+
     for (unsigned i = 0; i < 100000; i++) {
         uint64_t *word;
         enum p2m_verdict verdict = guest_try(g, gfn, write, &word);
@@ -74,7 +76,7 @@ static inline uint64_t *guest_access(struct guest *g, uint64_t gfn, bool write)
             return word;
         }
         if (verdict == P2M_NEED_PAGE) {
-            if (p2m_sweep(&g->p2m) == P2M_SWEEP_NOTHING) {
+            if (p2m_sweep(&g->p2m, &search) == P2M_SWEEP_NOTHING) {
                 return NULL;
             }
         } else {

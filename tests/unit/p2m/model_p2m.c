@@ -76,12 +76,13 @@ static void expect_no_zero_page(void)
     }
 }
 
-static enum p2m_verdict touch_once(uint64_t gfn, bool write, uint64_t **word)
+static enum p2m_verdict touch_once(uint64_t gfn, bool write, uint64_t **word,
+                                   struct p2m_search *search)
 {
     enum p2m_verdict verdict = guest_try(&g, gfn, write, word);
 
     if (verdict == P2M_NEED_PAGE) {
-        enum p2m_sweep_result result = p2m_sweep(&g.p2m);
+        enum p2m_sweep_result result = p2m_sweep(&g.p2m, search);
 
         if (result != P2M_SWEEP_NOTHING) {
             return P2M_RETRY;
@@ -97,13 +98,14 @@ static void op_touch(void)
 {
     uint64_t gfn = below(GFNS), *word = NULL;
     bool write = below(4);
+    struct p2m_search search = {0};
     enum p2m_verdict verdict;
 
     for (unsigned i = 0; i < 3 && state[gfn] == HOLE; i++) {
         gfn = below(GFNS);
     }
     do {
-        verdict = touch_once(gfn, write, &word);
+        verdict = touch_once(gfn, write, &word, &search);
     } while (!word && (verdict == P2M_OK || verdict == P2M_RETRY));
     switch (state[gfn]) {
     case HOLE:
@@ -330,9 +332,10 @@ static void op_grow(void)
 
 static void op_sweep(void)
 {
+    static struct p2m_search search;
     uint64_t cached = g.pod.cache_count;
 
-    if (p2m_sweep(&g.p2m) == P2M_SWEEP_FOUND) {
+    if (p2m_sweep(&g.p2m, &search) == P2M_SWEEP_FOUND) {
         EXPECT(g.pod.cache_count);
     } else {
         EXPECT_EQ(g.pod.cache_count, cached);

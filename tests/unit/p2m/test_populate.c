@@ -101,13 +101,14 @@ TEST(no_table_page_is_a_verdict_of_its_own)
 
 TEST(a_dying_guest_gets_nothing)
 {
+    struct p2m_search search = {0};
     uint64_t *word;
 
     guest_start_pod(&g, ORDER_2M, 8);
     p2m_set_dying(&g.p2m);
     EXPECT_EQ(guest_try(&g, 1, true, &word), P2M_DYING);
     EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(512), 0), -ESRCH);
-    EXPECT_EQ(p2m_sweep(&g.p2m), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(p2m_sweep(&g.p2m, &search), P2M_SWEEP_NOTHING);
     EXPECT_EQ(g.pod.cache_count, 8);
     guest_end(&g);
 }

@@ -23,10 +23,11 @@ static uint64_t fill(uint64_t count)
 /* What a fault would do until there is a verdict. */
 static enum p2m_sweep_result search(void)
 {
+    struct p2m_search attempt = {0};
     enum p2m_sweep_result result;
 
     do {
-        result = p2m_sweep(&g.p2m);
+        result = p2m_sweep(&g.p2m, &attempt);
     } while (result == P2M_SWEEP_MORE);
     return result;
 }
@@ -85,6 +86,25 @@ TEST(one_zero_page_is_found_wherever_it_and_the_cursor_are)
     EXPECT_EQ(g.pod.counters.unmaps_restored, 0);
     guest_check(&g);
     expect_values(PAGES, ~0ULL);
+    guest_end(&g);
+}
+
+/* Two vCPUs search by turns; what one of them cleared before it began is not
+ * missed because the other had got further than that already. */
+TEST(a_search_does_not_inherit_the_way_of_another)
+{
+    struct p2m_search first = {0}, second = {0};
+
+    guest_start_pod(&g, 12, 1024);
+    fill(1024);
+    EXPECT_EQ(p2m_sweep(&g.p2m, &first), P2M_SWEEP_MORE);
+    guest_write(&g, 5, 0);
+    EXPECT_EQ(p2m_sweep(&g.p2m, &second), P2M_SWEEP_MORE);
+    /* The first one's lap ends here; what it saw was right when it saw it. */
+    EXPECT_EQ(p2m_sweep(&g.p2m, &first), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(p2m_sweep(&g.p2m, &second), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_type(&g, 5), P2M_POD);
+    guest_check(&g);
     guest_end(&g);
 }
 
