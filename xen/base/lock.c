@@ -17,8 +17,8 @@ void lock_wait(struct lock *l, uint32_t ticket)
 
 void lock_rank_violated(const struct lock *l)
 {
-    panic("lock order: taking rank %u while holding ranks %x (bit mask)",
-          l->rank, this_percpu()->held_ranks);
+    panic("lock order: taking rank %d while holding ranks %x (bit mask)",
+          __builtin_ctz(l->rank_bit), this_percpu()->held_ranks);
 }
 
 bool try_lock(struct lock *l)
@@ -32,14 +32,14 @@ bool try_lock(struct lock *l)
         return false;
     }
     if (LOCK_KNOWS_HOLDER) {
-        WRITE_ONCE(l->holder, (uint16_t)(arch_cpu() + 1));
+        WRITE_ONCE(l->holder, arch_cpu() + 1);
     }
     return true;
 }
 
 void lock_two(struct lock *a, struct lock *b)
 {
-    CHECK(a->rank == b->rank);
+    CHECK(a->rank_bit == b->rank_bit);
     lock(a < b ? a : b);
     if (a != b) {
         lock_take(a < b ? b : a);

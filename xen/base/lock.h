@@ -4,9 +4,9 @@
  * emulator that runs CPUs in turns), with the rank of lock_order.h checked at
  * each take. Interrupts are off in the hypervisor, so none is ever taken twice.
  *
- * A rank check is one shift of a per-CPU mask with a bit for each rank held:
- * whatever is left after shifting by l's rank is of that rank or inner. Taking
- * and releasing are inline, as they are on every path.
+ * A rank check is one comparison with a per-CPU mask that has a bit for each
+ * rank held: the mask is the smaller number unless something of l's rank or
+ * inner is held. Taking and releasing are inline, as they are on every path.
  */
 #ifndef BASE_LOCK_H
 #define BASE_LOCK_H
@@ -19,13 +19,13 @@
 
 struct lock {
     uint32_t next, serving;
-    uint16_t rank;
-    uint16_t holder; /* debug builds: CPU + 1 while held */
+    uint32_t rank_bit; /* 1 << rank */
+    uint32_t holder;   /* debug builds: CPU + 1 while held */
 };
 
 #define LOCK_INIT(r)                                                           \
     {                                                                          \
-        .rank = (r)                                                            \
+        .rank_bit = 1U << (r)                                                  \
     }
 
 #ifdef PODIUM_DEBUG
@@ -45,15 +45,15 @@ static inline void lock_note_rank(const struct lock *l)
 {
     struct percpu *cpu = this_percpu();
 
-    if (unlikely(cpu->held_ranks >> l->rank)) {
+    if (unlikely(cpu->held_ranks >= l->rank_bit)) {
         lock_rank_violated(l);
     }
-    cpu->held_ranks |= 1U << l->rank;
+    cpu->held_ranks |= l->rank_bit;
 }
 
 static inline void lock_forget_rank(const struct lock *l)
 {
-    this_percpu()->held_ranks &= ~(1U << l->rank);
+    this_percpu()->held_ranks &= ~l->rank_bit;
 }
 
 static inline void lock_take(struct lock *l)
@@ -64,7 +64,7 @@ static inline void lock_take(struct lock *l)
         lock_wait(l, ticket);
     }
     if (LOCK_KNOWS_HOLDER) {
-        WRITE_ONCE(l->holder, (uint16_t)(arch_cpu() + 1));
+        WRITE_ONCE(l->holder, arch_cpu() + 1);
     }
 }
 
