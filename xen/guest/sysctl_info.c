@@ -17,7 +17,7 @@ enum {
 };
 
 /* Chunk by chunk: where one ended, the next goes on, whatever was asked for
- * the first. */
+ * the first. Cleared at the end, as clearing forgets what was not read yet. */
 static int read_console(struct sysctl *c)
 {
     struct xen_sysctl_readconsole *r = &c->op.u.readconsole;
@@ -28,9 +28,8 @@ static int read_console(struct sysctl *c)
     int rc = 0;
 
     while (!rc && done < r->count) {
-        size_t got = console_ring_read(
-            chunk, MIN((uint32_t)sizeof(chunk), r->count - done), &index,
-            r->clear, incremental);
+        uint32_t room = MIN((uint32_t)sizeof(chunk), r->count - done);
+        size_t got = console_ring_read(chunk, room, &index, false, incremental);
 
         if (!got) {
             break;
@@ -41,6 +40,9 @@ static int read_console(struct sysctl *c)
     }
     r->count = done;
     r->index = index;
+    if (!rc && r->clear) {
+        console_ring_read(chunk, 0, &index, true, false);
+    }
     return rc;
 }
 

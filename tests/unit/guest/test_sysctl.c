@@ -188,6 +188,24 @@ TEST(reads_the_log)
     EXPECT_EQ(op.u.readconsole.count, 0);
 }
 
+TEST(reads_all_of_the_log_before_it_forgets_it)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_readconsole,
+                            .u.readconsole = {.count = 4096, .clear = 1}};
+
+    world_start(0x4000);
+    for (unsigned i = 0; i < 50; i++) {
+        log_line(LOG_INFO, "line %u of many lines", i);
+    }
+    op.u.readconsole.buffer.p = buffer();
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT(op.u.readconsole.count > 50 * 20);
+    EXPECT(strstr(world_ram(BUFFER_AT), "line 49 of"));
+    op.u.readconsole.count = 4096;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(op.u.readconsole.count, 0);
+}
+
 TEST(has_a_help_key)
 {
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_debug_keys,
