@@ -39,8 +39,6 @@ guest-images: $(GUEST_OUT)/built
 $(GUEST_OUT)/built: $(GUEST_ELFS)
 	$(Q)touch $@
 
-out/podium: xen
-
 $(GUEST_OBJ)/%.c.o: %.c $(GUEST_DIR)/build.mk config/build.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) $(GUEST_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
