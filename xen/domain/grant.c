@@ -577,16 +577,15 @@ static void recount_all(struct domain *d, struct grant_recount *counts,
     }
 }
 
+/* The entry's own bits are not looked at: the guest can write what it likes
+ * there, and fools only itself. */
 static bool active_is_right(struct domain *d, uint32_t ref,
                             struct grant_recount n)
 {
     const struct grant_active *a = active_find(d, ref);
-    uint16_t flags = READ_ONCE(entry_find(d, ref)->flags);
 
     return a->read_pins == n.reads && a->write_pins == n.writes &&
-           !a->page == !pin_count(a) &&
-           (!a->write_pins || (flags & GTF_writing)) &&
-           (!pin_count(a) || (flags & GTF_reading));
+           !a->page == !pin_count(a);
 }
 
 static unsigned compare(struct domain *d, const struct grant_recount *counts,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "domains.h"
 #include "domain/sched.h"
+#include "domain/time.h"
 #include "machine.h"
 #include "types/error.h"
 
@@ -24,6 +25,9 @@ struct domain *domain_new(domid_t id, unsigned vcpus)
 
     if (!sched_is_up) {
         sched_init();
+        for (unsigned cpu = 0; cpu < arch_cpu_count(); cpu++) {
+            time_init_cpu(cpu);
+        }
         sched_is_up = true;
     }
     EXPECT_EQ(domain_create(&config, &d), 0);
