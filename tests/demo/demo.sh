@@ -13,7 +13,7 @@ given=128     # MiB: memory of both guests
 more=256      # MiB: what the first one is given for a while
 beside=512    # MiB: maxmem of the second guest
 slack=2       # MiB: a guest's shared pages and tables, and rounding
-limit=120     # seconds that any step may take; emulation is slow
+limit=${PODIUM_DEMO_LIMIT:-240} # seconds for any step; emulation is slow
 logs=/var/log/xen/console
 config=${PODIUM_DEMO_CONFIG:-/etc/xen/demo.cfg}
 
