@@ -27,7 +27,7 @@ static void insert_block(struct page *head, unsigned order)
 
     head->order = (uint8_t)order;
     list_add(&buddy.blocks[zeroed][order], &head->link);
-    buddy.nonempty[zeroed] |= 1U << order;
+    WRITE_ONCE(buddy.nonempty[zeroed], buddy.nonempty[zeroed] | 1U << order);
 }
 
 static void remove_block(struct page *head)
@@ -37,9 +37,24 @@ static void remove_block(struct page *head)
 
     list_del(&head->link);
     if (list_empty(&buddy.blocks[zeroed][order])) {
-        buddy.nonempty[zeroed] &= ~(1U << order);
+        WRITE_ONCE(buddy.nonempty[zeroed],
+                   buddy.nonempty[zeroed] & ~(1U << order));
     }
     head->order = ORDER_NOT_HEAD;
+}
+
+/* Is that frame the head of a free block of `order`? A frame that is not free
+ * may change under our eyes (its owner needs no lock for that), but all at
+ * once: hence one load, not one of the state and one of the order. */
+static bool is_free_block(uint64_t frame, unsigned order)
+{
+    union page_word w;
+
+    if (frame >= frame_count) {
+        return false;
+    }
+    w.bits = READ_ONCE(frame_table[frame].w.bits);
+    return w.state == PAGE_FREE && w.order == order;
 }
 
 void buddy_put_locked(struct page *head, unsigned order)
@@ -50,8 +65,7 @@ void buddy_put_locked(struct page *head, unsigned order)
         uint64_t other = first ^ BIT(order);
         struct page *low, *high;
 
-        if (other >= frame_count || frame_table[other].state != PAGE_FREE ||
-            frame_table[other].order != order) {
+        if (!is_free_block(other, order)) {
             break;
         }
         remove_block(&frame_table[other]);
@@ -153,7 +167,7 @@ void page_start(struct page *pg, enum page_state state, struct account *owner,
         .generation = pg->generation,
     };
 
-    pg->owner = owner;
+    WRITE_ONCE(pg->owner, owner);
     pg->gfn = ~0ULL;
     __atomic_store_n(&pg->w.bits, new.bits, __ATOMIC_RELEASE);
 }
@@ -168,6 +182,6 @@ void page_retire(struct page *pg, bool zeroed)
     };
 
     __atomic_store_n(&pg->w.bits, new.bits, __ATOMIC_RELEASE);
-    pg->owner = NULL;
+    WRITE_ONCE(pg->owner, NULL);
     pg->first_dirty = zeroed;
 }

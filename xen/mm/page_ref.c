@@ -47,7 +47,7 @@ bool page_get(struct page *pg, const struct account *owner)
 bool page_free_last_locked(struct page *pg)
 {
     struct account *owner = pg->owner;
-    bool charged = pg->state == PAGE_GUEST;
+    bool charged = load_word(pg).state == PAGE_GUEST;
 
     list_del(&pg->link);
     page_junk(pg);
