@@ -375,46 +375,74 @@ int grant_map(struct domain *d, domid_t granter, uint32_t ref, unsigned flags,
 }
 
 /*
- * m's handle is BUSY. The gfn may hold something else by now, if the guest
- * removed our entry itself: then it is left alone. The end of the batch is
- * when no CPU can reach the page by way of d any more, whoever removed it.
+ * Take a claimed mapping out of the p2m. The gfn may hold something else by
+ * now, if the guest removed our entry itself: then it is left alone.
  */
-static void unmap_claimed(struct domain *d, uint32_t handle,
-                          struct grant_mapping m)
+static void batch_add(struct domain *d, struct grant_unmap_batch *b,
+                      uint32_t handle, struct grant_mapping m)
 {
-    int rc;
-
-    memory_batch_begin(d);
-    rc = p2m_remove(&d->p2m, GFN(m.gfn), page_to_mfn(m.page));
-    memory_batch_end(d);
-    if (rc) {
+    if (b->count == GRANT_UNMAP_BATCH) {
+        grant_unmap_finish(d, b);
+    }
+    if (!b->count) {
+        memory_batch_begin(d);
+    }
+    if (p2m_remove(&d->p2m, GFN(m.gfn), page_to_mfn(m.page))) {
         log_guest(d->id, LOG_DEBUG, "grant handle %u was not at gfn %llx",
                   handle, (unsigned long long)m.gfn);
     }
-    grant_release_page(m.granter, m.ref, m.write, m.page);
-    handle_free(&d->grants, handle);
+    b->handles[b->count] = handle;
+    b->mappings[b->count++] = m;
 }
 
-int grant_unmap(struct domain *d, uint32_t handle, uint64_t gpa)
+/* The end of the memory batch is when no CPU can reach the pages by way of d
+ * any more, whoever removed the entries: only then do the pins go. */
+void grant_unmap_finish(struct domain *d, struct grant_unmap_batch *b)
+{
+    if (b->count) {
+        memory_batch_end(d);
+    }
+    for (unsigned i = 0; i < b->count; i++) {
+        const struct grant_mapping *m = &b->mappings[i];
+
+        grant_release_page(m->granter, m->ref, m->write, m->page);
+        handle_free(&d->grants, b->handles[i]);
+    }
+    b->count = 0;
+}
+
+int grant_unmap_add(struct domain *d, struct grant_unmap_batch *b,
+                    uint32_t handle, uint64_t gpa)
 {
     struct grant_mapping m;
     int status = handle_claim(&d->grants, handle, true, gpa >> PAGE_SHIFT, &m);
 
     if (!status) {
-        unmap_claimed(d, handle, m);
+        batch_add(d, b, handle, m);
     }
+    return status;
+}
+
+int grant_unmap(struct domain *d, uint32_t handle, uint64_t gpa)
+{
+    struct grant_unmap_batch b = {.count = 0};
+    int status = grant_unmap_add(d, &b, handle, gpa);
+
+    grant_unmap_finish(d, &b);
     return status;
 }
 
 void grant_release_mappings(struct domain *d)
 {
+    struct grant_unmap_batch b = {.count = 0};
     struct grant_mapping m;
 
     for (uint32_t h = 0; h < d->grants.slab_count * GRANT_SLAB; h++) {
         if (handle_claim(&d->grants, h, false, 0, &m) == GNTST_okay) {
-            unmap_claimed(d, h, m);
+            batch_add(d, &b, h, m);
         }
     }
+    grant_unmap_finish(d, &b);
 }
 
 /*

@@ -32,7 +32,8 @@ struct grant_active { /* one per reference of a frame in use */
 
 enum grant_mapping_state {
     GRANT_MAPPING_FREE,
-    GRANT_MAPPING_BUSY, /* reserved, or on its way out: the guest cannot use it */
+    GRANT_MAPPING_BUSY, /* reserved, or on its way out: the guest cannot use it
+                         */
     GRANT_MAPPING_LIVE,
 };
 
@@ -48,12 +49,12 @@ struct grant_mapping { /* maptrack entry of the mapping domain */
 struct grant_table {
     struct lock lock;
     unsigned frame_count, max_frames;
-    struct page **frames;          /* max_frames pointers */
-    struct grant_active **active;  /* per frame, GRANT_REFS_PER_FRAME entries */
-    struct grant_mapping **slabs;  /* slab_limit pointers */
+    struct page **frames;         /* max_frames pointers */
+    struct grant_active **active; /* per frame, GRANT_REFS_PER_FRAME entries */
+    struct grant_mapping **slabs; /* slab_limit pointers */
     unsigned slab_count, slab_limit;
-    uint32_t free_handle;          /* list through grant_mapping.ref */
-    unsigned mapping_count;        /* not FREE */
+    uint32_t free_handle;   /* list through grant_mapping.ref */
+    unsigned mapping_count; /* not FREE */
 };
 
 /* max_maptrack: in frames. -EINVAL: more than the limit; -ENOMEM. */
@@ -66,18 +67,34 @@ void grant_teardown(struct domain *d);
 
 /* Grow to `frames` frames. -EINVAL above the limit, -ENOMEM. */
 int must_check grant_grow(struct domain *d, unsigned frames);
-/* Frame `index` (grown to it if need be): the SPECIAL page, with a reference. */
+/* Frame `index` (grown to it if need be): the SPECIAL page, with a reference.
+ */
 int must_check grant_get_frame(struct domain *d, unsigned index,
                                struct page **pg);
 
 /*
  * Map ref of `granter` at guest-physical address gpa of d, which must be a
- * hole; GNTST_* status. flags: GNTMAP_* of the ABI. grant_unmap() wants the
- * same handle and gpa, and makes the gfn a hole again.
+ * hole; GNTST_* status. flags: GNTMAP_* of the ABI. Unmapping wants the same
+ * handle and gpa, and makes the gfn a hole again.
  */
 int grant_map(struct domain *d, domid_t granter, uint32_t ref, unsigned flags,
               uint64_t gpa, uint32_t *handle);
 int grant_unmap(struct domain *d, uint32_t handle, uint64_t gpa);
+
+/*
+ * Many at a time, with one TLB flush for all of them: begin with a zeroed
+ * batch; grant_unmap_add() for each; grant_unmap_finish() before the hypercall
+ * ends or is left. Until then the pages stay pinned.
+ */
+#define GRANT_UNMAP_BATCH 16
+struct grant_unmap_batch {
+    unsigned count;
+    uint32_t handles[GRANT_UNMAP_BATCH];
+    struct grant_mapping mappings[GRANT_UNMAP_BATCH];
+};
+int grant_unmap_add(struct domain *d, struct grant_unmap_batch *batch,
+                    uint32_t handle, uint64_t gpa);
+void grant_unmap_finish(struct domain *d, struct grant_unmap_batch *batch);
 
 /* One side of a copy by reference: d takes the page for reading or writing;
  * grant_release_page() afterwards. GNTST_*. */

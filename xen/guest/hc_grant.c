@@ -30,25 +30,33 @@ union grant_args {
     struct gnttab_get_version get_version;
 };
 
-/* These return 0, or -errno for the whole call. */
+/* One hypercall, or the part of it until it is left. */
+struct grant_call {
+    struct vcpu *v;
+    struct grant_unmap_batch unmaps;
+};
 
-static int op_map(struct vcpu *v, union grant_args *a)
+/* The commands: these return 0, or -errno for the whole call. */
+
+static int op_map(struct grant_call *call, union grant_args *a)
 {
     struct gnttab_map_grant_ref *op = &a->map;
-    domid_t granter = op->dom == DOMID_SELF ? vcpu_domain(v)->id : op->dom;
+    domid_t granter =
+        op->dom == DOMID_SELF ? vcpu_domain(call->v)->id : op->dom;
 
     op->handle = ~0U;
-    op->status = grant_map(vcpu_domain(v), granter, op->ref, op->flags,
+    op->status = grant_map(vcpu_domain(call->v), granter, op->ref, op->flags,
                            op->host_addr, &op->handle);
     op->dev_bus_addr = op->status ? 0 : op->host_addr;
     return 0;
 }
 
-static int op_unmap(struct vcpu *v, union grant_args *a)
+static int op_unmap(struct grant_call *call, union grant_args *a)
 {
     struct gnttab_unmap_grant_ref *op = &a->unmap;
 
-    op->status = grant_unmap(vcpu_domain(v), op->handle, op->host_addr);
+    op->status = grant_unmap_add(vcpu_domain(call->v), &call->unmaps,
+                                 op->handle, op->host_addr);
     return 0;
 }
 
@@ -123,7 +131,7 @@ static int copy_sides(struct vcpu *v, struct copy_side *from,
     return status;
 }
 
-static int op_copy(struct vcpu *v, union grant_args *a)
+static int op_copy(struct grant_call *call, union grant_args *a)
 {
     struct gnttab_copy *op = &a->copy;
     struct copy_side from = {.ptr = op->source,
@@ -136,7 +144,7 @@ static int op_copy(struct vcpu *v, union grant_args *a)
         range_exceeds(op->dest.offset, op->len, PAGE_SIZE)) {
         op->status = GNTST_bad_copy_arg;
     } else {
-        op->status = copy_sides(v, &from, &to, op->len);
+        op->status = copy_sides(call->v, &from, &to, op->len);
     }
     return 0;
 }
@@ -174,11 +182,11 @@ static int put_frame_list(struct vcpu *v, struct domain *d,
     return 0;
 }
 
-static int op_setup(struct vcpu *v, union grant_args *a)
+static int op_setup(struct grant_call *call, union grant_args *a)
 {
     struct gnttab_setup_table *op = &a->setup;
     struct domain *d;
-    int rc = hypercall_domain(v, op->dom, &d);
+    int rc = hypercall_domain(call->v, op->dom, &d);
 
     if (rc) {
         op->status = domain_status(rc);
@@ -188,17 +196,17 @@ static int op_setup(struct vcpu *v, union grant_args *a)
         op->status = GNTST_general_error;
     } else {
         op->status = GNTST_okay;
-        rc = put_frame_list(v, d, op);
+        rc = put_frame_list(call->v, d, op);
     }
     domain_put(d);
     return rc == -EFAULT ? rc : 0;
 }
 
-static int op_query(struct vcpu *v, union grant_args *a)
+static int op_query(struct grant_call *call, union grant_args *a)
 {
     struct gnttab_query_size *op = &a->query;
     struct domain *d;
-    int rc = hypercall_domain(v, op->dom, &d);
+    int rc = hypercall_domain(call->v, op->dom, &d);
 
     if (rc) {
         op->status = domain_status(rc);
@@ -212,21 +220,21 @@ static int op_query(struct vcpu *v, union grant_args *a)
 }
 
 /* Version 1 is what everybody has; asking for another changes nothing. */
-static int op_set_version(struct vcpu *v, union grant_args *a)
+static int op_set_version(struct grant_call *call, union grant_args *a)
 {
     uint32_t wanted = a->set_version.version;
 
-    (void)v;
+    (void)call;
     if (wanted != 1 && wanted != 2) {
         return -EINVAL;
     }
     return wanted == 1 ? 0 : -ENOSYS;
 }
 
-static int op_get_version(struct vcpu *v, union grant_args *a)
+static int op_get_version(struct grant_call *call, union grant_args *a)
 {
     struct domain *d;
-    int rc = hypercall_domain(v, a->get_version.dom, &d);
+    int rc = hypercall_domain(call->v, a->get_version.dom, &d);
 
     if (!rc) {
         a->get_version.version = 1;
@@ -236,7 +244,7 @@ static int op_get_version(struct vcpu *v, union grant_args *a)
 }
 
 struct grant_command {
-    int (*op)(struct vcpu *v, union grant_args *a);
+    int (*op)(struct grant_call *call, union grant_args *a);
     uint8_t size;
     bool single; /* exactly one struct */
 };
@@ -256,47 +264,46 @@ static const struct grant_command commands[] = {
                               true},
 };
 
-static int run_one(struct vcpu *v, const struct grant_command *c, uint64_t gva)
+static int run_one(struct grant_call *call, const struct grant_command *c,
+                   uint64_t gva)
 {
     union grant_args a;
-    int rc = copy_from_guest(v, &a, gva, c->size);
+    int rc = copy_from_guest(call->v, &a, gva, c->size);
 
     if (!rc) {
-        rc = c->op(v, &a);
+        rc = c->op(call, &a);
     }
     if (!rc) {
-        rc = copy_to_guest(v, gva, &a, c->size);
+        rc = copy_to_guest(call->v, gva, &a, c->size);
     }
     return rc;
 }
 
-static int64_t run_all(struct vcpu *v, const struct grant_command *c,
-                       uint64_t gva, uint32_t count)
+/* *done of `count` structs are done. 0, -ERESTART: leave, or -errno. */
+static int run_all(struct grant_call *call, const struct grant_command *c,
+                   uint64_t gva, uint32_t count, uint32_t *done)
 {
-    for (uint32_t done = 0; done < count; done++) {
-        int rc = 0;
-        bool leave = done && done % BATCH_LOOKS == 0 && hypercall_preempt(v);
+    while (*done < count) {
+        int rc;
 
-        if (!leave) {
-            rc = run_one(v, c, gva);
+        if (*done && *done % BATCH_LOOKS == 0 && hypercall_preempt(call->v)) {
+            return -ERESTART;
         }
-        if (leave || rc == -ERESTART) {
-            hypercall_set_arg(v, 1, gva);
-            hypercall_set_arg(v, 2, count - done);
-            return HYPERCALL_CONTINUE;
-        }
+        rc = run_one(call, c, gva + (uint64_t)*done * c->size);
         if (rc) {
             return rc;
         }
-        gva += c->size;
+        ++*done;
     }
     return 0;
 }
 
 int64_t hc_grant_table_op(struct vcpu *v, const uint64_t args[6])
 {
-    uint32_t command = args[0], count = args[2];
+    uint32_t command = args[0], count = args[2], done = 0;
+    struct grant_call call = {.v = v};
     const struct grant_command *c;
+    int rc;
 
     if (command >= ARRAY_COUNT(commands) || !commands[command].op) {
         return -ENOSYS;
@@ -305,5 +312,12 @@ int64_t hc_grant_table_op(struct vcpu *v, const uint64_t args[6])
     if (count > INT32_MAX || (c->single && count != 1)) {
         return -EINVAL;
     }
-    return run_all(v, c, args[1], count);
+    rc = run_all(&call, c, args[1], count, &done);
+    grant_unmap_finish(vcpu_domain(v), &call.unmaps);
+    if (rc == -ERESTART) {
+        hypercall_set_arg(v, 1, args[1] + (uint64_t)done * c->size);
+        hypercall_set_arg(v, 2, count - done);
+        return HYPERCALL_CONTINUE;
+    }
+    return rc;
 }

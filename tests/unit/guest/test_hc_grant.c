@@ -63,6 +63,7 @@ TEST(maps_and_unmaps_in_one_call)
     struct gnttab_map_grant_ref *m;
     struct gnttab_unmap_grant_ref *u;
     uint32_t handles[9];
+    uint64_t flushes;
 
     start();
     m = arg();
@@ -85,7 +86,9 @@ TEST(maps_and_unmaps_in_one_call)
         u[i] = (struct gnttab_unmap_grant_ref){.host_addr = SCRATCH + i * 4096,
                                                .handle = handles[i]};
     }
+    flushes = fake_flush_count();
     EXPECT_EQ(call(GNTTABOP_unmap_grant_ref, 9), 0);
+    EXPECT_EQ(fake_flush_count() - flushes, 1);
     for (unsigned i = 0; i < 9; i++) {
         EXPECT_EQ(u[i].status, i < 8 ? GNTST_okay : GNTST_bad_handle);
     }
