@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From real mode to 64-bit mode by way of all others, writing down what is
+ * seen. The 16-bit part is copied to TRAMPOLINE; the rest runs where it is.
+ * DS points at the record's page from the start, so that addresses in 16-bit
+ * code are offsets into it.
+ */
+#include "layout.h"
+#include "modes/modes.h"
+
+    .section .rodata
+    .code16
+    .balign 16
+    .global modes_code, modes_code_end
+modes_code:
+    call    1f                  /* pushes the address of 1 at 0:FFFE */
+1:  mov     %ds, %cx
+    mov     $(MODES_RECORD >> 4), %bx
+    mov     %bx, %ds
+    mov     %cx, REC_DS
+    mov     %es, REC_ES
+    mov     %ss, REC_SS
+    mov     %cs, REC_CS
+    pushf
+    pop     %ax
+    mov     %ax, REC_FLAGS
+    pop     %ax
+    sub     $(1b - modes_code), %ax
+    mov     %ax, REC_IP
+    mov     %sp, REC_SP
+    mov     %cr0, %eax
+    mov     %eax, REC_CR0
+
+    /* Vectors of real mode are at address 0. */
+    xor     %ax, %ax
+    mov     %ax, %es
+    movw    $(divide_error - modes_code), %es:0
+    mov     %cs, %es:2
+    movw    $(software - modes_code), %es:(4 * 0x40)
+    mov     %cs, %es:(4 * 0x40 + 2)
+    int     $0x40
+    xor     %cx, %cx
+    div     %cx
+    movl    $MODES_STAGE_REAL, REC_STAGE
+
+    mov     %cs, %ax
+    mov     %ax, %ds
+    cli
+    lgdtl   (pointer - modes_code)
+    mov     $CR0_PE, %eax
+    mov     %eax, %cr0
+    ljmpl   $CODE32_CS, $protected
+
+software:
+    incl    REC_INTS
+    iret
+
+divide_error:
+    incl    REC_DIVS
+    push    %bp
+    mov     %sp, %bp
+    addw    $2, 2(%bp)          /* behind the instruction, of 2 bytes */
+    pop     %bp
+    iret
+
+    .balign 8
+pointer:
+    .word   8 * 8 - 1
+    .long   gdt
+modes_code_end:
+
+    .text
+    .code32
+protected:
+    mov     $KERNEL_DS, %eax
+    mov     %eax, %ds
+    mov     %eax, %es
+    mov     %eax, %ss
+    mov     $stack_top, %esp
+    xor     %eax, %eax
+    cpuid
+    mov     %eax, MODES_RECORD + REC_CPUID32
+    call    version
+    mov     %eax, MODES_RECORD + REC_VERS32
+    movl    $MODES_STAGE_32, MODES_RECORD + REC_STAGE
+
+    /* Three-level tables, and a page that is elsewhere with them. */
+    mov     MODES_RECORD + REC_PAE_CR3, %eax
+    mov     %eax, %cr3
+    mov     $CR4_PAE, %eax
+    mov     %eax, %cr4
+    mov     $(CR0_PG | CR0_ET | CR0_PE), %eax
+    mov     %eax, %cr0
+    mov     0x40000000, %eax
+    mov     %eax, MODES_RECORD + REC_PAE_VAL
+    incl    0x40000000
+    mov     %cr0, %eax
+    mov     %eax, MODES_RECORD + REC_PAE_CR0
+    and     $~CR0_PG, %eax
+    mov     %eax, %cr0
+    movl    $MODES_STAGE_PAE, MODES_RECORD + REC_STAGE
+
+    /* Long mode; CS is still a 32-bit one: compatibility mode. */
+    mov     $boot_l4, %eax
+    mov     %eax, %cr3
+    mov     $MSR_EFER, %ecx
+    rdmsr
+    or      $EFER_LME, %eax
+    wrmsr
+    mov     $(CR0_PG | CR0_ET | CR0_PE), %eax
+    mov     %eax, %cr0
+    mov     $MSR_EFER, %ecx
+    rdmsr
+    mov     %eax, MODES_RECORD + REC_EFER
+    call    version
+    mov     %eax, MODES_RECORD + REC_VERSC
+    movl    $MODES_STAGE_LONG, MODES_RECORD + REC_STAGE
+    ljmp    $KERNEL_CS, $long_mode
+
+/* xen_version(XENVER_version) with the 32-bit registers. */
+version:
+    mov     $17, %eax
+    xor     %ebx, %ebx
+    xor     %ecx, %ecx
+    cmpb    $0, hypercall_by_vmcall
+    jne     1f
+    vmmcall
+    ret
+1:  vmcall
+    ret
+
+    .code64
+long_mode:
+    movl    $MODES_STAGE_DONE, MODES_RECORD + REC_STAGE
+1:  cli
+    hlt
+    jmp     1b
+
+    .bss
+    .balign 16
+    .skip   1024
+stack_top:
+
+    .section .note.GNU-stack, "", @progbits
