@@ -166,8 +166,10 @@ static void set_startup_state(struct vcpu *v, unsigned page)
 
 static void take_startup(struct vcpu *v, unsigned page)
 {
-    if (!(READ_ONCE(v->hold) & HOLD_OFFLINE)) {
-        return; /* runs already: the second SIPI */
+    /* Only a CPU that INIT has stopped waits for one: not one that runs, nor
+     * one that ran and has halted for good since (the second SIPI). */
+    if (!v->vlapic.init_done) {
+        return;
     }
     v->vlapic.init_done = false;
     set_startup_state(v, page);
