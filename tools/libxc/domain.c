@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Domains as the hypervisor lists them, with names from xenstore.
+ * Domains as the hypervisor knows them: listed, made, changed, destroyed.
  *
  * A destroyed domain may linger as a shell for as long as another domain has
  * some of its pages mapped: xenstored and xenconsoled let go of them when they
@@ -9,12 +9,9 @@
  */
 #include "libxc/domain.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "libxc/guest_nodes.h"
 #include "libxc/handle.h"
@@ -24,9 +21,6 @@
 #define LIST_STEP    256
 #define DOMID_LIMIT  0x7ff0 /* the first number that is not a domain's */
 #define LINGER_STEPS 500    /* of 10 ms */
-/* Without an event, look again: the event may have gone before the watch. */
-#define RECHECK_MS 2000
-#define NO_DOMID   UINT32_MAX
 
 /* ---- listing ----------------------------------------------------------- */
 
@@ -131,8 +125,7 @@ int xc_domain_list(struct xc *xc, struct xc_domain **list, size_t *count)
     return 0;
 }
 
-/* Without an error text. */
-static int get_info(struct xc *xc, uint32_t domid, struct xc_domain *info)
+int domain_query(struct xc *xc, uint32_t domid, struct xc_domain *info)
 {
     struct xen_domctl op = {
         .cmd = XEN_DOMCTL_getdomaininfo,
@@ -157,139 +150,9 @@ static int get_info(struct xc *xc, uint32_t domid, struct xc_domain *info)
 
 int xc_domain_info(struct xc *xc, uint32_t domid, struct xc_domain *info)
 {
-    int rc = get_info(xc, domid, info);
+    int rc = domain_query(xc, domid, info);
 
     return rc ? xc_fail_errno(xc, rc, "domain %u", domid) : 0;
-}
-
-/* ---- names ------------------------------------------------------------- */
-
-static bool is_number(const char *text)
-{
-    return *text && strspn(text, "0123456789") == strlen(text);
-}
-
-int xc_domain_name(struct xc *xc, uint32_t domid, char *name, size_t size)
-{
-    int rc = store_read_string(xc, name, size, "/local/domain/%u/name", domid);
-
-    if (rc == -ENOENT || (rc && domid == 0)) {
-        strncpy(name, domid == 0 ? "Domain-0" : "", size - 1);
-        name[size - 1] = 0;
-        rc = 0;
-    }
-    return rc;
-}
-
-/* *domid is NO_DOMID if nobody has the name. */
-static int find_name(struct xc *xc, const char *name, uint32_t *domid)
-{
-    char candidate[XC_NAME_MAX];
-    struct xc_domain *list;
-    size_t count;
-    int rc;
-
-    *domid = NO_DOMID;
-    rc = xc_domain_list(xc, &list, &count);
-    if (rc) {
-        return rc;
-    }
-    for (size_t i = 0; !rc && i < count && *domid == NO_DOMID; i++) {
-        rc = xc_domain_name(xc, list[i].domid, candidate, sizeof(candidate));
-        if (!rc && !strcmp(candidate, name)) {
-            *domid = list[i].domid;
-        }
-    }
-    free(list);
-    return rc;
-}
-
-static int find_number(struct xc *xc, const char *what, uint32_t *domid)
-{
-    struct xc_domain info;
-
-    if (strlen(what) > 5) {
-        return xc_fail(xc, -ESRCH, "no domain has the number %s", what);
-    }
-    *domid = (uint32_t)strtoul(what, NULL, 10);
-    return xc_domain_info(xc, *domid, &info);
-}
-
-int xc_domain_find(struct xc *xc, const char *what, uint32_t *domid)
-{
-    int rc;
-
-    if (is_number(what)) {
-        return find_number(xc, what, domid);
-    }
-    rc = find_name(xc, what, domid);
-    if (!rc && *domid == NO_DOMID) {
-        rc = xc_fail(xc, -ESRCH, "there is no domain '%s'", what);
-    }
-    return rc;
-}
-
-static bool can_be_name(const char *name)
-{
-    size_t size = strlen(name);
-
-    for (size_t i = 0; i < size; i++) {
-        if (!isalnum((unsigned char)name[i]) && !strchr("-_.+:", name[i])) {
-            return false;
-        }
-    }
-    return size > 0 && size < XC_NAME_MAX && !is_number(name);
-}
-
-int domain_name_check(struct xc *xc, const char *name, uint32_t except)
-{
-    uint32_t domid;
-    int rc;
-
-    if (!name || !can_be_name(name)) {
-        return xc_fail(xc, -EINVAL,
-                       "'%s' cannot be a domain's name: use letters, digits "
-                       "and - _ . + : (not only digits)",
-                       name ? name : "");
-    }
-    rc = find_name(xc, name, &domid);
-    if (!rc && domid != NO_DOMID && domid != except) {
-        rc = xc_fail(xc, -EEXIST, "the name '%s' is in use by domain %u", name,
-                     domid);
-    }
-    return rc;
-}
-
-struct new_name {
-    const char *name;
-    char uuid[UUID_TEXT_SIZE];
-};
-
-static void put_name(struct store_writer *w, const void *arg)
-{
-    const struct new_name *n = arg;
-
-    store_put(w, STORE_INHERIT, n->name, "/local/domain/%u/name", w->domid);
-    if (w->domid) {
-        store_put(w, STORE_INHERIT, n->name, "/vm/%s/name", n->uuid);
-    }
-}
-
-int xc_domain_rename(struct xc *xc, uint32_t domid, const char *name)
-{
-    struct new_name n = {.name = name};
-    struct xc_domain info;
-    int rc;
-
-    rc = xc_domain_info(xc, domid, &info);
-    if (!rc) {
-        rc = domain_name_check(xc, name, domid);
-    }
-    if (rc) {
-        return rc;
-    }
-    uuid_text(info.uuid, n.uuid);
-    return store_transaction(xc, domid, put_name, &n);
 }
 
 const char *xc_shutdown_name(unsigned int code)
@@ -404,22 +267,15 @@ int domain_make(struct xc *xc, const uint8_t uuid[XC_UUID_BYTES],
 
 /* ---- ending ------------------------------------------------------------ */
 
-static void sleep_ms(long ms)
-{
-    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-    nanosleep(&t, NULL);
-}
-
 static void wait_until_gone(struct xc *xc, uint32_t domid)
 {
     struct xc_domain info;
 
     for (int i = 0; i < LINGER_STEPS; i++) {
-        if (get_info(xc, domid, &info)) {
+        if (domain_query(xc, domid, &info)) {
             return;
         }
-        sleep_ms(10);
+        domain_sleep_ms(10);
     }
 }
 
@@ -459,90 +315,4 @@ int xc_domain_destroy(struct xc *xc, uint32_t domid)
     guest_nodes_remove(xc, domid, info.uuid);
     wait_until_gone(xc, domid);
     return 0;
-}
-
-/* ---- waiting ----------------------------------------------------------- */
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* True if there is nothing to wait for any more, or rc < 0 in *rc. */
-static bool has_ended(struct xc *xc, uint32_t domid, struct xc_domain *info,
-                      int *rc)
-{
-    *rc = get_info(xc, domid, info);
-    if (*rc == -ESRCH) {
-        *info = (struct xc_domain){.domid = domid, .dying = true};
-        *rc = 0;
-        return true;
-    }
-    return *rc || info->shutdown || info->dying;
-}
-
-static int wait_for_end(struct xc *xc, uint32_t domid, int64_t until,
-                        struct xc_domain *info)
-{
-    int rc;
-
-    while (!has_ended(xc, domid, info, &rc)) {
-        int64_t left = until < 0 ? RECHECK_MS : until - now_ms();
-
-        if (left <= 0) {
-            return xc_fail(xc, -ETIMEDOUT, "domain %u is still running", domid);
-        }
-        left = left < RECHECK_MS ? left : RECHECK_MS;
-        rc = store_wait(xc, (int)left);
-        if (rc && rc != -ETIMEDOUT) {
-            break;
-        }
-    }
-    return rc ? xc_fail_errno(xc, rc, "waiting for domain %u", domid) : 0;
-}
-
-int xc_domain_wait(struct xc *xc, uint32_t domid, int timeout_ms,
-                   struct xc_domain *info)
-{
-    int64_t until = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
-    int rc = store_watch(xc, "@releaseDomain");
-
-    if (rc) {
-        return rc;
-    }
-    rc = wait_for_end(xc, domid, until, info);
-    store_unwatch(xc, "@releaseDomain");
-    return rc;
-}
-
-int xc_domain_console(struct xc *xc, uint32_t domid, int timeout_ms, char *path,
-                      size_t size)
-{
-    int64_t until = now_ms() + timeout_ms;
-    struct xc_domain info;
-    int rc;
-
-    for (;;) {
-        rc = xc_domain_info(xc, domid, &info);
-        if (!rc) {
-            rc = store_read_string(xc, path, size,
-                                   "/local/domain/%u/console/tty", domid);
-        }
-        if (rc && rc != -ENOENT) {
-            return rc;
-        }
-        if (!rc && path[0]) {
-            return 0;
-        }
-        if (now_ms() >= until) {
-            return xc_fail(xc, -ETIMEDOUT,
-                           "domain %u has no console yet: is xenconsoled "
-                           "running?",
-                           domid);
-        }
-        sleep_ms(20);
-    }
 }

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A new guest's memory.
+ *
+ * `memory` is claimed, so that nobody can take it from us half-way. If more is
+ * promised (maxmem) than given, the PoD target is set while the domain is
+ * empty, which fills its cache with `memory`; then all of its RAM is marked as
+ * promised, in the largest pieces, at a cost that does not depend on its size.
+ * Ring pages and ACPI tables come on top, within the slack between `memory`
+ * and the hypervisor's limit.
+ */
+#include <errno.h>
+
+#include "libxc/build.h"
+#include "libxc/handle.h"
+#include "libxc/memory.h"
+#include "libxc/transport.h"
+
+#define VCPU_POOL_KIB 1024 /* page tables: per vCPU, and per MiB of RAM */
+
+static int set_paging_pool(struct build *b)
+{
+    uint64_t kib = (uint64_t)VCPU_POOL_KIB * b->vcpus_max +
+                   kib_from_pages((b->cfg->max_kib + 1023) / 1024);
+    struct xen_domctl op = {
+        .cmd = XEN_DOMCTL_set_paging_mempool_size,
+        .domain = (domid_t)b->domid,
+        .u.paging_mempool.size = kib * 1024,
+    };
+    int rc;
+
+    do {
+        rc = hv_domctl(b->xc, &op);
+    } while (rc == -EAGAIN || rc == -ERESTART);
+    return rc < 0 ? xc_fail_errno(b->xc, rc,
+                                  "cannot set aside %llu KiB for page tables",
+                                  (unsigned long long)kib)
+                  : 0;
+}
+
+int build_limits(struct build *b)
+{
+    int rc = memory_set_limit(b->xc, b->domid,
+                              b->cfg->memory_kib + MEMORY_SLACK_KIB);
+
+    if (rc) {
+        return xc_fail_errno(b->xc, rc, "cannot limit domain %u's memory",
+                             b->domid);
+    }
+    return set_paging_pool(b);
+}
+
+static int host_is_full(struct build *b)
+{
+    struct xc_host host;
+
+    if (xc_host_info(b->xc, &host)) {
+        return -ENOMEM;
+    }
+    return xc_fail(
+        b->xc, -ENOMEM,
+        "the host has not enough free memory: %llu KiB needed, "
+        "%llu KiB free",
+        (unsigned long long)b->cfg->memory_kib,
+        (unsigned long long)(host.free_kib > host.outstanding_kib
+                                 ? host.free_kib - host.outstanding_kib
+                                 : 0));
+}
+
+static int set_pod_target(struct build *b)
+{
+    int rc;
+
+    if (!layout_is_pod(&b->layout)) {
+        return 0;
+    }
+    xc_report(b->xc, "filling the cache", 0, b->cfg->memory_kib);
+    rc = memory_set_pod_target(b->xc, b->domid, b->layout.target_pages);
+    if (rc == -ENOMEM) {
+        return host_is_full(b);
+    }
+    if (rc) {
+        return xc_fail_errno(b->xc, rc, "cannot set aside %llu KiB",
+                             (unsigned long long)b->cfg->memory_kib);
+    }
+    xc_report(b->xc, "filling the cache", b->cfg->memory_kib,
+              b->cfg->memory_kib);
+    return 0;
+}
+
+static int populate_ram(struct build *b)
+{
+    const struct layout *l = &b->layout;
+    bool pod = layout_is_pod(l);
+    int rc;
+
+    rc = memory_populate(b->xc, b->domid, 0, l->low_end / PAGE_BYTES, pod);
+    if (!rc && l->high_end) {
+        rc = memory_populate(b->xc, b->domid, LAYOUT_HIGH / PAGE_BYTES,
+                             l->high_end / PAGE_BYTES, pod);
+    }
+    return rc;
+}
+
+int build_memory(struct build *b)
+{
+    int rc = memory_claim(b->xc, b->domid, b->layout.target_pages);
+
+    if (rc == -ENOMEM) {
+        return host_is_full(b);
+    }
+    /* A hypervisor without claims: then there is only the try. */
+    if (rc && rc != -ENOSYS) {
+        return xc_fail_errno(b->xc, rc, "cannot claim %llu KiB",
+                             (unsigned long long)b->cfg->memory_kib);
+    }
+    rc = set_pod_target(b);
+    if (!rc) {
+        rc = populate_ram(b);
+    }
+    if (!rc) {
+        rc = memory_populate(b->xc, b->domid, LAYOUT_ACPI_GFN,
+                             LAYOUT_ACPI_GFN + 1, false);
+    }
+    if (!rc) {
+        rc = memory_populate(b->xc, b->domid, LAYOUT_SPECIAL_GFN,
+                             LAYOUT_SPECIAL_GFN + LAYOUT_SPECIAL_COUNT, false);
+    }
+    memory_claim(b->xc, b->domid, 0);
+    return rc;
+}
