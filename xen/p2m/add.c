@@ -97,7 +97,7 @@ static int add_foreign_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
     if (s.f.tag != P2M_HOLE) {
         return -EEXIST;
     }
-    rc = walk_split(p2m, gfn, ORDER_4K, &s);
+    rc = slot_split(p2m, gfn, ORDER_4K, &s);
     if (rc) {
         return rc;
     }
@@ -143,7 +143,7 @@ static int add_special_locked(struct p2m *p2m, gfn_t gfn, struct page *pg)
     if (s.f.tag != P2M_HOLE) {
         return -EEXIST;
     }
-    rc = walk_split(p2m, gfn, ORDER_4K, &s);
+    rc = slot_split(p2m, gfn, ORDER_4K, &s);
     if (rc) {
         return rc;
     }

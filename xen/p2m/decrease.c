@@ -24,7 +24,7 @@ static int decrease_slot(struct p2m *p2m, gfn_t gfn, uint64_t left,
     }
     limit = s->f.tag == P2M_POD ? ORDER_1G : ORDER_2M;
     order = piece_order(gfn, left, MIN(limit, slot_order(s)));
-    return order == slot_order(s) ? 0 : walk_split(p2m, gfn, order, s);
+    return slot_split(p2m, gfn, order, s);
 }
 
 /* One lock hold: up to 512 leaves. Returns gfns done through *done. */

@@ -18,6 +18,7 @@ int p2m_init(struct p2m *p2m, struct account *account, struct pod *pod)
     arch_guest_tlb_init(&p2m->tlb);
     p2m->gfn_limit = MIN(P2M_GFN_LIMIT, BIT(format->gfn_bits));
     p2m->root = INVALID_MFN;
+    walk_forget_hint(p2m);
     CHECK(format->levels <= LEVEL_LIMIT);
 
     p2m->parked = heap_alloc_array(P2M_PARKED_LIMIT, sizeof(*p2m->parked));
@@ -55,11 +56,11 @@ void p2m_note_gfn(struct p2m *p2m, gfn_t last)
     }
 }
 
-static struct p2m_entry get_locked(const struct p2m *p2m, gfn_t gfn)
+static struct p2m_entry get_locked(struct p2m *p2m, gfn_t gfn)
 {
     struct p2m_entry e = {.type = P2M_HOLE, .mfn = INVALID_MFN};
 
-    if (gfn_in_reach(p2m, gfn) && mfn_valid(p2m->root)) {
+    if (gfn_is_mapped(p2m, gfn)) {
         struct slot s = walk_find(p2m, gfn);
 
         e.type = slot_type(&s);

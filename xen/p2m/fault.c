@@ -20,17 +20,35 @@ static unsigned rights_needed(bool write, bool execute)
     return execute ? PTE_X : PTE_R;
 }
 
-enum p2m_verdict p2m_fault(struct p2m *p2m, gfn_t gfn, bool write, bool execute)
+static enum p2m_verdict judge(const struct p2m_type_info *info, bool write,
+                              bool execute)
 {
-    const struct p2m_entry e = p2m_get(p2m, gfn);
-    const struct p2m_type_info *info = &p2m_types[e.type];
-
-    if (e.type == P2M_POD) {
-        return p2m_populate(p2m, gfn);
-    }
     if (!info->has_frame) {
         return P2M_HOLE_ACCESS;
     }
     return info->rights & rights_needed(write, execute) ? P2M_OK
                                                         : P2M_BAD_ACCESS;
+}
+
+static enum p2m_verdict fault_locked(struct p2m *p2m, gfn_t gfn, bool write,
+                                     bool execute)
+{
+    struct slot s = walk_find(p2m, gfn);
+
+    if (s.f.tag == P2M_POD) {
+        return populate_locked(p2m, gfn, &s);
+    }
+    return judge(&p2m_types[s.f.tag], write, execute);
+}
+
+enum p2m_verdict p2m_fault(struct p2m *p2m, gfn_t gfn, bool write, bool execute)
+{
+    enum p2m_verdict verdict = P2M_HOLE_ACCESS;
+
+    lock(&p2m->lock);
+    if (gfn_is_mapped(p2m, gfn)) {
+        verdict = fault_locked(p2m, gfn, write, execute);
+    }
+    unlock(&p2m->lock);
+    return verdict;
 }

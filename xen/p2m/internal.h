@@ -53,6 +53,12 @@ static inline bool gfn_in_reach(const struct p2m *p2m, gfn_t gfn)
     return gfn.v < p2m->gfn_limit;
 }
 
+/* Are there tables to look gfn up in? */
+static inline bool gfn_is_mapped(const struct p2m *p2m, gfn_t gfn)
+{
+    return gfn_in_reach(p2m, gfn) && mfn_valid(p2m->root);
+}
+
 /* The largest leaf that may start at gfn with `left` gfns to go. */
 static inline unsigned piece_order(gfn_t gfn, uint64_t left, unsigned max_order)
 {
@@ -74,15 +80,22 @@ struct table_use {
 };
 struct table_use table_use(const struct page *table);
 
-/* The leaf that covers gfn, or what is at `level` if the leaf is below that. */
-struct slot walk_find(const struct p2m *p2m, gfn_t gfn);
+/* The leaf that covers gfn; with a level: or what is there if the leaf is below
+ * that. */
+struct slot walk_find(struct p2m *p2m, gfn_t gfn);
 struct slot walk_find_level(const struct p2m *p2m, gfn_t gfn, unsigned level);
+/* A table went away, which may be the one that the next walk would try first.
+ */
+void walk_forget_hint(struct p2m *p2m);
 
 /*
  * The slot of order `order` that covers gfn; larger leaves above it are split,
  * which changes what no gfn means. -ENOMEM: nothing changed.
  */
 int must_check walk_split(struct p2m *p2m, gfn_t gfn, unsigned order,
+                          struct slot *s);
+/* The same from a leaf that was found already, which covers gfn. */
+int must_check slot_split(struct p2m *p2m, gfn_t gfn, unsigned order,
                           struct slot *s);
 
 /* The i-th entry of the table that s holds. */
@@ -110,6 +123,9 @@ bool range_is_free(const struct p2m *p2m, gfn_t gfn, uint64_t count);
 int must_check range_prepare(struct p2m *p2m, gfn_t gfn, uint64_t count,
                              unsigned max_order);
 bool range_is_valid(const struct p2m *p2m, gfn_t gfn, unsigned order);
+
+/* populate.c: of the placeholder at s, which covers gfn. */
+enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn, struct slot *s);
 
 /* m2p.c: where own pages are mapped. Mapping makes contents unknown. */
 void m2p_set(struct page *head, gfn_t gfn, unsigned order);

@@ -49,9 +49,11 @@ struct p2m {
     struct account *account; /* owner of table pages and of P2M_RAM pages */
     struct pod *pod;
     struct guest_tlb tlb;
-    uint64_t gfn_limit; /* gfns from here on do not exist */
-    gfn_t max_gfn;      /* highest gfn ever given a type but hole */
-    bool dying;         /* no new entries */
+    uint64_t gfn_limit;   /* gfns from here on do not exist */
+    gfn_t max_gfn;        /* highest gfn ever given a type but hole */
+    bool dying;           /* no new entries */
+    uint64_t hint_region; /* gfn / 512 of the last walk's table of 4K leaves */
+    uint64_t *hint_table; /* that table; region ~0: none */
 
     /* what waits for a TLB flush: see flush.c */
     bool flush_needed;    /* a translation went away since the last flush */

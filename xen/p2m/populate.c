@@ -44,25 +44,21 @@ static enum p2m_verdict populate_promise(struct p2m *p2m, struct slot *s,
     if (!p2m->pod->cache_count) {
         return P2M_NEED_PAGE;
     }
-    if (walk_split(p2m, gfn, order_to_give(p2m, s), s)) {
+    if (slot_split(p2m, gfn, order_to_give(p2m, s), s)) {
         return P2M_NO_MEMORY;
     }
     populate_commit(p2m, s, gfn);
     return P2M_OK;
 }
 
-static enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn)
+enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn, struct slot *s)
 {
-    struct slot s = walk_find(p2m, gfn);
     enum p2m_verdict verdict;
 
-    if (s.f.tag != P2M_POD) {
-        return p2m_types[s.f.tag].is_ram ? P2M_OK : P2M_HOLE_ACCESS;
-    }
     /* Pages on their way into the cache count as there. */
     p2m_settle(p2m);
     lock(&p2m->pod->lock);
-    verdict = populate_promise(p2m, &s, gfn);
+    verdict = populate_promise(p2m, s, gfn);
     unlock(&p2m->pod->lock);
     return verdict;
 }
@@ -72,8 +68,14 @@ enum p2m_verdict p2m_populate(struct p2m *p2m, gfn_t gfn)
     enum p2m_verdict verdict = P2M_HOLE_ACCESS;
 
     lock(&p2m->lock);
-    if (gfn_in_reach(p2m, gfn) && mfn_valid(p2m->root)) {
-        verdict = populate_locked(p2m, gfn);
+    if (gfn_is_mapped(p2m, gfn)) {
+        struct slot s = walk_find(p2m, gfn);
+
+        if (s.f.tag == P2M_POD) {
+            verdict = populate_locked(p2m, gfn, &s);
+        } else if (p2m_types[s.f.tag].is_ram) {
+            verdict = P2M_OK;
+        }
     }
     unlock(&p2m->lock);
     return verdict;

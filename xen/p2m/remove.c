@@ -67,7 +67,7 @@ static int remove_locked(struct p2m *p2m, gfn_t gfn, mfn_t expected,
         (!s.f.rights || !mfn_eq(slot_mfn(&s, gfn), expected))) {
         return -EINVAL;
     }
-    rc = walk_split(p2m, gfn, ORDER_4K, &s);
+    rc = slot_split(p2m, gfn, ORDER_4K, &s);
     if (rc) {
         return rc;
     }
@@ -82,7 +82,7 @@ int p2m_remove(struct p2m *p2m, gfn_t gfn, mfn_t expected)
     int rc = -ENOENT;
 
     lock(&p2m->lock);
-    if (gfn_in_reach(p2m, gfn) && mfn_valid(p2m->root)) {
+    if (gfn_is_mapped(p2m, gfn)) {
         rc = remove_locked(p2m, gfn, expected, &promised);
     }
     unlock(&p2m->lock);

@@ -89,6 +89,7 @@ static void drop_root(struct p2m *p2m)
 {
     table_make_stale(p2m, page_from_mfn(p2m->root));
     p2m->root = INVALID_MFN;
+    walk_forget_hint(p2m);
     p2m_settle(p2m);
     heap_free(p2m->parked);
     p2m->parked = NULL;

@@ -39,60 +39,108 @@ static struct page *table_of_slot(const struct slot *s)
     return page_from_mfn(arch_unmap(s->entry));
 }
 
-static struct slot slot_at(const struct p2m *p2m, mfn_t table, unsigned i,
-                           unsigned level)
-{
-    struct slot s = {.entry = (uint64_t *)arch_map(table) + i, .level = level};
-
-    s.f = p2m->format->decode(READ_ONCE(*s.entry), level);
-    return s;
-}
-
-static struct slot slot_of_gfn(const struct p2m *p2m, mfn_t table, gfn_t gfn,
-                               unsigned level)
-{
-    unsigned i = (gfn.v >> level_order(level)) % TABLE_ENTRIES;
-
-    return slot_at(p2m, table, i, level);
-}
-
 struct slot slot_child(const struct p2m *p2m, const struct slot *s, unsigned i)
 {
-    return slot_at(p2m, s->f.mfn, i, s->level - 1);
+    struct slot child = {.entry = (uint64_t *)arch_map(s->f.mfn) + i,
+                         .level = s->level - 1};
+
+    child.f = p2m->format->decode(READ_ONCE(*child.entry), child.level);
+    return child;
+}
+
+static unsigned index_at(gfn_t gfn, unsigned level)
+{
+    return (gfn.v >> level_order(level)) % TABLE_ENTRIES;
+}
+
+/* Down from s, which holds a table, to a leaf or to `level`. */
+static void walk_down(const struct p2m *p2m, gfn_t gfn, unsigned level,
+                      struct slot *s)
+{
+    do {
+        uint64_t *table = arch_map(s->f.mfn);
+
+        s->level--;
+        s->entry = table + index_at(gfn, s->level);
+        s->f = p2m->format->decode(READ_ONCE(*s->entry), s->level);
+    } while (s->f.is_table && s->level > level);
 }
 
 struct slot walk_find_level(const struct p2m *p2m, gfn_t gfn, unsigned level)
 {
-    struct slot s = slot_of_gfn(p2m, p2m->root, gfn, p2m->format->levels);
+    struct slot s = {.level = p2m->format->levels + 1U,
+                     .f = {.is_table = true, .mfn = p2m->root}};
 
-    while (s.f.is_table && s.level > level) {
-        s = slot_of_gfn(p2m, s.f.mfn, gfn, s.level - 1);
+    walk_down(p2m, gfn, level, &s);
+    return s;
+}
+
+/* Most walks end in the same table of 4K leaves as the one before. */
+static bool walk_from_hint(const struct p2m *p2m, gfn_t gfn, struct slot *s)
+{
+    if (gfn.v >> ORDER_2M != p2m->hint_region) {
+        return false;
+    }
+    s->entry = p2m->hint_table + gfn.v % TABLE_ENTRIES;
+    s->level = 1;
+    s->f = p2m->format->decode(READ_ONCE(*s->entry), 1);
+    return true;
+}
+
+static void note_hint(struct p2m *p2m, gfn_t gfn, const struct slot *s)
+{
+    p2m->hint_region = gfn.v >> ORDER_2M;
+    p2m->hint_table = s->entry - gfn.v % TABLE_ENTRIES;
+}
+
+void walk_forget_hint(struct p2m *p2m)
+{
+    p2m->hint_region = ~0ULL;
+}
+
+struct slot walk_find(struct p2m *p2m, gfn_t gfn)
+{
+    struct slot s;
+
+    if (!walk_from_hint(p2m, gfn, &s)) {
+        s = walk_find_level(p2m, gfn, 1);
+        if (s.level == 1) {
+            note_hint(p2m, gfn, &s);
+        }
     }
     return s;
 }
 
-struct slot walk_find(const struct p2m *p2m, gfn_t gfn)
-{
-    return walk_find_level(p2m, gfn, 1);
-}
-
-/* Fill a table that is not live yet with what leaf s says. */
+/*
+ * Fill a table that is not live yet with what leaf s says. Every format keeps
+ * the frame in one field, so from leaf to leaf the entries differ by the same
+ * number; the last one is checked.
+ */
 static void fill_from_leaf(const struct p2m *p2m, const struct slot *s,
                            struct page *table)
 {
-    uint64_t *entries = page_map(table);
-    unsigned order = level_order(s->level - 1);
+    const struct pte_format *format = p2m->format;
+    unsigned order = level_order(s->level - 1), last = TABLE_ENTRIES - 1;
+    uint64_t *entries = page_map(table), raw, step = 0;
+    mfn_t mfn = s->f.mfn;
 
     table->gfn = TABLE_ENTRIES * use_of(&s->f);
     if (s->f.tag == P2M_HOLE) {
         return; /* zero is a hole of any order */
     }
-    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        mfn_t mfn =
-            s->f.rights ? mfn_add(s->f.mfn, (uint64_t)i << order) : INVALID_MFN;
-
-        entries[i] = p2m->format->make_leaf(mfn, s->f.rights, s->f.tag, order);
+    raw = format->make_leaf(mfn, s->f.rights, s->f.tag, order);
+    if (s->f.rights) {
+        step = format->make_leaf(mfn_add(mfn, BIT(order)), s->f.rights,
+                                 s->f.tag, order) -
+               raw;
+        mfn = mfn_add(mfn, (uint64_t)last << order);
     }
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        entries[i] = raw;
+        raw += step;
+    }
+    CHECK(entries[last] ==
+          format->make_leaf(mfn, s->f.rights, s->f.tag, order));
 }
 
 /* Write an entry and keep its table's count. */
@@ -150,14 +198,12 @@ static int alloc_tables(struct p2m *p2m, struct page **tables, unsigned count)
     return 0;
 }
 
-int walk_split(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s)
+int slot_split(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s)
 {
     struct page *tables[LEVEL_LIMIT];
-    unsigned level = order_level(order), missing;
+    unsigned level = order_level(order), missing = s->level - level;
     int rc;
 
-    *s = walk_find_level(p2m, gfn, level);
-    missing = s->level - level;
     if (!missing) {
         return 0;
     }
@@ -167,9 +213,18 @@ int walk_split(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s)
     }
     while (missing) {
         split_leaf(p2m, s, tables[--missing], gfn);
-        *s = slot_of_gfn(p2m, s->f.mfn, gfn, s->level - 1);
+        walk_down(p2m, gfn, s->level - 1, s);
+    }
+    if (s->level == 1) {
+        note_hint(p2m, gfn, s);
     }
     return 0;
+}
+
+int walk_split(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s)
+{
+    *s = walk_find_level(p2m, gfn, order_level(order));
+    return slot_split(p2m, gfn, order, s);
 }
 
 static void write_leaf(struct p2m *p2m, struct slot *s, enum p2m_type type,
@@ -185,6 +240,9 @@ static void write_leaf(struct p2m *p2m, struct slot *s, enum p2m_type type,
     }
     if (type != P2M_HOLE) {
         raw = p2m->format->make_leaf(f.mfn, f.rights, type, slot_order(s));
+    }
+    if (s->f.is_table) {
+        walk_forget_hint(p2m);
     }
     if (s->f.is_table || s->f.rights) {
         p2m->flush_needed = true;
