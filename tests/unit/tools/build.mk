@@ -20,7 +20,8 @@ $(TOOLS_UNIT_OUT)/tools.a: $(TOOLS_UNIT_OBJECTS)
 	$(Q)ar rcs $@ $^
 
 # A host that fits in a test.
-$(TOOLS_UNIT_OUT)/test_create: $(TOOLS_UNIT_OUT)/tests/unit/tools/fake_host.o
+$(TOOLS_UNIT_OUT)/test_create $(TOOLS_UNIT_OUT)/test_memory: \
+    $(TOOLS_UNIT_OUT)/tests/unit/tools/fake_host.o
 
 $(TOOLS_UNIT_OUT)/test_%: $(TOOLS_UNIT_OUT)/tests/unit/tools/test_%.o \
                           $(TOOLS_UNIT_OUT)/tools.a

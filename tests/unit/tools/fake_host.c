@@ -103,13 +103,16 @@ static int set_pod_target(struct xen_pod_target *t)
 {
     int rc;
 
-    if (host.entries || t->target_pages > host.max_pages) {
+    if (t->target_pages > host.max_pages) {
         return wrong();
     }
-    rc = take_pages(t->target_pages);
+    host.pod_target = t->target_pages;
+    if (t->target_pages <= host.total) {
+        return 0;
+    }
+    rc = take_pages(t->target_pages - host.total);
     if (!rc) {
-        host.cache += t->target_pages;
-        host.pod_target = t->target_pages;
+        host.cache = t->target_pages;
     }
     return rc;
 }
@@ -176,6 +179,7 @@ static int domctl(struct xen_domctl *op)
     case XEN_DOMCTL_gethvmcontext:
         return get_context(&op->u.hvmcontext);
     case XEN_DOMCTL_getdomaininfo:
+        op->u.getdomaininfo.domain = op->domain;
         op->u.getdomaininfo.tot_pages = host.total;
         op->u.getdomaininfo.max_pages = host.max_pages;
         op->u.getdomaininfo.flags = XEN_DOMINF_hvm_guest;
@@ -276,6 +280,11 @@ void store_put(struct store_writer *w, enum store_access access,
 void store_put_number(struct store_writer *w, enum store_access access,
                       uint64_t value, const char *fmt, ...)
 {
+    if (strstr(fmt, "memory/target")) {
+        host.store_target = value;
+    } else if (strstr(fmt, "memory/static-max")) {
+        host.store_max = value;
+    }
 }
 
 int store_transaction(struct xc *xc, uint32_t domid,
@@ -294,7 +303,13 @@ int store_transaction(struct xc *xc, uint32_t domid,
 
 int store_read_number(struct xc *xc, uint64_t *value, const char *fmt, ...)
 {
-    return -ENOENT;
+    *value = 0;
+    if (strstr(fmt, "memory/target")) {
+        *value = host.store_target;
+    } else if (strstr(fmt, "memory/static-max")) {
+        *value = host.store_max;
+    }
+    return *value ? 0 : -ENOENT;
 }
 
 int store_read_string(struct xc *xc, char *value, size_t size, const char *fmt,

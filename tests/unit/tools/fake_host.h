@@ -18,7 +18,8 @@ struct fake_host {
     uint64_t free_pages;
     unsigned int fail_at; /* the call that fails, from 1; 0: none */
     int fail_with;
-    bool no_large_pages; /* 2 MiB and larger extents are refused */
+    bool no_large_pages;              /* 2 MiB and larger extents are refused */
+    uint64_t store_target, store_max; /* KiB; 0: no such node */
 
     /* Found out by it. */
     unsigned int calls;
