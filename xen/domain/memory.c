@@ -5,7 +5,8 @@
  * Here alone it is decided who gives way when memory is short. A touched
  * placeholder tries, in order of cost: the domain's PoD cache; its own pages
  * full of zeros, one slice of the search per call; then the verdict that
- * nothing is left goes up, to guest/.
+ * nothing is left goes up, to guest/. Tables come from the host's free pages;
+ * when there is none, the cache gives one.
  *
  * Two p2ms are never locked at once: what one has to give to the other travels
  * as a reference on a page.
@@ -58,23 +59,47 @@ static enum p2m_verdict find_page(struct domain *d, gfn_t gfn)
     return P2M_NEED_PAGE;
 }
 
+/*
+ * The host has no page for a table. The domain pays itself: a page that was
+ * set aside for its promises becomes free. False: nothing to pay with, or it
+ * has had all the tables that it may have.
+ */
+static bool pay_for_table(struct domain *d)
+{
+    const struct account *a = &d->account;
+    bool paid = false;
+
+    if (!a->table_limit || READ_ONCE(a->table_count) < a->table_limit) {
+        lock(&d->pod.lock);
+        paid = pod_lend_locked(&d->pod);
+        unlock(&d->pod.lock);
+    }
+    return paid;
+}
+
+/* What can be done about a verdict that says what is missing. */
+static enum p2m_verdict supply(struct domain *d, gfn_t gfn,
+                               enum p2m_verdict verdict)
+{
+    if (verdict == P2M_NEED_PAGE) {
+        return find_page(d, gfn);
+    }
+    if (verdict == P2M_NO_MEMORY && pay_for_table(d)) {
+        return P2M_RETRY;
+    }
+    return verdict;
+}
+
 enum p2m_verdict memory_fault(struct domain *d, gfn_t gfn, bool write,
                               bool execute)
 {
-    enum p2m_verdict verdict = p2m_fault(&d->p2m, gfn, write, execute);
-
-    return verdict == P2M_NEED_PAGE ? find_page(d, gfn) : verdict;
+    return supply(d, gfn, p2m_fault(&d->p2m, gfn, write, execute));
 }
 
 /* The verdict on a placeholder, as an error; 0: there is RAM now. */
 static int populate_for_us(struct domain *d, gfn_t gfn)
 {
-    enum p2m_verdict verdict = p2m_populate(&d->p2m, gfn);
-
-    if (verdict == P2M_NEED_PAGE) {
-        verdict = find_page(d, gfn);
-    }
-    switch (verdict) {
+    switch (supply(d, gfn, p2m_populate(&d->p2m, gfn))) {
     case P2M_OK:
         return 0;
     case P2M_RETRY:
@@ -149,8 +174,12 @@ int memory_mark_pod(struct domain *d, gfn_t gfn, unsigned order)
 int memory_decrease(struct domain *d, gfn_t gfn, unsigned order)
 {
     uint64_t done;
+    int rc;
 
-    return p2m_decrease(&d->p2m, gfn, order, &done);
+    do {
+        rc = p2m_decrease(&d->p2m, gfn, order, &done);
+    } while (rc == -ENOMEM && !done && pay_for_table(d));
+    return rc;
 }
 
 void memory_batch_begin(struct domain *d)

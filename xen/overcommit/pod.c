@@ -151,6 +151,15 @@ int pod_shrink_to_entries_locked(struct pod *pod, uint64_t max)
     return 0;
 }
 
+bool pod_lend_locked(struct pod *pod)
+{
+    if (!pod->cache_count) {
+        return false;
+    }
+    cache_free(pod, ORDER_4K);
+    return true;
+}
+
 /* A block for the growing cache: as large as is missing and allowed. */
 static struct page *grow_alloc(struct pod *pod, uint64_t missing,
                                unsigned *order)

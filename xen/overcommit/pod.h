@@ -73,6 +73,10 @@ int64_t pod_deficit_locked(const struct pod *pod);
  * pages. Returns -ERESTART if there is more to free, else 0. */
 int pod_shrink_to_entries_locked(struct pod *pod, uint64_t max);
 
+/* Give one page of the cache back to the host, which needs it more than the
+ * promise does: D rises. False: there is none. */
+bool pod_lend_locked(struct pod *pod);
+
 /* Grow or (build time only) shrink the cache towards `target` pages with pages
  * charged to the account, at most `max` pages per call: 0 reached, -ERESTART
  * more to do, -ENOMEM (what was added stays). Takes the lock itself. */
