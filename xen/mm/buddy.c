@@ -79,6 +79,21 @@ void buddy_put_locked(struct page *head, unsigned order)
     insert_block(&frame_table[first], order);
 }
 
+void buddy_put_run_locked(struct page *first, uint64_t count)
+{
+    while (count) {
+        uint64_t mfn = page_to_mfn(first).v;
+        unsigned order = (unsigned)__builtin_ctzll(mfn | BIT(MAX_ORDER));
+
+        while (BIT(order) > count) {
+            order--;
+        }
+        buddy_put_locked(first, order);
+        first += BIT(order);
+        count -= BIT(order);
+    }
+}
+
 void buddy_halve_locked(struct page *head)
 {
     unsigned order = head->order - 1U;

@@ -47,6 +47,9 @@ struct page *buddy_take_locked(unsigned order);
  * set in the head. */
 void buddy_put_locked(struct page *head, unsigned order);
 
+/* The same for any number of dirty pages in a row, as the blocks they make. */
+void buddy_put_run_locked(struct page *first, uint64_t count);
+
 /* Cut a BUSY block in two; the upper half returns to the lists. */
 void buddy_halve_locked(struct page *head);
 

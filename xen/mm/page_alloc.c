@@ -52,16 +52,7 @@ void page_alloc_add(mfn_t start, uint64_t count)
     buddy.total += count;
     buddy.free += count;
     buddy.dirty += count;
-    while (count) {
-        unsigned order = (unsigned)__builtin_ctzll(start.v | BIT(MAX_ORDER));
-
-        while (BIT(order) > count) {
-            order--;
-        }
-        buddy_put_locked(&frame_table[start.v], order);
-        start = mfn_add(start, BIT(order));
-        count -= BIT(order);
-    }
+    buddy_put_run_locked(&frame_table[start.v], count);
     unlock(&buddy.lock);
 }
 
@@ -262,46 +253,49 @@ struct page *page_alloc_guest(struct account *a, unsigned order)
 /* One compare-and-exchange, because a page_get() may be under way: from then
  * on it fails, and if it came first, we stop. */
 static void change_state(struct page *pg, enum page_state from,
-                         enum page_state to, unsigned flags)
+                         enum page_state to, unsigned flags_added)
 {
     union page_word old = {.bits =
                                __atomic_load_n(&pg->w.bits, __ATOMIC_ACQUIRE)};
     union page_word new = old;
 
     new.state = (uint8_t)to;
-    new.flags = (uint8_t)flags;
+    new.order = 0;
+    new.flags = (uint8_t)((old.flags & PAGE_ZEROED) | flags_added);
+    pg->gfn = ~0ULL;
     CHECK(old.state == from && old.references == 1);
     CHECK(__atomic_compare_exchange_n(&pg->w.bits, &old.bits, new.bits, false,
                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 }
 
+/* Only the owner's list needs the lock: the pages are the caller's. */
 void page_guest_to_cache(struct page *head, unsigned order)
 {
     lock(&buddy.lock);
     for (uint64_t i = 0; i < BIT(order); i++) {
-        CHECK(head[i].flags & PAGE_ALLOCATED);
-        change_state(&head[i], PAGE_GUEST, PAGE_CACHE,
-                     head[i].flags & PAGE_ZEROED);
-        head[i].gfn = ~0ULL;
         list_del(&head[i].link);
     }
-    head->order = (uint8_t)order;
     unlock(&buddy.lock);
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        CHECK(head[i].flags & PAGE_ALLOCATED);
+        change_state(&head[i], PAGE_GUEST, PAGE_CACHE, 0);
+    }
+    head->order = (uint8_t)order;
 }
 
 void page_cache_to_guest(struct page *head, unsigned order)
 {
-    ASSERT(list_empty(&head->link));
-    lock(&buddy.lock);
-    for (uint64_t i = 0; i < BIT(order); i++) {
-        struct page *pg = &head[i];
+    struct account *a = head->owner;
+    struct list chain;
 
-        pg->order = 0;
-        pg->gfn = ~0ULL;
-        change_state(pg, PAGE_CACHE, PAGE_GUEST,
-                     PAGE_ALLOCATED | (pg->flags & PAGE_ZEROED));
-        list_add_tail(&pg->owner->pages, &pg->link);
+    ASSERT(list_empty(&head->link));
+    list_init(&chain);
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        change_state(&head[i], PAGE_CACHE, PAGE_GUEST, PAGE_ALLOCATED);
+        list_add_tail(&chain, &head[i].link);
     }
+    lock(&buddy.lock);
+    list_splice_tail(&a->pages, &chain);
     unlock(&buddy.lock);
 }
 
@@ -312,20 +306,42 @@ void page_free_cache(struct page *head, unsigned order)
     free_block(head, order);
 }
 
-/* The owner's reference of the first page of its list goes. */
-static void release_first_locked(struct account *a)
+/* The owner's reference goes; true if it was the last. */
+static bool release_page_locked(struct page *pg)
 {
-    struct page *pg = list_first(&a->pages, struct page, link);
     unsigned flags = __atomic_fetch_and(&pg->flags, (uint8_t)~PAGE_ALLOCATED,
                                         __ATOMIC_SEQ_CST);
 
-    if ((flags & PAGE_ALLOCATED) &&
-        __atomic_sub_fetch(&pg->references, 1, __ATOMIC_ACQ_REL) == 0) {
-        page_free_last_locked(pg);
-        return;
+    return (flags & PAGE_ALLOCATED) &&
+           __atomic_sub_fetch(&pg->references, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
+/* The first pages of a's list, as long as they are neighbours in memory, too:
+ * so they go back as blocks instead of being merged one by one. Returns how
+ * many pages left the list. */
+static uint64_t release_run_locked(struct account *a, uint64_t max)
+{
+    struct page *first = list_first(&a->pages, struct page, link);
+    uint64_t count = 0, held = 0;
+
+    while (count < max && a->pages.next == &first[count].link) {
+        struct page *pg = &first[count];
+
+        list_del(&pg->link);
+        if (!release_page_locked(pg)) {
+            list_add_tail(&a->held, &pg->link);
+            held = 1;
+            break;
+        }
+        page_junk(pg);
+        page_retire(pg, false);
+        count++;
     }
-    list_del(&pg->link);
-    list_add_tail(&a->held, &pg->link);
+    buddy_put_run_locked(first, count);
+    buddy.free += count;
+    __atomic_fetch_add(&buddy.dirty, count, __ATOMIC_RELAXED);
+    account_uncharge_locked(a, count);
+    return count + held;
 }
 
 int page_release_some(struct account *a, uint64_t max)
@@ -337,8 +353,8 @@ int page_release_some(struct account *a, uint64_t max)
 
         max -= batch;
         lock(&buddy.lock);
-        while (batch-- && !list_empty(&a->pages)) {
-            release_first_locked(a);
+        while (batch && !list_empty(&a->pages)) {
+            batch -= release_run_locked(a, batch);
         }
         more = !list_empty(&a->pages);
         unlock(&buddy.lock);
