@@ -182,6 +182,21 @@ int memory_decrease(struct domain *d, gfn_t gfn, unsigned order)
     return rc;
 }
 
+int memory_decrease_list(struct domain *d, const uint64_t *gfns, unsigned count,
+                         unsigned *done)
+{
+    int rc;
+
+    *done = 0;
+    do {
+        unsigned some;
+
+        rc = p2m_decrease_list(&d->p2m, gfns + *done, count - *done, &some);
+        *done += some;
+    } while (rc == -ENOMEM && pay_for_table(d));
+    return rc;
+}
+
 void memory_batch_begin(struct domain *d)
 {
     p2m_batch_begin(&d->p2m);

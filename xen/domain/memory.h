@@ -33,6 +33,9 @@ int must_check memory_get_page(struct domain *d, gfn_t gfn, bool write,
 int must_check memory_populate(struct domain *d, gfn_t gfn, unsigned order);
 int must_check memory_mark_pod(struct domain *d, gfn_t gfn, unsigned order);
 int must_check memory_decrease(struct domain *d, gfn_t gfn, unsigned order);
+/* The same for 1 to 512 single gfns; *done were removed if it ends early. */
+int must_check memory_decrease_list(struct domain *d, const uint64_t *gfns,
+                                    unsigned count, unsigned *done);
 /*
  * Around many memory_decrease() or memory_remove() of one hypercall: one TLB
  * flush for all of them, and only then do the pages go to another use.

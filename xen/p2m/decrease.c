@@ -22,9 +22,12 @@ static int decrease_slot(struct p2m *p2m, gfn_t gfn, uint64_t left,
     if (!p2m_types[s->f.tag].is_ram) {
         return -EPERM;
     }
+    if (s->level == 1) {
+        return 0;
+    }
     limit = s->f.tag == P2M_POD ? ORDER_1G : ORDER_2M;
     order = piece_order(gfn, left, MIN(limit, slot_order(s)));
-    return slot_split(p2m, gfn, order, s);
+    return order == slot_order(s) ? 0 : slot_split(p2m, gfn, order, s);
 }
 
 /* One lock hold: up to 512 leaves. Returns gfns done through *done. */
@@ -58,13 +61,49 @@ int p2m_decrease(struct p2m *p2m, gfn_t gfn, unsigned order, uint64_t *done)
     }
     while (*done < count && !rc) {
         lock(&p2m->lock);
-        rc = mfn_valid(p2m->root)
+        rc = gfn_is_mapped(p2m, gfn)
                  ? decrease_some(p2m, gfn, count, done, &promised)
                  : -ENOENT;
         p2m_finish(p2m);
         unlock(&p2m->lock);
     }
     trace(TRACE_DECREASE, p2m->account->id, gfn.v, order, *done);
+    if (promised) {
+        p2m_rebalance(p2m);
+    }
+    return rc;
+}
+
+/* A single gfn, with as little ado as can be: balloons are made of these. */
+static int decrease_one(struct p2m *p2m, gfn_t gfn, uint64_t *promised)
+{
+    struct slot s;
+    int rc;
+
+    if (!gfn_is_mapped(p2m, gfn)) {
+        return -ENOENT;
+    }
+    rc = decrease_slot(p2m, gfn, 1, &s);
+    if (!rc) {
+        *promised += entry_drop(p2m, &s);
+    }
+    return rc;
+}
+
+int p2m_decrease_list(struct p2m *p2m, const uint64_t *gfns, unsigned count,
+                      unsigned *done)
+{
+    uint64_t promised = 0;
+    int rc = 0;
+
+    CHECK(count <= TABLE_ENTRIES);
+    lock(&p2m->lock);
+    for (*done = 0; *done < count && !rc; *done += !rc) {
+        rc = decrease_one(p2m, GFN(gfns[*done]), &promised);
+    }
+    p2m_finish(p2m);
+    unlock(&p2m->lock);
+    trace(TRACE_DECREASE, p2m->account->id, gfns[0], ORDER_4K, *done);
     if (promised) {
         p2m_rebalance(p2m);
     }

@@ -59,9 +59,9 @@ static bool is_unshared(const struct page *head, unsigned order)
 static void release_own(struct p2m *p2m, struct page *head, unsigned order)
 {
     struct pod *pod = p2m->pod;
+    int64_t deficit = p2m->dying ? 0 : pod_deficit_locked(pod);
 
-    if (!p2m->dying && pod_deficit_locked(pod) >= (int64_t)BIT(order) &&
-        is_unshared(head, order)) {
+    if (deficit >= (int64_t)BIT(order) && is_unshared(head, order)) {
         pod_give_locked(pod, head, order);
         pod->counters.steals += BIT(order);
     } else if (order) {

@@ -18,7 +18,8 @@
 
 struct slot {
     uint64_t *entry;
-    unsigned level;      /* of the table that `entry` is in */
+    mfn_t table;         /* that `entry` is in */
+    unsigned level;      /* of that table */
     struct pte_fields f; /* what it says */
 };
 
@@ -105,8 +106,11 @@ struct slot slot_child(const struct p2m *p2m, const struct slot *s, unsigned i);
  * goes to the stale ones. mfn is ignored for types without a frame. */
 void slot_set(struct p2m *p2m, struct slot *s, enum p2m_type type, mfn_t mfn);
 
-/* The same, but a table that was there stays the caller's, who puts it back by
- * slot_reattach() or gives it to table_make_stale(). */
+/* A leaf becomes a hole. */
+void slot_clear(struct p2m *p2m, struct slot *s);
+
+/* The same as slot_set(), but a table that was there stays the caller's, who
+ * puts it back by slot_reattach() or gives it to table_make_stale(). */
 struct page *slot_detach_table(struct p2m *p2m, struct slot *s,
                                enum p2m_type type);
 void slot_reattach(struct p2m *p2m, struct slot *s, struct page *table);

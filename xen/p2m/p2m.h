@@ -53,7 +53,8 @@ struct p2m {
     gfn_t max_gfn;        /* highest gfn ever given a type but hole */
     bool dying;           /* no new entries */
     uint64_t hint_region; /* gfn / 512 of the last walk's table of 4K leaves */
-    uint64_t *hint_table; /* that table; region ~0: none */
+    mfn_t hint_table;     /* that table; region ~0: none */
+    uint64_t *hint_entries;
 
     /* what waits for a TLB flush: see flush.c */
     bool flush_needed;    /* a translation went away since the last flush */
@@ -173,6 +174,10 @@ int must_check p2m_mark_pod(struct p2m *p2m, gfn_t gfn, unsigned order);
  */
 int must_check p2m_decrease(struct p2m *p2m, gfn_t gfn, unsigned order,
                             uint64_t *done);
+
+/* The same for a list of 1 to 512 single gfns. */
+int must_check p2m_decrease_list(struct p2m *p2m, const uint64_t *gfns,
+                                 unsigned count, unsigned *done);
 
 /*
  * Make one gfn a hole (remove_from_physmap, add_to_physmap's first half):

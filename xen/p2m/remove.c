@@ -22,12 +22,12 @@ static void drop_promise(struct p2m *p2m, struct slot *s)
 {
     lock(&p2m->pod->lock);
     pod_entries_locked(p2m->pod, -(int64_t)BIT(slot_order(s)));
-    slot_set(p2m, s, P2M_HOLE, INVALID_MFN);
+    slot_clear(p2m, s);
     unlock(&p2m->pod->lock);
 }
 
 /* Parked first: making room there may flush, and this entry's flush is owed
- * only from slot_set() on. */
+ * only from slot_clear() on. */
 static void drop_page(struct p2m *p2m, struct slot *s)
 {
     const struct p2m_type_info *info = &p2m_types[s->f.tag];
@@ -41,7 +41,7 @@ static void drop_page(struct p2m *p2m, struct slot *s)
     } else if (info->is_own || info->holds_reference) {
         p2m_park(p2m, head, slot_order(s), PARK_REFERENCE);
     }
-    slot_set(p2m, s, P2M_HOLE, INVALID_MFN);
+    slot_clear(p2m, s);
 }
 
 uint64_t entry_drop(struct p2m *p2m, struct slot *s)

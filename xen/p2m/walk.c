@@ -34,14 +34,10 @@ static uint64_t use_of(const struct pte_fields *f)
     return f->tag == P2M_POD ? USE_PROMISED : 0;
 }
 
-static struct page *table_of_slot(const struct slot *s)
-{
-    return page_from_mfn(arch_unmap(s->entry));
-}
-
 struct slot slot_child(const struct p2m *p2m, const struct slot *s, unsigned i)
 {
     struct slot child = {.entry = (uint64_t *)arch_map(s->f.mfn) + i,
+                         .table = s->f.mfn,
                          .level = s->level - 1};
 
     child.f = p2m->format->decode(READ_ONCE(*child.entry), child.level);
@@ -58,10 +54,9 @@ static void walk_down(const struct p2m *p2m, gfn_t gfn, unsigned level,
                       struct slot *s)
 {
     do {
-        uint64_t *table = arch_map(s->f.mfn);
-
+        s->table = s->f.mfn;
         s->level--;
-        s->entry = table + index_at(gfn, s->level);
+        s->entry = (uint64_t *)arch_map(s->table) + index_at(gfn, s->level);
         s->f = p2m->format->decode(READ_ONCE(*s->entry), s->level);
     } while (s->f.is_table && s->level > level);
 }
@@ -81,7 +76,8 @@ static bool walk_from_hint(const struct p2m *p2m, gfn_t gfn, struct slot *s)
     if (gfn.v >> ORDER_2M != p2m->hint_region) {
         return false;
     }
-    s->entry = p2m->hint_table + gfn.v % TABLE_ENTRIES;
+    s->entry = p2m->hint_entries + gfn.v % TABLE_ENTRIES;
+    s->table = p2m->hint_table;
     s->level = 1;
     s->f = p2m->format->decode(READ_ONCE(*s->entry), 1);
     return true;
@@ -90,7 +86,8 @@ static bool walk_from_hint(const struct p2m *p2m, gfn_t gfn, struct slot *s)
 static void note_hint(struct p2m *p2m, gfn_t gfn, const struct slot *s)
 {
     p2m->hint_region = gfn.v >> ORDER_2M;
-    p2m->hint_table = s->entry - gfn.v % TABLE_ENTRIES;
+    p2m->hint_table = s->table;
+    p2m->hint_entries = s->entry - gfn.v % TABLE_ENTRIES;
 }
 
 void walk_forget_hint(struct p2m *p2m)
@@ -147,7 +144,7 @@ static void fill_from_leaf(const struct p2m *p2m, const struct slot *s,
 static void write_entry(struct slot *s, uint64_t raw,
                         const struct pte_fields *f)
 {
-    struct page *table = table_of_slot(s);
+    struct page *table = page_from_mfn(s->table);
 
     table->gfn += use_of(f) - use_of(&s->f);
     arch_pte_write(s->entry, raw);
@@ -266,6 +263,16 @@ static void make_children_stale(struct p2m *p2m, const struct slot *s)
             table_make_stale(p2m, page_from_mfn(child.f.mfn));
         }
     }
+}
+
+void slot_clear(struct p2m *p2m, struct slot *s)
+{
+    static const struct pte_fields hole = {.mfn = {~0ULL}};
+
+    if (s->f.rights) {
+        p2m->flush_needed = true;
+    }
+    write_entry(s, 0, &hole);
 }
 
 void slot_set(struct p2m *p2m, struct slot *s, enum p2m_type type, mfn_t mfn)

@@ -149,6 +149,38 @@ TEST(the_target_is_reached_in_slices)
     domains_check();
 }
 
+/* Half of them one by one, half as a list. */
+static void decrease_512(uint64_t gfn)
+{
+    uint64_t list[256];
+    unsigned done;
+
+    memory_batch_begin(d);
+    for (uint64_t i = 0; i < 256; i++) {
+        EXPECT_EQ(memory_decrease(d, GFN(gfn + i), 0), 0);
+        list[i] = gfn + 256 + i;
+    }
+    EXPECT_EQ(memory_decrease_list(d, list, 256, &done), 0);
+    EXPECT_EQ(done, 256);
+    memory_batch_end(d);
+}
+
+TEST(a_list_ends_at_the_first_hole)
+{
+    uint64_t list[] = {3, 1, 9, 2}, wild[] = {~0ULL};
+    unsigned done;
+
+    start();
+    build_pod(1, 3, 8);
+    EXPECT_EQ(memory_decrease_list(d, list, 4, &done), -ENOENT);
+    EXPECT_EQ(done, 2);
+    EXPECT_EQ(pod_of(d).entries, 6);
+    EXPECT_EQ(pod_of(d).cache_pages, 6);
+    EXPECT_EQ(memory_decrease_list(d, wild, 1, &done), -ENOENT);
+    EXPECT_EQ(done, 0);
+    domains_check();
+}
+
 TEST(a_balloon_reaches_the_target_to_the_page)
 {
     start();
@@ -162,11 +194,7 @@ TEST(a_balloon_reaches_the_target_to_the_page)
             EXPECT(word);
             *word = 0;
         }
-        memory_batch_begin(d);
-        for (uint64_t i = gfn; i < gfn + 512; i++) {
-            EXPECT_EQ(memory_decrease(d, GFN(i), 0), 0);
-        }
-        memory_batch_end(d);
+        decrease_512(gfn);
         domains_check();
     }
     EXPECT_EQ(pod_of(d).tot_pages, 1024);
@@ -205,6 +233,9 @@ TEST(out_of_memory_is_said_once_and_not_before)
  * want of a table as long as the domain has a page to pay with. */
 TEST(a_full_host_has_no_say_in_what_was_promised)
 {
+    uint64_t list[] = {77, 512};
+    unsigned done;
+
     start();
     build_pod(1, 12, 520);
     dirty(0, 1); /* a superpage */
@@ -213,13 +244,14 @@ TEST(a_full_host_has_no_say_in_what_was_promised)
     }
     dirty(512, 1);
     EXPECT_EQ(pod_of(d).cache_pages, 6);
-    EXPECT_EQ(memory_decrease(d, GFN(77), 0), 0);
-    EXPECT_EQ(pod_of(d).cache_pages, 6);
+    EXPECT_EQ(memory_decrease_list(d, list, 2, &done), 0);
+    EXPECT_EQ(done, 2);
+    EXPECT_EQ(pod_of(d).cache_pages, 7);
     domains_check();
     /* A budget is another thing. */
     d->account.table_limit = d->account.table_count;
     EXPECT_EQ(memory_fault(d, GFN(1024), true, false), P2M_NO_MEMORY);
-    EXPECT_EQ(pod_of(d).cache_pages, 6);
+    EXPECT_EQ(pod_of(d).cache_pages, 7);
     domains_check();
 }
 
