@@ -109,17 +109,17 @@ static void warn_of_keys(const struct cfg *cfg)
     for (size_t i = 0; i < cfg->entry_count; i++) {
         const struct cfg_value *value = &cfg->entries[i].value;
         const char *key = cfg->entries[i].key;
-        const char *why = "unknown key";
+        const char *why = "is unknown";
 
         if (is_one_of(key, known_keys, COUNT(known_keys)) ||
             asks_for_nothing(value)) {
             continue;
         }
         if (is_one_of(key, unsupported_keys, COUNT(unsupported_keys))) {
-            why = "not supported";
+            why = "is not supported";
         }
-        warn("%s:%u: %s '%s'; it is ignored", value->file, value->line, why,
-             key);
+        warn("%s:%u: key '%s' %s and ignored", value->file, value->line, key,
+             why);
     }
 }
 

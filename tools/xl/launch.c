@@ -15,21 +15,36 @@
 #include "createlock.h"
 #include "message.h"
 
+static const int ending_signals[] = {SIGHUP, SIGINT, SIGTERM};
+
+#define ENDING_COUNT (sizeof(ending_signals) / sizeof(ending_signals[0]))
+
+/* Signals that we were started to ignore, as by nohup or &, end nothing. */
 static void fill_ending_signals(sigset_t *set)
 {
     sigemptyset(set);
-    sigaddset(set, SIGHUP);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGTERM);
+    for (size_t i = 0; i < ENDING_COUNT; i++) {
+        struct sigaction action;
+
+        if (!sigaction(ending_signals[i], NULL, &action) &&
+            action.sa_handler != SIG_IGN) {
+            sigaddset(set, ending_signals[i]);
+        }
+    }
 }
 
-static bool ending_signal_came(void)
+static bool ending_signal_came(const sigset_t *ending)
 {
     sigset_t pending;
 
     sigpending(&pending);
-    return sigismember(&pending, SIGHUP) || sigismember(&pending, SIGINT) ||
-           sigismember(&pending, SIGTERM);
+    for (size_t i = 0; i < ENDING_COUNT; i++) {
+        if (sigismember(&pending, ending_signals[i]) &&
+            sigismember(ending, ending_signals[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int launch_build(struct xc *xc, const struct guest *guest, uint32_t *domid)
@@ -44,7 +59,7 @@ int launch_build(struct xc *xc, const struct guest *guest, uint32_t *domid)
     progress_end();
     if (rc) {
         error("cannot create '%s': %s", guest->config.name, xc_error(xc));
-    } else if (ending_signal_came()) {
+    } else if (ending_signal_came(&ending)) {
         xc_domain_destroy(xc, *domid);
         rc = -EINTR;
     }

@@ -65,8 +65,7 @@ void verbose(const char *format, ...)
  */
 static bool progress_wanted(void)
 {
-    return message_progress_always ||
-           tcgetpgrp(STDERR_FILENO) == getpgrp();
+    return message_progress_always || tcgetpgrp(STDERR_FILENO) == getpgrp();
 }
 
 /* A line per percent is enough; a line per page would cost more than the job.
