@@ -87,7 +87,9 @@ static int extent_base(struct reservation *r, uint32_t index, gfn_t *gfn)
     int rc = 0;
 
     if (index - r->window_start >= r->window_count) {
-        rc = read_window(r, index, MIN(r->arg.nr_extents - index, WINDOW));
+        /* Windows end at multiples, where should_leave() looks. */
+        rc = read_window(
+            r, index, MIN(r->arg.nr_extents - index, WINDOW - index % WINDOW));
         if (rc == -EFAULT) {
             rc = read_window(r, index, 1);
         }
@@ -118,6 +120,27 @@ static int extent_do(struct reservation *r, uint32_t index)
                      : memory_populate(r->d, gfn, order);
 }
 
+/* What of the window is left, in one go: balloons are made of single pages. */
+static int window_decrease(struct reservation *r, uint32_t *index)
+{
+    unsigned done = 0, offset;
+    gfn_t first;
+    int rc = extent_base(r, *index, &first);
+
+    if (!rc) {
+        offset = *index - r->window_start;
+        rc = memory_decrease_list(r->d, &r->window[offset],
+                                  r->window_count - offset, &done);
+        *index += done;
+    }
+    return rc;
+}
+
+static bool is_single_decrease(const struct reservation *r)
+{
+    return r->command == XENMEM_decrease_reservation && !r->arg.extent_order;
+}
+
 static bool should_leave(const struct reservation *r, uint32_t index,
                          uint32_t start)
 {
@@ -136,9 +159,13 @@ static int extents_do(struct reservation *r, uint32_t *index)
     /* One flush for all that goes away, not one for each. */
     memory_batch_begin(r->d);
     while (!rc && *index < r->arg.nr_extents) {
-        rc = should_leave(r, *index, start) ? -ERESTART : extent_do(r, *index);
-        if (!rc) {
-            ++*index;
+        if (should_leave(r, *index, start)) {
+            rc = -ERESTART;
+        } else if (is_single_decrease(r)) {
+            rc = window_decrease(r, index);
+        } else {
+            rc = extent_do(r, *index);
+            *index += !rc;
         }
     }
     memory_batch_end(r->d);
