@@ -122,6 +122,9 @@ void sched_hold(struct vcpu *v, uint32_t bits)
         vcpu_kick(v, VCPU_WORK_STATE);
     }
     unlock(&sched_lock);
+    /* A caller that blocks v looks next at what is pending: not before `hold`
+     * can be seen by who makes it pending and then looks at `hold`. */
+    mem_barrier();
 }
 
 void sched_hold_sync(struct vcpu *v, uint32_t bits)

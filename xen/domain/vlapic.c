@@ -43,13 +43,14 @@ enum delivery_mode {
     MODE_STARTUP = 6
 };
 
-#define ICR_LOGICAL  BIT(11)
-#define ICR_ASSERT   BIT(14)
-#define ICR_LEVEL    BIT(15)
-#define BASE_ENABLED (BIT(11) | BIT(10))
-#define BASE_BSP     BIT(8)
-#define BASE_ADDRESS 0xFEE00000ULL
-#define BROADCAST    0xFFFFFFFFU
+#define ICR_LOGICAL     BIT(11)
+#define ICR_ASSERT      BIT(14)
+#define ICR_LEVEL       BIT(15)
+#define BASE_ENABLED    (BIT(11) | BIT(10))
+#define BASE_BSP        BIT(8)
+#define BASE_ADDRESS    0xFEE00000ULL
+#define STARTUP_PENDING 0x100U
+#define BROADCAST       0xFFFFFFFFU
 
 static uint32_t id_of(const struct vcpu *v)
 {
@@ -125,17 +126,6 @@ static void end_of_interrupt(struct vcpu *v)
     }
 }
 
-/* State after INIT: waiting for a SIPI, registers as after reset. */
-static void take_init(struct vcpu *v)
-{
-    uint64_t base = v->vlapic.base_msr;
-
-    sched_hold_sync(v, HOLD_OFFLINE);
-    vlapic_reset(v);
-    v->vlapic.base_msr = base;
-    v->vlapic.init_done = true;
-}
-
 static struct guest_seg real_mode_segment(uint16_t attributes)
 {
     return (struct guest_seg){.attributes = attributes, .limit = 0xFFFF};
@@ -164,16 +154,71 @@ static void set_startup_state(struct vcpu *v, unsigned page)
     arch_guest_set_state(v->gc, &s);
 }
 
-static void take_startup(struct vcpu *v, unsigned page)
+/*
+ * INIT and SIPI. A vCPU goes offline on its own CPU only, so two vCPUs that
+ * send INIT to each other never wait for one another, and whoever finds a
+ * vCPU offline may set its state. The domain's lock makes one sender of a
+ * SIPI win.
+ */
+static void reset_keeping_base(struct vcpu *v)
 {
-    /* Only a CPU that INIT has stopped waits for one: not one that runs, nor
-     * one that ran and has halted for good since (the second SIPI). */
-    if (!v->vlapic.init_done) {
-        return;
-    }
-    v->vlapic.init_done = false;
+    uint64_t base = v->vlapic.base_msr;
+
+    vlapic_reset(v);
+    v->vlapic.base_msr = base;
+}
+
+static bool is_offline(const struct vcpu *v)
+{
+    return READ_ONCE(v->hold) & HOLD_OFFLINE;
+}
+
+static void start_locked(struct vcpu *v, unsigned page)
+{
     set_startup_state(v, page);
     vcpu_online(v);
+}
+
+static void send_init(struct vcpu *v)
+{
+    lock(&v->domain->lock);
+    if (is_offline(v)) {
+        reset_keeping_base(v);
+    } else {
+        v->vlapic.init_pending = true;
+        vcpu_kick(v, VCPU_WORK_STATE);
+        sched_release(v, HOLD_BLOCKED);
+    }
+    unlock(&v->domain->lock);
+}
+
+static void send_startup(struct vcpu *v, unsigned page)
+{
+    lock(&v->domain->lock);
+    if (v->vlapic.init_pending) {
+        v->vlapic.startup_pending = (uint16_t)(page | STARTUP_PENDING);
+    } else if (is_offline(v)) {
+        start_locked(v, page);
+    } /* else it runs already: the second SIPI */
+    unlock(&v->domain->lock);
+}
+
+void vlapic_take_init(struct vcpu *v)
+{
+    uint16_t startup;
+
+    if (!READ_ONCE(v->vlapic.init_pending)) {
+        return;
+    }
+    lock(&v->domain->lock);
+    startup = v->vlapic.startup_pending;
+    reset_keeping_base(v); /* and nothing is pending any more */
+    if (startup) {
+        start_locked(v, startup & 0xFF);
+    } else {
+        sched_hold(v, HOLD_OFFLINE);
+    }
+    unlock(&v->domain->lock);
 }
 
 static void deliver(struct vcpu *v, struct vcpu *from, uint32_t icr)
@@ -189,12 +234,12 @@ static void deliver(struct vcpu *v, struct vcpu *from, uint32_t icr)
         break;
     case MODE_INIT:
         if (v != from && (!(icr & ICR_LEVEL) || (icr & ICR_ASSERT))) {
-            take_init(v);
+            send_init(v);
         }
         break;
     case MODE_STARTUP:
         if (v != from) {
-            take_startup(v, icr & 0xFF);
+            send_startup(v, icr & 0xFF);
         }
         break;
     default:

@@ -9,13 +9,16 @@
 struct vcpu;
 
 struct vlapic {
-    uint64_t base_msr;     /* IA32_APIC_BASE */
+    uint64_t base_msr; /* IA32_APIC_BASE */
     uint32_t tpr, svr, esr, tmict, tdcr;
-    uint32_t lvt[6];       /* 832 timer, thermal, pmc, lint0, lint1, error */
+    uint32_t lvt[6]; /* 832 timer, thermal, pmc, lint0, lint1, error */
     uint64_t icr;
     uint64_t irr[4], isr[4];
     bool nmi_pending;
-    bool init_done;        /* INIT seen: waits for a SIPI */
+    /* An INIT for a vCPU that runs, and the SIPI that may follow it before its
+     * own CPU has seen to it: domain lock. */
+    bool init_pending;
+    uint16_t startup_pending; /* page | STARTUP_PENDING, 0: none */
 };
 
 void vlapic_reset(struct vcpu *v);
@@ -26,6 +29,8 @@ int vlapic_msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 void vlapic_raise(struct vcpu *v, unsigned vector);
 /* The vector to deliver now, or -1; priority over TPR and ISR honoured. */
 int vlapic_pending(const struct vcpu *v);
+/* On v's own CPU, before it enters the guest: an INIT that came meanwhile. */
+void vlapic_take_init(struct vcpu *v);
 /* The guest took it: IRR to ISR. */
 void vlapic_accept(struct vcpu *v, unsigned vector);
 

@@ -118,6 +118,7 @@ static bool must_switch(struct vcpu *v)
 
     if (READ_ONCE(v->work)) {
         work = __atomic_exchange_n(&v->work, 0, __ATOMIC_SEQ_CST);
+        vlapic_take_init(v);
     }
     return READ_ONCE(v->hold) || (work & VCPU_WORK_RESCHED) ||
            sched_slice_over(v, arch_time_ns());
