@@ -69,6 +69,7 @@ void vlapic_reset(struct vcpu *v)
     memset(a, 0, sizeof(*a));
     a->base_msr = BASE_ADDRESS | BASE_ENABLED | (v->id ? 0 : BASE_BSP);
     a->svr = 0xFF;
+    a->waits_for_startup = true;
     for (unsigned i = 0; i < ARRAY_COUNT(a->lvt); i++) {
         a->lvt[i] = LVT_MASKED;
     }
@@ -175,6 +176,7 @@ static bool is_offline(const struct vcpu *v)
 
 static void start_locked(struct vcpu *v, unsigned page)
 {
+    v->vlapic.waits_for_startup = false;
     set_startup_state(v, page);
     vcpu_online(v);
 }
@@ -197,9 +199,9 @@ static void send_startup(struct vcpu *v, unsigned page)
     lock(&v->domain->lock);
     if (v->vlapic.init_pending) {
         v->vlapic.startup_pending = (uint16_t)(page | STARTUP_PENDING);
-    } else if (is_offline(v)) {
+    } else if (is_offline(v) && v->vlapic.waits_for_startup) {
         start_locked(v, page);
-    } /* else it runs already: the second SIPI */
+    } /* else the second SIPI: it runs, or has even halted for good since */
     unlock(&v->domain->lock);
 }
 

@@ -15,6 +15,7 @@ struct vlapic {
     uint64_t icr;
     uint64_t irr[4], isr[4];
     bool nmi_pending;
+    bool waits_for_startup; /* since reset or INIT: domain lock */
     /* An INIT for a vCPU that runs, and the SIPI that may follow it before its
      * own CPU has seen to it: domain lock. */
     bool init_pending;
