@@ -320,7 +320,7 @@ static bool wait_for_stage(unsigned wanted)
         if (time_now() > end) {
             return false;
         }
-        sched_op(SCHEDOP_yield, NULL);
+        give_way();
     }
     return true;
 }

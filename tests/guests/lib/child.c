@@ -13,7 +13,6 @@
 #include "test.h"
 #include "time.h"
 
-#include <xen/sched.h>
 
 enum {
     PAGING_POOL = 4 << 20,   /* bytes for second-stage tables */
@@ -275,7 +274,7 @@ int child_destroy(struct child *c)
         if (child_info(c, &info) == -ESRCH) {
             return 0;
         }
-        sched_op(SCHEDOP_yield, NULL);
+        give_way();
     }
     return -EBUSY;
 }
@@ -361,7 +360,7 @@ bool child_try(struct child *c, enum servant_op op, const uint64_t *args,
             child_is_shut_down(c, &reason)) {
             return false;
         }
-        sched_op(SCHEDOP_yield, NULL);
+        give_way();
     }
     return false;
 }

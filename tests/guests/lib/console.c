@@ -18,7 +18,6 @@
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
 #include <xen/io/console.h>
-#include <xen/sched.h>
 
 #define DEBUG_PORT   0xe9
 #define PATIENCE     100000 /* yields until a full ring is given up */
@@ -67,7 +66,7 @@ static bool ring_wait(uint32_t used)
         if (ring->out_prod - READ_ONCE(ring->out_cons) <= used) {
             return true;
         }
-        hypercall2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+        give_way();
     }
     return false;
 }

@@ -11,7 +11,6 @@
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
 #include <xen/memory.h>
-#include <xen/sched.h>
 
 volatile struct shared_info *shared_info;
 static uint64_t counts[EVENT_PORTS];
@@ -212,7 +211,7 @@ bool event_wait(unsigned port, uint64_t count, uint64_t nanoseconds)
         }
         /* Not HLT: the event may never come. */
         irq_on();
-        sched_op(SCHEDOP_yield, NULL);
+        give_way();
         irq_off();
     }
     return true;

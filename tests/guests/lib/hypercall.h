@@ -79,6 +79,17 @@ static inline int64_t sched_op(unsigned command, const void *argument)
     return hypercall2(__HYPERVISOR_sched_op, command, (uint64_t)argument);
 }
 
+/*
+ * Let others run, in every loop that waits. Under -icount QEMU gives a
+ * processor all the time up to the next timer unless it pauses or halts, so
+ * that without the PAUSE what is waited for might never get a turn.
+ */
+static inline void give_way(void)
+{
+    __asm__ volatile("pause" ::: "memory");
+    hypercall2(__HYPERVISOR_sched_op, 0 /* SCHEDOP_yield */, 0);
+}
+
 static inline int64_t vcpu_op(unsigned command, unsigned vcpu,
                               const void *argument)
 {

@@ -5,7 +5,6 @@
 #include "lib/string.h"
 #include "trap.h"
 
-#include <xen/sched.h>
 #include <xen/vcpu.h>
 
 #define APIC_EXTD   0x400
@@ -78,7 +77,7 @@ bool smp_start(unsigned id, void (*function)(void *), void *argument)
         if (__atomic_load_n(&cpu->is_online, __ATOMIC_SEQ_CST)) {
             return true;
         }
-        sched_op(SCHEDOP_yield, NULL);
+        give_way();
     }
     return false;
 }

@@ -25,7 +25,6 @@
 #include "test.h"
 #include "trap.h"
 
-#include <xen/sched.h>
 
 static struct modes_record *const record = (void *)MODES_RECORD;
 
@@ -53,7 +52,7 @@ static bool wait_for_stage(uint32_t stage)
         if (READ_ONCE(record->stage) >= stage) {
             return true;
         }
-        sched_op(SCHEDOP_yield, NULL);
+        give_way();
     }
     print("stage %u reached\n", record->stage);
     return false;

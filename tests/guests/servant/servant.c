@@ -8,7 +8,6 @@
 #include "test.h"
 #include "trap.h"
 
-#include <xen/sched.h>
 
 static struct servant_channel *const channel =
     (void *)(SERVANT_CHANNEL_GFN << PAGE_SHIFT);
@@ -140,7 +139,7 @@ void test_main(void)
     for (;;) {
         while (channel->request == channel->done) {
             irq_on();
-            sched_op(SCHEDOP_yield, NULL);
+            give_way();
             irq_off();
         }
         mem_barrier();

@@ -21,7 +21,6 @@
 #include "time.h"
 #include "trap.h"
 
-#include <xen/sched.h>
 #include <xen/vcpu.h>
 
 /* Busy, so dear when time counts instructions. */
@@ -50,7 +49,7 @@ static bool wait_until(const volatile unsigned *word, unsigned value)
         if (time_now() > end) {
             return false;
         }
-        sched_op(SCHEDOP_yield, NULL);
+        give_way();
     }
     return true;
 }
@@ -99,7 +98,7 @@ static void test_identity(void)
 static void lock_add(void)
 {
     while (__atomic_exchange_n(&lock, true, __ATOMIC_ACQUIRE)) {
-        sched_op(SCHEDOP_yield, NULL);
+        give_way();
     }
     locked_total++;
     __atomic_store_n(&lock, false, __ATOMIC_RELEASE);
@@ -181,7 +180,7 @@ static bool wait_for_counts(const uint64_t *counts, uint64_t value)
             if (time_now() > end) {
                 return false;
             }
-            sched_op(SCHEDOP_yield, NULL);
+            give_way();
         }
     }
     return true;
@@ -263,7 +262,7 @@ static bool wait_until_down(unsigned vcpu)
         if (time_now() > end) {
             return false;
         }
-        sched_op(SCHEDOP_yield, NULL);
+        give_way();
     }
     return true;
 }
@@ -299,7 +298,7 @@ static void watch_time(void *p)
         backward_steps += now < before;
         latest = MAX(now, before);
         if (i % 100 == 0) {
-            sched_op(SCHEDOP_yield, NULL);
+            give_way();
         }
     }
     arrive();

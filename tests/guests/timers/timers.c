@@ -236,7 +236,7 @@ static void test_two(void)
     event_unmask(other_port);
     REQUIRE(smp_start(1, sleep_until_told, NULL));
     while (!other_is_ready) {
-        sched_op(SCHEDOP_yield, NULL);
+        give_way();
     }
     EXPECT_EQ(timer_set(time_now() + MILLISECONDS(5), 0), 0);
     EXPECT(event_wait(port, count + 1, MILLISECONDS(60)));
