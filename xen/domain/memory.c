@@ -147,15 +147,11 @@ static void free_pages(struct page *head, unsigned order)
     }
 }
 
-int memory_populate(struct domain *d, gfn_t gfn, unsigned order)
+static int populate(struct domain *d, gfn_t gfn, unsigned order)
 {
-    struct page *head;
+    struct page *head = page_alloc_guest(&d->account, order);
     int rc;
 
-    if (order > MAX_ORDER) {
-        return -EINVAL;
-    }
-    head = page_alloc_guest(&d->account, order);
     if (!head) {
         return -ENOMEM;
     }
@@ -163,6 +159,21 @@ int memory_populate(struct domain *d, gfn_t gfn, unsigned order)
     if (rc) {
         free_pages(head, order);
     }
+    return rc;
+}
+
+int memory_populate(struct domain *d, gfn_t gfn, unsigned order)
+{
+    int rc;
+
+    if (order > MAX_ORDER) {
+        return -EINVAL;
+    }
+    if (!p2m_enter(&d->p2m)) {
+        return -ESRCH;
+    }
+    rc = populate(d, gfn, order);
+    p2m_leave(&d->p2m);
     return rc;
 }
 
@@ -227,7 +238,7 @@ static bool wanted_cache(struct domain *d, uint64_t target, uint64_t *cache)
     uint64_t charged = READ_ONCE(d->account.page_count);
     uint64_t populated = charged - MIN(charged, pod->cache_count);
 
-    if (d->p2m.dying || target < charged || (populated && !pod->entry_count)) {
+    if (target < charged || (populated && !pod->entry_count)) {
         return false;
     }
     *cache = target - populated;
@@ -237,18 +248,30 @@ static bool wanted_cache(struct domain *d, uint64_t target, uint64_t *cache)
     return true;
 }
 
-int memory_set_pod_target(struct domain *d, uint64_t pages)
+static int set_pod_target(struct domain *d, uint64_t pages)
 {
     uint64_t cache = 0;
     bool wanted;
 
-    if (pages > READ_ONCE(d->account.max_pages)) {
-        return -EINVAL;
-    }
     lock(&d->pod.lock);
     wanted = wanted_cache(d, pages, &cache);
     unlock(&d->pod.lock);
     return wanted ? pod_set_cache(&d->pod, cache, SLICE_PAGES) : 0;
+}
+
+int memory_set_pod_target(struct domain *d, uint64_t pages)
+{
+    int rc;
+
+    if (pages > READ_ONCE(d->account.max_pages)) {
+        return -EINVAL;
+    }
+    if (!p2m_enter(&d->p2m)) {
+        return 0; /* POD-4.28: a dying domain has no target */
+    }
+    rc = set_pod_target(d, pages);
+    p2m_leave(&d->p2m);
+    return rc;
 }
 
 void memory_get_pod(struct domain *d, struct memory_pod_info *info)

@@ -47,6 +47,25 @@ void p2m_set_dying(struct p2m *p2m)
     unlock(&p2m->lock);
 }
 
+bool p2m_enter(struct p2m *p2m)
+{
+    bool alive;
+
+    lock(&p2m->lock);
+    alive = !p2m->dying;
+    p2m->visitors += alive;
+    unlock(&p2m->lock);
+    return alive;
+}
+
+void p2m_leave(struct p2m *p2m)
+{
+    lock(&p2m->lock);
+    CHECK(p2m->visitors);
+    p2m->visitors--;
+    unlock(&p2m->lock);
+}
+
 void p2m_note_gfn(struct p2m *p2m, gfn_t last)
 {
     if (last.v > p2m->max_gfn.v) {

@@ -52,6 +52,7 @@ struct p2m {
     uint64_t gfn_limit;   /* gfns from here on do not exist */
     gfn_t max_gfn;        /* highest gfn ever given a type but hole */
     bool dying;           /* no new entries */
+    unsigned visitors;    /* between p2m_enter() and p2m_leave() */
     uint64_t hint_region; /* gfn / 512 of the last walk's table of 4K leaves */
     mfn_t hint_table;     /* that table; region ~0: none */
     uint64_t *hint_entries;
@@ -92,6 +93,14 @@ int must_check p2m_init(struct p2m *p2m, struct account *account,
 /* From now on there are no new entries, and nothing goes into or comes out of
  * the PoD cache by way of this p2m (-ESRCH, P2M_DYING). */
 void p2m_set_dying(struct p2m *p2m);
+
+/*
+ * Around an operation that has pages in its hands which are charged to the
+ * account but neither mapped nor otherwise referred to: teardown, which frees
+ * all that the account's list names, waits for it. False: dying.
+ */
+bool must_check p2m_enter(struct p2m *p2m);
+void p2m_leave(struct p2m *p2m);
 
 /*
  * Between these, removals do not flush one by one: what they took away is
@@ -215,9 +224,10 @@ enum p2m_sweep_result p2m_sweep(struct p2m *p2m, struct p2m_search *search);
 
 /*
  * Free everything the tables hold, in slices of at most 512 entries: -ERESTART
- * while there is more, then 0. Own RAM's pages are only unlinked here (the
- * account's list frees them); foreign references are dropped. p2m->dying must
- * be set and no vCPU running. The root goes last; p2m_get() finds holes then.
+ * while there is more or somebody is inside, then 0. Own RAM's pages are only
+ * unlinked here (the account's list frees them); foreign references are
+ * dropped. p2m->dying must be set and no vCPU running. The root goes last;
+ * p2m_get() finds holes then.
  */
 int must_check p2m_teardown(struct p2m *p2m);
 

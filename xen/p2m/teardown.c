@@ -116,7 +116,9 @@ int p2m_teardown(struct p2m *p2m)
 
     lock(&p2m->lock);
     CHECK(p2m->dying);
-    if (mfn_valid(p2m->root)) {
+    if (p2m->visitors) {
+        rc = -ERESTART;
+    } else if (mfn_valid(p2m->root)) {
         rc = teardown_slice(p2m);
     }
     unlock(&p2m->lock);

@@ -414,7 +414,7 @@ TEST(teardown_takes_slices_and_leaves_nothing)
     EXPECT_EQ(d->account.table_count, 0);
     EXPECT(page_alloc_info().free + 1 >= free_before);
     EXPECT_EQ(memory_fault(d, GFN(3), true, false), P2M_HOLE_ACCESS);
-    EXPECT_EQ(memory_populate(d, GFN(3), 0), -ENOMEM);
+    EXPECT_EQ(memory_populate(d, GFN(3), 0), -ESRCH);
     EXPECT_EQ(memory_mark_pod(d, GFN(3), 0), -ESRCH);
     EXPECT_EQ(memory_set_pod_target(d, 10), 0);
 }

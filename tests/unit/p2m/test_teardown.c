@@ -96,6 +96,26 @@ TEST(a_foreign_page_is_let_go_after_the_flush)
     guest_end(&g);
 }
 
+/* A page that was just allocated for somebody who is about to map it is on the
+ * account's list already. */
+TEST(teardown_waits_for_who_is_inside)
+{
+    struct page *pg;
+
+    guest_start_pod(&g, 3, 8);
+    EXPECT(p2m_enter(&g.p2m));
+    pg = page_alloc_guest(&g.account, 0);
+    p2m_set_dying(&g.p2m);
+    EXPECT(!p2m_enter(&g.p2m));
+    for (unsigned i = 0; i < 1000; i++) {
+        EXPECT_EQ(p2m_teardown(&g.p2m), -ERESTART);
+    }
+    EXPECT_EQ(p2m_add_ram(&g.p2m, GFN(0), pg, 0), -ESRCH);
+    EXPECT(page_put_allocated(pg));
+    p2m_leave(&g.p2m);
+    guest_end(&g);
+}
+
 TEST(initialising_may_fail_and_leaves_nothing)
 {
     uint64_t n;
