@@ -248,15 +248,37 @@ static bool wanted_cache(struct domain *d, uint64_t target, uint64_t *cache)
     return true;
 }
 
+/* The guest may have given up promises while the cache grew to meet them. */
+static void give_back_excess(struct pod *pod)
+{
+    int rc;
+
+    do {
+        lock(&pod->lock);
+        rc = pod_shrink_to_entries_locked(pod, SLICE_PAGES);
+        unlock(&pod->lock);
+    } while (rc);
+}
+
 static int set_pod_target(struct domain *d, uint64_t pages)
 {
+    struct pod *pod = &d->pod;
+    bool wanted, building;
     uint64_t cache = 0;
-    bool wanted;
+    int rc;
 
-    lock(&d->pod.lock);
+    lock(&pod->lock);
     wanted = wanted_cache(d, pages, &cache);
-    unlock(&d->pod.lock);
-    return wanted ? pod_set_cache(&d->pod, cache, SLICE_PAGES) : 0;
+    building = !pod->entry_count; /* promises come after the cache then */
+    unlock(&pod->lock);
+    if (!wanted) {
+        return 0;
+    }
+    rc = pod_set_cache(pod, cache, SLICE_PAGES);
+    if (!building) {
+        give_back_excess(pod);
+    }
+    return rc;
 }
 
 int memory_set_pod_target(struct domain *d, uint64_t pages)

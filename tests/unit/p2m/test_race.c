@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Several CPUs at one p2m. Pages are written through references only, as the
+ * hypervisor does it, and each CPU has gfns of its own for that, so it knows
+ * what must be there; touching, ballooning and the sweep go everywhere.
+ */
+#include <pthread.h>
+
+#include "guest.h"
+
+#define CPUS    4
+#define GFNS    2048U
+#define STRIPES 8U /* every 8th gfn is never ballooned: a CPU's own */
+
+static struct guest g;
+static uint64_t rounds;
+
+struct cpu {
+    unsigned number;
+    uint64_t seed;
+    uint64_t value[GFNS]; /* at this CPU's own gfns */
+    const char *wrong;
+};
+
+static bool is_own(const struct cpu *c, uint64_t gfn)
+{
+    return gfn % STRIPES == c->number;
+}
+
+static bool is_common(uint64_t gfn)
+{
+    return gfn % STRIPES >= CPUS;
+}
+
+/* The page at gfn, if the cache or the sweep has one for it. */
+static struct page *get(uint64_t gfn)
+{
+    struct p2m_search search = {0};
+
+    for (unsigned i = 0; i < 64; i++) {
+        struct p2m_entry e;
+        struct page *pg = p2m_get_page(&g.p2m, GFN(gfn), &e);
+
+        if (pg || e.type != P2M_POD) {
+            return pg;
+        }
+        if (p2m_fault(&g.p2m, GFN(gfn), true, false) == P2M_NEED_PAGE &&
+            p2m_sweep(&g.p2m, &search) == P2M_SWEEP_NOTHING) {
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+static void use_own(struct cpu *c, uint64_t gfn)
+{
+    struct page *pg = get(gfn);
+    uint64_t *word;
+
+    if (!pg) {
+        return;
+    }
+    word = page_map(pg);
+    if (*word != c->value[gfn]) {
+        c->wrong = "a write was lost";
+    }
+    *word = c->value[gfn] =
+        unit_random_below(&c->seed, 4) ? 0 : c->number + 1 + (gfn << 32);
+    page_put(pg);
+}
+
+static void use_common(struct cpu *c, uint64_t gfn)
+{
+    uint64_t list[8];
+    struct page *pg;
+    unsigned done;
+    int rc;
+
+    switch (unit_random_below(&c->seed, 4)) {
+    case 0:
+        pg = get(gfn);
+        if (pg) {
+            *(uint64_t *)page_map(pg) = gfn + 1;
+            page_put(pg);
+        }
+        return;
+    case 1:
+        rc = p2m_mark_pod(&g.p2m, GFN(gfn), 0);
+        if (rc != 0 && rc != -EBUSY) {
+            c->wrong = "mark";
+        }
+        return;
+    case 2:
+        p2m_batch_begin(&g.p2m);
+        for (unsigned i = 0; i < 8; i++) {
+            list[i] = (gfn + i * STRIPES) % GFNS;
+        }
+        rc = p2m_decrease_list(&g.p2m, list, 8, &done);
+        p2m_batch_end(&g.p2m);
+        if (rc != 0 && rc != -ENOENT) {
+            c->wrong = "decrease";
+        }
+        return;
+    default:
+        rc = p2m_remove(&g.p2m, GFN(gfn), INVALID_MFN);
+        if (rc != 0 && rc != -ENOENT) {
+            c->wrong = "remove";
+        }
+        return;
+    }
+}
+
+static void grow(struct cpu *c)
+{
+    uint64_t promised = READ_ONCE(g.pod.entry_count);
+    uint64_t cached = READ_ONCE(g.pod.cache_count);
+
+    if (promised > cached + 64 && cached < 20 &&
+        pod_set_cache(&g.pod, cached + 4, 512) == -ENOMEM) {
+        c->wrong = "grow";
+    }
+}
+
+static void *run_cpu(void *context)
+{
+    struct cpu *c = context;
+
+    fake_set_cpu(c->number);
+    for (uint64_t i = 0; i < rounds && !c->wrong; i++) {
+        uint64_t gfn = unit_random_below(&c->seed, GFNS);
+
+        if (is_own(c, gfn)) {
+            use_own(c, gfn);
+        } else if (is_common(gfn)) {
+            use_common(c, gfn);
+        } else if (i % 64 == 0) {
+            grow(c);
+        }
+    }
+    return NULL;
+}
+
+TEST(cpus_at_one_p2m)
+{
+    static struct cpu cpus[CPUS];
+    pthread_t threads[CPUS];
+
+    rounds = 60000 * unit_long();
+    guest_start_pod(&g, 11, 900);
+    for (unsigned i = 0; i < CPUS; i++) {
+        cpus[i].number = i;
+        cpus[i].seed = unit_seed(42) + i;
+        EXPECT(!pthread_create(&threads[i], NULL, run_cpu, &cpus[i]));
+    }
+    for (unsigned i = 0; i < CPUS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    for (unsigned i = 0; i < CPUS; i++) {
+        if (cpus[i].wrong) {
+            FAIL("CPU %u: %s", i, cpus[i].wrong);
+        }
+    }
+    EXPECT(g.pod.counters.populate_4k > 100);
+    EXPECT(g.pod.counters.steals > 100);
+    guest_check(&g);
+    for (unsigned i = 0; i < CPUS; i++) {
+        for (uint64_t gfn = i; gfn < GFNS; gfn += STRIPES) {
+            use_own(&cpus[i], gfn);
+        }
+        EXPECT(!cpus[i].wrong);
+    }
+    guest_end(&g);
+}
