@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # make lint: do includes and calls follow the arrow, does every header compile
-# alone, and (a warning only) which functions and files are long.
+# alone, does the documentation name what exists, and (a warning only) which
+# functions and files are long.
 
 # Not boot: it brings up the real machine, which is not linked here.
 LINT_LINKS := $(foreach l,$(filter-out boot,$(UNIT_LAYERS)),$(if $(call unit_objects,$(l)),\

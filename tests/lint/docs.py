@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Does what README.md and docs/ say still hold?
+
+    docs.py
+
+One line per page on stdout: "pass docs PAGE" or "fail docs PAGE: N ..."; what
+is wrong on stderr. Checked is what a program can check:
+
+  paths       every path that is named exists; `out/` is built, so not asked
+  functions   every `name()` in code quotes is a name in the sources, and in a
+              row of a table it occurs in a file that the row names
+  targets     every `make X` is a target
+  links       every [text](page.md) leads somewhere
+  locks       docs/design/layers.md has the ranks of lock_order.h in order
+  packages    docs/dependencies.md has every package of config/*packages
+  calls       docs/abi.md has every command of the dispatch tables, and
+              claims none that is not there
+
+A part in capitals, or x alone, stands for any name: tests/unit/LAYER/test_x.c,
+x_locked().
+"""
+
+import functools
+import glob
+import os
+import re
+import sys
+
+TOPS = ["xen", "tools", "tests", "config", "docs"]
+# Where a path in code quotes may begin.
+BASES = ["", "xen/", "docs/"]
+SOURCES = ["xen/**/*", "tools/**/*", "tests/**/*", "Makefile", "config/*"]
+PLACEHOLDER = re.compile(r"(^|[/_])([A-Z]{2,}|x)([/._]|$)")
+KNOWN_CAPITALS = {"README.md", "LICENSE"}
+
+QUOTED = re.compile(r"`([^`\n]+)`")
+PATH = re.compile(r"(?:(?:%s)/|\.ci/)[\w./*-]*[\w*/]" % "|".join(TOPS))
+FILE_WORD = re.compile(r"[\w./*-]+\.(?:c|h|S|py|lds|sh|mk|md|cfg)")
+FUNCTION = re.compile(r"([A-Za-z_]\w*)\(\)")
+LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
+MAKE = re.compile(r"(?:^    |`)make ([a-z][\w-]*)", re.M)
+CALL = re.compile(r"\b(?:__HYPERVISOR|XENMEM|XEN_DOMCTL|XEN_SYSCTL|EVTCHNOP|"
+                  r"GNTTABOP|SCHEDOP|VCPUOP|HVMOP|XENVER|XENPF|CONSOLEIO|"
+                  r"PODIUM_SYSCTL)_\w+")
+# A row of a dispatch table, or a case of a switch.
+ANSWERED = re.compile(r"(?:\[|\{|case )(%s)(?=[\],:])" % CALL.pattern)
+NOT_COMMANDS = re.compile(r"XEN_SYSCTL_(CPUPOOL_OP|cpu_policy)_|"
+                          r"XENMEM_resource_|_VERSION$|XEN_DOMCTL_CDF_")
+ABSENT = "## What is not there"
+
+
+@functools.lru_cache(None)
+def read(path):
+    with open(path, encoding="utf-8") as opened:
+        return opened.read()
+
+
+@functools.lru_cache(None)
+def all_sources():
+    """The text of everything that names may stand in."""
+    files = {name for pattern in SOURCES
+             for name in glob.glob(pattern, recursive=True)
+             if os.path.isfile(name) and not name.endswith(".pyc")}
+    return "\n".join(read(name) for name in sorted(files))
+
+
+def is_placeholder(path):
+    return (os.path.basename(path) not in KNOWN_CAPITALS
+            and PLACEHOLDER.search(path))
+
+
+def find(path):
+    """The files that a path in a page stands for."""
+    found = []
+    for base in BASES:
+        found += glob.glob(base + path.rstrip("/"))
+    return found
+
+
+def check_paths(text):
+    named = set(PATH.findall(text))
+    for quoted in QUOTED.findall(text):
+        if FILE_WORD.fullmatch(quoted) and "/" in quoted:
+            named.add(quoted)
+    # Built, or in another place altogether.
+    text_outside = re.sub(r"(out|usr|etc|var|boot/root|\.\.)/[\w./*-]+", "",
+                          text)
+    for path in sorted(named):
+        if path not in text_outside and path in text:
+            continue
+        if not is_placeholder(path) and not find(path):
+            yield f"{path}: there is no such file"
+
+
+def check_functions(text):
+    for line in text.splitlines():
+        names = [m[1] for quoted in QUOTED.findall(line)
+                 for m in FUNCTION.finditer(quoted)
+                 if not PLACEHOLDER.search(m[1])]
+        for name in names:
+            if not re.search(r"\b%s\b" % name, all_sources()):
+                yield f"{name}(): there is no such function"
+        files = [found for quoted in QUOTED.findall(line)
+                 for found in find(quoted)
+                 if os.path.isfile(found) and not found.startswith("out/")]
+        if not line.startswith("|") or not files:
+            continue
+        there = "\n".join(read(file) for file in files)
+        for name in names:
+            if not re.search(r"\b%s\b" % name, there):
+                yield f"{name}() is not in {' or '.join(files)}"
+
+
+def targets():
+    text = read("Makefile") + "".join(
+        read(name) for name in glob.glob("*/**/build.mk", recursive=True))
+    rules = re.findall(r"^([a-z][\w -]*):", text, re.M)
+    return {name for rule in rules for name in rule.split()}
+
+
+def check_targets(text):
+    for name in sorted(set(MAKE.findall(text)) - targets()):
+        yield f"make {name}: there is no such target"
+
+
+def check_links(text, page):
+    for link in LINK.findall(text):
+        target = os.path.normpath(os.path.join(os.path.dirname(page), link))
+        if "://" not in link and not os.path.exists(target):
+            yield f"{link}: the link leads nowhere"
+
+
+def check_locks(text, page):
+    if page != "docs/design/layers.md":
+        return
+    ranks = re.findall(r"^\s*(RANK_\w+),", read("xen/base/lock_order.h"), re.M)
+    ranks = [rank for rank in ranks if rank not in ("RANK_NONE", "RANK_COUNT")]
+    told = re.findall(r"^\| `(RANK_\w+)`", text, re.M)
+    if told != ranks:
+        yield f"ranks are {' '.join(ranks)}; the page has {' '.join(told)}"
+
+
+def check_packages(text, page):
+    if page != "docs/dependencies.md":
+        return
+    for path in ("config/packages", "config/boot-packages"):
+        for line in read(path).splitlines():
+            words = line.split("#")[0].split()
+            if words and f"`{words[0]}`" not in text:
+                yield f"{words[0]} of {path} is missing"
+
+
+def answered():
+    names = set()
+    for path in glob.glob("xen/guest/*.c"):
+        names.update(ANSWERED.findall(read(path)))
+    return {name for name in names if not NOT_COMMANDS.search(name)}
+
+
+def check_calls(text, page):
+    if page != "docs/abi.md":
+        return
+    present, _, _ = text.partition(ABSENT)
+    told = {name for name in CALL.findall(present)
+            if not NOT_COMMANDS.search(name)}
+    for name in sorted(answered() - told):
+        yield f"{name} is answered, and missing here"
+    for name in sorted(told - answered()):
+        yield f"{name} is told of, but in no dispatch table"
+
+
+def problems(page):
+    text = read(page)
+    yield from check_paths(text)
+    yield from check_functions(text)
+    yield from check_targets(text)
+    yield from check_links(text, page)
+    yield from check_locks(text, page)
+    yield from check_packages(text, page)
+    yield from check_calls(text, page)
+
+
+def main():
+    status = 0
+    for page in ["README.md"] + sorted(glob.glob("docs/**/*.md",
+                                                 recursive=True)):
+        found = list(problems(page))
+        for what in found:
+            print(f"{page}: {what}", file=sys.stderr)
+        if found:
+            print(f"fail docs {page}: {len(found)} of its claims are wrong")
+            status = 1
+        else:
+            print(f"pass docs {page}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
