@@ -10,8 +10,8 @@
 GUEST_DIR  := tests/guests
 GUEST_OUT  := out/guests
 GUEST_OBJ  := out/obj/guests
-GUEST_NAMES := $(filter-out lib servant,$(patsubst $(GUEST_DIR)/%/,%,\
-               $(wildcard $(GUEST_DIR)/*/)))
+GUEST_NAMES := $(filter-out lib servant,$(sort $(notdir $(patsubst %/,%,\
+               $(dir $(wildcard $(GUEST_DIR)/*/*.c))))))
 GUEST_ELFS := $(GUEST_NAMES:%=$(GUEST_OUT)/%.elf)
 
 GUEST_CPPFLAGS := -D__XEN_TOOLS__ -I$(GUEST_DIR)/lib -I$(GUEST_DIR) -Ixen

@@ -8,6 +8,7 @@
 
 #include "hypercall.h"
 #include "lib/string.h"
+#include "main.h"
 #include "memory.h"
 #include "public/podium.h"
 #include "test.h"
@@ -87,6 +88,16 @@ void expect_clean_audit(void)
     if (found != -ENOSYS) {
         EXPECT_EQ(found, 0);
     }
+}
+
+void children_init(void)
+{
+    struct child c;
+
+    need_privilege();
+    REQUIRE(child_make(&c, 512, 512) == 0);
+    child_do(&c, SERVANT_NOTHING, NULL, 0);
+    REQUIRE(child_destroy(&c) == 0);
 }
 
 static int create(struct child *c)
@@ -393,4 +404,26 @@ int64_t child_hypercall(struct child *c, unsigned number, unsigned command,
                   CHILD_ARGS(number, command, SERVANT_BUFFER, 1));
     memcpy(structure, c->channel->buffer, size);
     return rc;
+}
+
+int64_t child_reservation(struct child *c, unsigned command, uint64_t gfn,
+                          uint64_t count, uint64_t step, unsigned order)
+{
+    struct order {
+        struct xen_memory_reservation r;
+        xen_pfn_t gfns[CHILD_EXTENTS];
+    } *o = (void *)c->channel->buffer;
+    BUILD_ASSERT(sizeof(*o) <= sizeof(c->channel->buffer), "fits");
+
+    o->r = (struct xen_memory_reservation){
+        .nr_extents = count, .extent_order = order, .domid = DOMID_SELF};
+    set_xen_guest_handle(
+        o->r.extent_start,
+        (xen_pfn_t *)(SERVANT_BUFFER + offsetof(struct order, gfns)));
+    for (uint64_t i = 0; i < count; i++) {
+        o->gfns[i] = gfn + i * step;
+    }
+    return child_do(c, SERVANT_HYPERCALL,
+                    CHILD_ARGS(__HYPERVISOR_memory_op, command,
+                               SERVANT_BUFFER));
 }

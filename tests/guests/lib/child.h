@@ -32,6 +32,11 @@ struct child {
     struct servant_channel *channel;
 };
 
+/* Before the first child. SKIPs where the guest is not privileged. Makes and
+ * destroys one child: what this domain itself needs for that (tables for its
+ * holes) is then there, and free pages can be compared. */
+void children_init(void);
+
 /* --- Hypercalls of the toolstack --- */
 
 void domctl_prepare(struct xen_domctl *op, uint32_t command, domid_t id);
@@ -109,9 +114,16 @@ static inline void child_write(struct child *c, uint64_t address,
     child_do(c, SERVANT_WRITE, CHILD_ARGS(address, value));
 }
 
-/* A hypercall made by the child, its structure copied to and fro through the
- * page of orders; `position` is the argument's index that points at it. */
+/* A hypercall made by the child: its structure is copied to and fro through
+ * the page of orders. */
 int64_t child_hypercall(struct child *c, unsigned number, unsigned command,
                         void *structure, size_t size);
+
+/* Populate or decrease by the child itself: `count` extents (at most
+ * CHILD_EXTENTS) from gfn on, each a step behind the last. Returns how many
+ * were done. */
+#define CHILD_EXTENTS 320
+int64_t child_reservation(struct child *c, unsigned command, uint64_t gfn,
+                          uint64_t count, uint64_t step, unsigned order);
 
 #endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+//! cpus: 1 2
+//! timeout: 180
+/*
+ * When a child has touched more than it was given (POD-3, POD-2.26).
+ *
+ * One that fills all that it was promised with zeros, as a kernel does that
+ * clears its memory, must go on for ever: every page it has is zero and can be
+ * taken back. What it wrote elsewhere must still be there. Zeros that lie above
+ * the last sweep's start must be found as well as those below (POD-3.20). One
+ * that writes data everywhere is out of memory at some page: it is crashed, and
+ * nobody else notices.
+ */
+#include "child.h"
+
+#include "console.h"
+#include "lib/string.h"
+#include "memory.h"
+#include "test.h"
+
+#include <xen/sched.h>
+
+#define ADDRESS(gf) ((uint64_t)(gf) << PAGE_SHIFT)
+#define VALUE       0x7377656570ULL
+#define IMAGE       512 /* pages that the servant is in */
+
+static void check_deficit(const struct child *c, uint64_t given,
+                          uint64_t promised)
+{
+    struct xen_pod_target t = child_pod(c);
+
+    EXPECT_EQ(t.tot_pages, given);
+    EXPECT_EQ(t.pod_entries - t.pod_cache_pages, promised - given);
+}
+
+static void zero(struct child *c, uint64_t gfn, uint64_t pages)
+{
+    child_do(c, SERVANT_ZERO, CHILD_ARGS(ADDRESS(gfn), ADDRESS(pages)));
+}
+
+static void test_all_zero(uint64_t promised, uint64_t given)
+{
+    uint64_t before = host_free_pages();
+    struct child c;
+
+    test_section("zeros: %lu MiB promised, %lu given", promised / 256,
+                 given / 256);
+    REQUIRE(child_make(&c, promised, given) == 0);
+    for (unsigned i = 0; i < 2; i++) {
+        zero(&c, IMAGE, promised - IMAGE);
+        check_deficit(&c, given, promised);
+    }
+    /* It can still use what it was given. */
+    child_do(&c, SERVANT_FILL,
+             CHILD_ARGS(ADDRESS(IMAGE), ADDRESS(given / 2), VALUE));
+    zero(&c, IMAGE + given / 2, promised - IMAGE - given / 2);
+    EXPECT_EQ(child_do(&c, SERVANT_DIFFERENT,
+                       CHILD_ARGS(ADDRESS(IMAGE), ADDRESS(given / 2), VALUE)),
+              0);
+    check_deficit(&c, given, promised);
+    expect_clean_audit();
+    EXPECT_EQ(child_destroy(&c), 0);
+    EXPECT_EQ(host_free_pages(), before);
+}
+
+/* Data in every other page, zeros between: superpages cannot be had whole. */
+static void test_mixed(void)
+{
+    const uint64_t promised = 8192, given = 4096, data = 1200;
+    struct child c;
+
+    test_section("data in every other page");
+    REQUIRE(child_make(&c, promised, given) == 0);
+    for (unsigned i = 0; i < 2; i++) {
+        child_do(&c, SERVANT_TOUCH,
+                 CHILD_ARGS(ADDRESS(IMAGE), data, 2 * PAGE_SIZE, VALUE));
+        zero(&c, IMAGE + 2 * data, promised - IMAGE - 2 * data);
+        check_deficit(&c, given, promised);
+    }
+    for (unsigned i = 0; i < data; i += 97) {
+        EXPECT_EQ(child_read(&c, ADDRESS(IMAGE + 2 * i)), VALUE);
+        EXPECT_EQ(child_read(&c, ADDRESS(IMAGE + 2 * i + 1)), 0);
+    }
+    expect_clean_audit();
+    EXPECT_EQ(child_destroy(&c), 0);
+}
+
+/* A page that begins or ends with zeros is not a zero page. */
+static void test_nearly_zero(void)
+{
+    const uint64_t promised = 8192, given = 3072, data = 1024;
+    struct child c;
+
+    test_section("one word at the end of a page");
+    REQUIRE(child_make(&c, promised, given) == 0);
+    child_do(&c, SERVANT_TOUCH,
+             CHILD_ARGS(ADDRESS(IMAGE) + PAGE_SIZE - 8, data, PAGE_SIZE,
+                        VALUE));
+    zero(&c, IMAGE + data, promised - IMAGE - data);
+    for (unsigned i = 0; i < data; i++) {
+        if (child_read(&c, ADDRESS(IMAGE + i + 1) - 8) != (int64_t)VALUE) {
+            EXPECT(false);
+            break;
+        }
+    }
+    check_deficit(&c, given, promised);
+    EXPECT_EQ(child_destroy(&c), 0);
+}
+
+/* Zeros high up only, after a sweep has gone down (POD-3.20). */
+static void test_high_zeros(void)
+{
+    const uint64_t promised = 8192, given = 4096;
+    struct child c;
+
+    test_section("zeros above where the last sweep ended");
+    REQUIRE(child_make(&c, promised, given) == 0);
+    zero(&c, IMAGE, promised - IMAGE);
+    child_do(&c, SERVANT_FILL,
+             CHILD_ARGS(ADDRESS(IMAGE), ADDRESS(2560), VALUE));
+    /* All that is left to be had is in the upper half. */
+    zero(&c, promised - 900, 900);
+    child_do(&c, SERVANT_FILL,
+             CHILD_ARGS(ADDRESS(IMAGE + 2560), ADDRESS(500), VALUE));
+    EXPECT_EQ(child_do(&c, SERVANT_DIFFERENT,
+                       CHILD_ARGS(ADDRESS(IMAGE), ADDRESS(3060), VALUE)),
+              0);
+    check_deficit(&c, given, promised);
+    EXPECT_EQ(child_destroy(&c), 0);
+}
+
+static void test_out_of_memory(void)
+{
+    const uint64_t promised = 8192, given = 2048;
+    uint64_t before = host_free_pages();
+    struct child c, other;
+    unsigned reason;
+
+    test_section("data everywhere");
+    REQUIRE(child_make(&other, 1024, 1024) == 0);
+    REQUIRE(child_make(&c, promised, given) == 0);
+    EXPECT(!child_try(
+        &c, SERVANT_FILL,
+        CHILD_ARGS(ADDRESS(IMAGE), ADDRESS(promised - IMAGE), VALUE)));
+    EXPECT(child_is_shut_down(&c, &reason));
+    EXPECT_EQ(reason, SHUTDOWN_crash);
+    check_deficit(&c, given, promised);
+    expect_clean_audit();
+    EXPECT_EQ(child_destroy(&c), 0);
+    child_write(&other, ADDRESS(600), VALUE);
+    EXPECT_EQ(child_read(&other, ADDRESS(600)), VALUE);
+    EXPECT_EQ(child_destroy(&other), 0);
+    EXPECT_EQ(host_free_pages(), before);
+}
+
+/* It is the child that dies, whoever touches: here the parent does. */
+static void test_out_of_memory_from_outside(void)
+{
+    const uint64_t promised = 4096, given = 1024;
+    struct child c;
+    unsigned reason, failed = 0;
+    bool is_down = false;
+
+    test_section("data everywhere, written from outside");
+    REQUIRE(child_make(&c, promised, given) == 0);
+    for (uint64_t gfn = IMAGE; gfn < promised && !is_down; gfn++) {
+        uint8_t *page = child_map(&c, gfn, NULL);
+
+        failed += !page;
+        if (page) {
+            memset(page, 0x77, PAGE_SIZE);
+            child_unmap(page);
+        }
+        is_down = child_is_shut_down(&c, &reason);
+    }
+    EXPECT(is_down);
+    EXPECT_EQ(reason, SHUTDOWN_crash);
+    EXPECT(failed <= 1);
+    expect_clean_audit();
+    EXPECT_EQ(child_destroy(&c), 0);
+}
+
+void test_main(void)
+{
+    children_init();
+    test_all_zero(4096, 2048);
+    test_all_zero(16384, 4096);
+    test_all_zero(16384, 1024 + 512);
+    test_mixed();
+    test_nearly_zero();
+    test_high_zeros();
+    test_out_of_memory();
+    test_out_of_memory_from_outside();
+}
