@@ -95,6 +95,17 @@ static int give_up(struct xc *xc, uint32_t domid)
     return XL_FAILED;
 }
 
+/* A restarted guest is the same guest: it keeps a UUID made up for the first.
+ */
+static void keep_uuid(struct xc *xc, struct guest *guest, uint32_t domid)
+{
+    struct xc_domain info;
+
+    if (!xc_domain_info(xc, domid, &info)) {
+        memcpy(guest->config.uuid, info.uuid, sizeof(info.uuid));
+    }
+}
+
 /* Attach in a process of its own: this one watches the domain. */
 static pid_t console_start(int console)
 {
@@ -161,6 +172,7 @@ int cmd_create(struct xc *xc, const struct args *args)
             guest_print(&guest, stdout);
             status = XL_OK;
         } else if (!launch_build(xc, &guest, &domid)) {
+            keep_uuid(xc, &guest, domid);
             status = run_guest(xc, &guest, domid, args);
         }
     }

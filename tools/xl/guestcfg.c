@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "message.h"
 #include "size.h"
@@ -307,6 +308,41 @@ static int read_required(const struct cfg *cfg, const char *key,
     return rc;
 }
 
+/* `path` from the root: the monitor that restarts a guest works in "/". */
+static char *path_absolute(const char *path)
+{
+    char *here, *whole;
+
+    if (path[0] == '/') {
+        return must_strdup(path);
+    }
+    here = getcwd(NULL, 0);
+    whole = must_format("%s/%s", here ? here : ".", path);
+    free(here);
+    return whole;
+}
+
+static int read_images(struct guest *guest, const struct cfg *cfg,
+                       struct cfg_error *err)
+{
+    const char *kernel = NULL, *ramdisk = NULL;
+    int rc = read_required(cfg, "kernel", &kernel, err);
+
+    if (!rc) {
+        rc = cfg_get_string(cfg, "ramdisk", &ramdisk, err);
+    }
+    if (rc) {
+        return rc;
+    }
+    guest->kernel = path_absolute(kernel);
+    guest->config.kernel = guest->kernel;
+    if (ramdisk && *ramdisk) {
+        guest->ramdisk = path_absolute(ramdisk);
+        guest->config.ramdisk = guest->ramdisk;
+    }
+    return 0;
+}
+
 int guest_read(struct guest *guest, const struct cfg *cfg,
                struct cfg_error *err)
 {
@@ -318,10 +354,7 @@ int guest_read(struct guest *guest, const struct cfg *cfg,
         rc = read_required(cfg, "name", &guest->config.name, err);
     }
     if (!rc) {
-        rc = read_required(cfg, "kernel", &guest->config.kernel, err);
-    }
-    if (!rc) {
-        rc = cfg_get_string(cfg, "ramdisk", &guest->config.ramdisk, err);
+        rc = read_images(guest, cfg, err);
     }
     if (!rc) {
         rc = read_uuid(guest, cfg, err);
@@ -346,6 +379,8 @@ int guest_read(struct guest *guest, const struct cfg *cfg,
 
 void guest_free(struct guest *guest)
 {
+    free(guest->kernel);
+    free(guest->ramdisk);
     free(guest->cmdline);
     memset(guest, 0, sizeof(*guest));
 }

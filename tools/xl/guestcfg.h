@@ -18,6 +18,7 @@ enum guest_action {
 
 struct guest {
     struct xc_guest_config config; /* its strings belong to cfg or to us */
+    char *kernel, *ramdisk; /* from the root, for a restart from elsewhere */
     enum guest_action on_poweroff, on_reboot, on_crash, on_watchdog;
     char *cmdline; /* put together from root and extra, or NULL */
 };

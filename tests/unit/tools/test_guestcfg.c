@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "xl/uuid.h"
@@ -68,6 +69,18 @@ static void everything(void)
     EXPECT(guest_action_after(&guest, XC_SHUTDOWN_REBOOT) == GUEST_DESTROY);
     EXPECT(guest_action_after(&guest, XC_SHUTDOWN_CRASH) == GUEST_PRESERVE);
     EXPECT(guest_action_after(&guest, XC_SHUTDOWN_SUSPEND) == GUEST_PRESERVE);
+    forget();
+}
+
+static void images(void)
+{
+    char expected[4200], *here = getcwd(NULL, 0);
+
+    snprintf(expected, sizeof(expected), "%s/vmlinuz", here);
+    free(here);
+    EXPECT(!read_guest("name='g'\nkernel='vmlinuz'\nmemory=1\nramdisk=''"));
+    EXPECT_TEXT(guest.config.kernel, expected);
+    EXPECT(!guest.config.ramdisk);
     forget();
 }
 
@@ -171,6 +184,7 @@ static void printing_round_trips(void)
 static const struct check checks[] = {
     {"guestcfg/defaults", defaults},
     {"guestcfg/everything", everything},
+    {"guestcfg/images", images},
     {"guestcfg/command_lines", command_lines},
     {"guestcfg/required_keys", required_keys},
     {"guestcfg/memory_errors", memory_errors},
