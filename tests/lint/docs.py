@@ -14,6 +14,8 @@ is wrong on stderr. Checked is what a program can check:
   links       every [text](page.md) leads somewhere
   locks       docs/design/layers.md has the ranks of lock_order.h in order
   packages    docs/dependencies.md has every package of config/*packages
+  tables      the commands of xl, the debug keys and the options of the
+              hypervisor are each told of where TABLES says
   calls       docs/abi.md has every command of the dispatch tables, and
               claims none that is not there
 
@@ -48,6 +50,15 @@ ANSWERED = re.compile(r"(?:\[|\{|case )(%s)(?=[\],:])" % CALL.pattern)
 NOT_COMMANDS = re.compile(r"XEN_SYSCTL_(CPUPOOL_OP|cpu_policy)_|"
                           r"XENMEM_resource_|_VERSION$|XEN_DOMCTL_CDF_")
 ABSENT = "## What is not there"
+# (page, table in the sources, its rows, how the page should name one)
+TABLES = [
+    ("docs/xl.md", "tools/xl/cmdtable.c", r'\.name = "([\w-]+)"',
+     r"`(?:xl )?%s\b"),
+    ("docs/hacking.md", "xen/guest/debug_keys.c", r"\{'(.)', \"",
+     r"^\| `%s` \|"),
+    ("docs/hacking.md", "xen/boot/cmdline.c", r'\{"(\w+)", set_',
+     r"`%s=?"),
+]
 
 
 @functools.lru_cache(None)
@@ -151,6 +162,15 @@ def check_packages(text, page):
                 yield f"{words[0]} of {path} is missing"
 
 
+def check_tables(text, page):
+    for where, source, row, form in TABLES:
+        if where != page:
+            continue
+        for name in re.findall(row, read(source)):
+            if not re.search(form % re.escape(name), text, re.M):
+                yield f"{name} of {source} is missing"
+
+
 def answered():
     names = set()
     for path in glob.glob("xen/guest/*.c"):
@@ -178,6 +198,7 @@ def problems(page):
     yield from check_links(text, page)
     yield from check_locks(text, page)
     yield from check_packages(text, page)
+    yield from check_tables(text, page)
     yield from check_calls(text, page)
 
 
