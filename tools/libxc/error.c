@@ -52,6 +52,10 @@ int xc_fail_errno(struct xc *xc, int rc, const char *fmt, ...)
     va_list args;
     size_t used;
 
+    /* Whatever was wanted: without Xen that is all there is to say. */
+    if (rc == -ENOTCONN) {
+        return xc_fail(xc, rc, "%s", describe(rc));
+    }
     va_start(args, fmt);
     set_error(xc, fmt, args);
     va_end(args);
