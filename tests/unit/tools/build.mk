@@ -32,7 +32,7 @@ $(TOOLS_UNIT_OUT)/test_%: $(TOOLS_UNIT_OUT)/tests/unit/tools/test_%.o \
 tools-unit: $(TOOLS_UNIT_RUNS)
 	$(Q)mkdir -p out/results
 	$(Q)for run in $(TOOLS_UNIT_RUNS); do \
-	    $$run || echo "fail $$(basename $$run) exited with $$?"; \
+	    timeout -k 5 120 $$run </dev/null || echo "fail $$(basename $$run) exited with $$?"; \
 	done > $(TOOLS_UNIT_OUT)/log 2>&1; \
 	grep -E '^(pass|fail) ' $(TOOLS_UNIT_OUT)/log > out/results/tools-unit.txt; \
 	if grep -q '^fail ' $(TOOLS_UNIT_OUT)/log; then \
