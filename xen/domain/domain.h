@@ -82,6 +82,8 @@ struct domain {
     uint64_t paging_pool;    /* bytes, as set by the toolstack */
     uint32_t creation_flags; /* XEN_DOMCTL_CDF_* */
     uint32_t max_evtchn_port, max_grant_frames, max_maptrack_frames;
+    char debug_line[128];    /* port 0xE9, until a newline; lock */
+    unsigned debug_length;
 };
 
 struct domain_config {
