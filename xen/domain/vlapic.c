@@ -343,26 +343,43 @@ static int read_register(struct vcpu *v, uint32_t msr, uint64_t *value)
     }
 }
 
+/* Bits that must be written as 0: setting one is #GP. */
+static uint64_t reserved_bits(uint32_t msr)
+{
+    switch (msr) {
+    case X2_ICR:
+        return 0;
+    case X2_EOI:
+    case X2_ESR:
+        return ~0ULL;
+    case X2_TPR:
+    case X2_SELF:
+        return ~0xFFULL;
+    default:
+        return ~0xFFFFFFFFULL;
+    }
+}
+
 static int write_register(struct vcpu *v, uint32_t msr, uint64_t value)
 {
     struct vlapic *a = &v->vlapic;
 
-    if (msr != X2_ICR && value >> 32) {
+    if (value & reserved_bits(msr)) {
         return -EINVAL;
     }
     switch (msr) {
     case X2_TPR:
-        a->tpr = (uint32_t)value & 0xFF;
+        a->tpr = (uint32_t)value;
         return 0;
     case X2_EOI:
         end_of_interrupt(v);
-        return value ? -EINVAL : 0;
+        return 0;
     case X2_SVR:
         a->svr = (uint32_t)value & 0x1FF;
         return 0;
     case X2_ESR:
         a->esr = 0;
-        return value ? -EINVAL : 0;
+        return 0;
     case X2_ICR:
         send(v, value);
         return 0;
@@ -376,7 +393,7 @@ static int write_register(struct vcpu *v, uint32_t msr, uint64_t value)
         a->tdcr = (uint32_t)value & 0xB;
         return 0;
     case X2_SELF:
-        vlapic_raise(v, (unsigned)value & 0xFF);
+        vlapic_raise(v, (unsigned)value);
         return 0;
     default:
         return -EINVAL;
