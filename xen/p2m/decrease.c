@@ -30,6 +30,22 @@ static int decrease_slot(struct p2m *p2m, gfn_t gfn, uint64_t left,
     return order == slot_order(s) ? 0 : slot_split(p2m, gfn, order, s);
 }
 
+/*
+ * Make the leaf at s, which covers gfn, a hole. A table of 4K leaves that has
+ * nothing but holes left goes away; only here, where memory goes for good:
+ * tables of gfns where others' pages come and go are worth keeping.
+ */
+static void decrease_drop(struct p2m *p2m, gfn_t gfn, struct slot *s,
+                          uint64_t *promised)
+{
+    *promised += entry_drop(p2m, s);
+    if (s->level == 1 && table_is_empty(page_from_mfn(s->table))) {
+        struct slot parent = walk_find_level(p2m, gfn, 2);
+
+        slot_set(p2m, &parent, P2M_HOLE, INVALID_MFN);
+    }
+}
+
 /* One lock hold: up to 512 leaves. Returns gfns done through *done. */
 static int decrease_some(struct p2m *p2m, gfn_t gfn, uint64_t count,
                          uint64_t *done, uint64_t *promised)
@@ -44,7 +60,7 @@ static int decrease_some(struct p2m *p2m, gfn_t gfn, uint64_t count,
         }
         pages = BIT(slot_order(&s));
         i += s.f.tag == P2M_POD ? 1 : pages;
-        *promised += entry_drop(p2m, &s);
+        decrease_drop(p2m, gfn_add(gfn, *done), &s, promised);
         *done += pages;
     }
     return 0;
@@ -85,7 +101,7 @@ static int decrease_one(struct p2m *p2m, gfn_t gfn, uint64_t *promised)
     }
     rc = decrease_slot(p2m, gfn, 1, &s);
     if (!rc) {
-        *promised += entry_drop(p2m, &s);
+        decrease_drop(p2m, gfn, &s, promised);
     }
     return rc;
 }

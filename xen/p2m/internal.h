@@ -81,6 +81,11 @@ struct table_use {
 };
 struct table_use table_use(const struct page *table);
 
+static inline bool table_is_empty(const struct page *table)
+{
+    return !table->gfn;
+}
+
 /* The leaf that covers gfn; with a level: or what is there if the leaf is below
  * that. */
 struct slot walk_find(struct p2m *p2m, gfn_t gfn);

@@ -223,6 +223,30 @@ TEST(a_batch_flushes_once)
     guest_end(&g);
 }
 
+TEST(a_table_of_holes_is_freed)
+{
+    uint64_t tables;
+
+    guest_start_pod(&g, 11, 200);
+    tables = g.account.table_count;
+    for (uint64_t i = 0; i < 200; i++) {
+        guest_write(&g, 512 + i, 1);
+    }
+    EXPECT_EQ(g.account.table_count, tables + 1);
+    p2m_batch_begin(&g.p2m);
+    for (uint64_t i = 0; i < 512; i++) {
+        guest_decrease(&g, 512 + i, 0);
+    }
+    EXPECT_EQ(g.account.table_count, tables + 1);
+    p2m_batch_end(&g.p2m);
+    EXPECT_EQ(g.account.table_count, tables);
+    EXPECT_EQ(guest_type(&g, 600), P2M_HOLE);
+    guest_check(&g);
+    guest_add(&g, 512, ORDER_2M);
+    guest_check(&g);
+    guest_end(&g);
+}
+
 /* A guest on another CPU may use parked pages until the flush; nobody else. */
 TEST(a_page_is_not_reused_before_the_flush)
 {
