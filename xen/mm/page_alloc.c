@@ -283,6 +283,19 @@ void page_guest_to_cache(struct page *head, unsigned order)
     head->order = (uint8_t)order;
 }
 
+/* page_get() leaves the word of a cached page alone, so it is the caller's, and
+ * one store will do. Its gfn is invalid already. */
+static void show_cached(struct page *pg)
+{
+    union page_word word = pg->w;
+
+    CHECK(word.state == PAGE_CACHE && word.references == 1);
+    word.state = PAGE_GUEST;
+    word.order = 0;
+    word.flags = (uint8_t)((word.flags & PAGE_ZEROED) | PAGE_ALLOCATED);
+    __atomic_store_n(&pg->w.bits, word.bits, __ATOMIC_RELEASE);
+}
+
 void page_cache_to_guest(struct page *head, unsigned order)
 {
     struct account *a = head->owner;
@@ -291,7 +304,7 @@ void page_cache_to_guest(struct page *head, unsigned order)
     ASSERT(list_empty(&head->link));
     list_init(&chain);
     for (uint64_t i = 0; i < BIT(order); i++) {
-        change_state(&head[i], PAGE_CACHE, PAGE_GUEST, PAGE_ALLOCATED);
+        show_cached(&head[i]);
         list_add_tail(&chain, &head[i].link);
     }
     lock(&buddy.lock);

@@ -44,7 +44,7 @@ static enum p2m_verdict populate_promise(struct p2m *p2m, struct slot *s,
     if (!p2m->pod->cache_count) {
         return P2M_NEED_PAGE;
     }
-    if (slot_split(p2m, gfn, order_to_give(p2m, s), s)) {
+    if (s->level > 1 && slot_split(p2m, gfn, order_to_give(p2m, s), s)) {
         return P2M_NO_MEMORY;
     }
     populate_commit(p2m, s, gfn);
