@@ -58,6 +58,8 @@ struct vcpu {
     uint64_t slice_left;      /* ns of CPU time before others have a turn */
     uint64_t running_since;   /* ns */
     bool yielded;
+    uint64_t last_yield;      /* ns: when it asked last; hc_sched.c */
+    unsigned yield_streak;    /* and how often in a row */
 
     struct vcpu_time time;
     struct vlapic vlapic;

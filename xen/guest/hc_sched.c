@@ -12,6 +12,12 @@
 #include <xen/sched.h>
 
 #define POLL_PORT_LIMIT 128
+/* Yields in a row: after YIELD_PATIENCE of them sleep 16 us and double it, up
+ * to about a millisecond, which is half of what ends the row. */
+#define YIELD_AGAIN_NS     2000000ULL
+#define YIELD_PATIENCE     4U
+#define YIELD_SLEEP_NS     1000ULL
+#define YIELD_STREAK_LIMIT 10U
 
 static int sched_block(struct vcpu *v)
 {
@@ -46,6 +52,32 @@ static bool interrupt_due(const struct vcpu *v)
 {
     return (v->regs.rflags & RFLAGS_IF) &&
            (event_pending(v) || vlapic_pending(v) >= 0);
+}
+
+/*
+ * A guest that yields in a loop waits for somebody else to do something: Linux
+ * does while its console's ring is full, tens of thousands of times if nothing
+ * slows it down. After a few times in a row the vCPU sleeps, each time
+ * longer, until the time is over or an event arrives, which is how the other
+ * side says that it is done.
+ */
+static int sched_yield_op(struct vcpu *v)
+{
+    uint64_t now = arch_time_ns();
+    bool again = now - v->last_yield < YIELD_AGAIN_NS;
+
+    v->last_yield = now;
+    v->yield_streak = again ? MIN(v->yield_streak + 1, YIELD_STREAK_LIMIT) : 0;
+    if (v->yield_streak < YIELD_PATIENCE) {
+        sched_yield(v);
+        return 0;
+    }
+    time_set_poll_deadline(v, now + (YIELD_SLEEP_NS << v->yield_streak));
+    sched_hold(v, HOLD_BLOCKED);
+    if (interrupt_due(v)) {
+        sched_release(v, HOLD_BLOCKED);
+    }
+    return 0;
 }
 
 /*
@@ -127,8 +159,7 @@ int64_t hc_sched_op(struct vcpu *v, const uint64_t args[6])
 {
     switch ((uint32_t)args[0]) {
     case SCHEDOP_yield:
-        sched_yield(v);
-        return 0;
+        return sched_yield_op(v);
     case SCHEDOP_block:
         return sched_block(v);
     case SCHEDOP_poll:
