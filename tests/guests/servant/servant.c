@@ -45,8 +45,12 @@ static uint64_t count_different(uint64_t address, uint64_t bytes,
 static void spin(void)
 {
     irq_off();
-    for (;;) {
-        cpu_relax();
+    for (unsigned i = 0;; i++) {
+        /* Now and then: see give_way(). More often is dear under TCG. */
+        if (i % 10000 == 0) {
+            cpu_relax();
+        }
+        __asm__ volatile("");
     }
 }
 
