@@ -24,8 +24,11 @@
  * offered at a time: look again after this long. */
 #define SECOND_OFFER_NS  50000
 #define IDLE_SCRUB_PAGES 64
+/* A guest that never exits is interrupted this often. */
+#define TICK_NS 2000000
 
 static uint64_t armed[MAX_CPUS]; /* deadline of the CPU's timer */
+static uint64_t tick[MAX_CPUS];  /* when it looks around at the latest */
 
 static void arm_timer(uint64_t deadline)
 {
@@ -40,8 +43,15 @@ static void arm_timer(uint64_t deadline)
 /* What every CPU looks after now and then, whoever runs on it. */
 static void housekeeping(void)
 {
+    unsigned cpu = arch_cpu();
+
     /* The timer may have fired: it has to be set anew. */
-    armed[arch_cpu()] = 0;
+    armed[cpu] = 0;
+    tick[cpu] = arch_time_ns() + TICK_NS;
+    /* An emulator that runs the CPUs in turns and counts instructions (QEMU's
+     * -icount) gives a busy one all the time up to the next deadline, and the
+     * others what is left of it: end our turn here, early. */
+    arch_cpu_relax();
     time_run_due();
     console_input_poll();
     domain_reap();
@@ -86,8 +96,9 @@ static uint64_t next_deadline(const struct vcpu *v)
 {
     uint64_t timer = time_next_deadline();
     uint64_t slice = sched_slice_deadline(v);
+    uint64_t first = MIN(timer, slice);
 
-    return MIN(timer, slice);
+    return MIN(first, tick[arch_cpu()]);
 }
 
 static void run_once(struct vcpu *v)

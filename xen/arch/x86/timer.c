@@ -12,7 +12,6 @@
 
 #define PIT_HZ        1193182ULL
 #define PIT_TICKS     11932ULL /* 10 ms */
-#define PIT_TURN      239ULL /* 0.2 ms */
 #define MEASUREMENTS  5
 #define APIC_MEASURED 0xFFFFFFFFU
 
@@ -44,19 +43,6 @@ static struct interval measure(void)
     i.apic = APIC_MEASURED - apic_timer_count();
     apic_timer_arm(0);
     return i;
-}
-
-/*
- * Channel 0 runs on with its interrupt masked: nobody needs it, but an emulator
- * that runs the CPUs in turns and counts instructions (QEMU's -icount) gives
- * each a turn up to the next event of any device, and without one that is
- * two seconds.
- */
-static void keep_turns_short(void)
-{
-    outb(0x43, 0x34); /* channel 0, both bytes, rate generator */
-    outb(0x40, PIT_TURN & 0xFF);
-    outb(0x40, PIT_TURN >> 8);
 }
 
 static uint8_t cmos(uint8_t reg)
@@ -110,7 +96,6 @@ void timer_calibrate(void)
     apic_khz = best.apic * PIT_HZ / PIT_TICKS / 1000;
     ns_per_tsc_32 = (1000000ULL << 32) / tsc_khz;
     wallclock_s = read_rtc();
-    keep_turns_short();
     tsc_origin = rdtsc();
 }
 
