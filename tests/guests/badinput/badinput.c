@@ -29,7 +29,13 @@ const char *const bad_names[BAD_COUNT] = {
 };
 
 /* Pages of the region at MAP_BASE; the one behind each is not mapped. */
-enum page_at { AT_NOTHING, AT_DATA = 2, AT_HOLE = 4, AT_BEYOND = 6, AT_CONST };
+enum page_at {
+    AT_NOTHING,
+    AT_DATA = 2,
+    AT_HOLE = 4,
+    AT_BEYOND = 6,
+    AT_CONST
+};
 
 static struct {
     uint64_t free, owned;
@@ -44,8 +50,7 @@ static uint64_t at(enum page_at page)
 void badinput_init(void)
 {
     map_page(at(AT_DATA), (uint64_t)page_alloc(), PTE_PRESENT | PTE_WRITE);
-    map_page(at(AT_HOLE), hole_alloc(1) << PAGE_SHIFT,
-             PTE_PRESENT | PTE_WRITE);
+    map_page(at(AT_HOLE), hole_alloc(1) << PAGE_SHIFT, PTE_PRESENT | PTE_WRITE);
     map_page(at(AT_BEYOND), 1UL << 46, PTE_PRESENT | PTE_WRITE);
     map_page(at(AT_CONST), (uint64_t)page_alloc(), PTE_PRESENT);
 }

@@ -20,33 +20,48 @@
 
 struct call {
     uint8_t number;
-    uint8_t pointer;   /* which argument, from 1 */
-    uint16_t size;     /* of the structure */
-    uint64_t args[4];  /* the others */
+    uint8_t pointer;  /* which argument, from 1 */
+    uint16_t size;    /* of the structure */
+    uint64_t args[4]; /* the others */
     int64_t expected;
     const char *name;
 };
 
 #define EVENT(op, type)                                                        \
-    {__HYPERVISOR_event_channel_op, 2, sizeof(struct type), {EVTCHNOP_##op},   \
-     -EFAULT, "event " #op}
+    {                                                                          \
+        __HYPERVISOR_event_channel_op, 2, sizeof(struct type),                 \
+            {EVTCHNOP_##op}, -EFAULT, "event " #op                             \
+    }
 #define MEMORY(op, type, result)                                               \
-    {__HYPERVISOR_memory_op, 2, sizeof(struct type), {XENMEM_##op}, result,    \
-     "memory " #op}
+    {                                                                          \
+        __HYPERVISOR_memory_op, 2, sizeof(struct type), {XENMEM_##op}, result, \
+            "memory " #op                                                      \
+    }
 #define VERSION(op, size)                                                      \
-    {__HYPERVISOR_xen_version, 2, size, {XENVER_##op}, -EFAULT, "version " #op}
+    {                                                                          \
+        __HYPERVISOR_xen_version, 2, size, {XENVER_##op}, -EFAULT,             \
+            "version " #op                                                     \
+    }
 #define HVM(op, type)                                                          \
-    {__HYPERVISOR_hvm_op, 2, sizeof(struct type), {HVMOP_##op}, -EFAULT,       \
-     "hvm " #op}
+    {                                                                          \
+        __HYPERVISOR_hvm_op, 2, sizeof(struct type), {HVMOP_##op}, -EFAULT,    \
+            "hvm " #op                                                         \
+    }
 #define GRANT(op, type)                                                        \
-    {__HYPERVISOR_grant_table_op, 2, sizeof(struct type),                      \
-     {GNTTABOP_##op, 0, 1}, -EFAULT, "grant " #op}
+    {                                                                          \
+        __HYPERVISOR_grant_table_op, 2, sizeof(struct type),                   \
+            {GNTTABOP_##op, 0, 1}, -EFAULT, "grant " #op                       \
+    }
 #define VCPU(op, type)                                                         \
-    {__HYPERVISOR_vcpu_op, 3, sizeof(struct type), {VCPUOP_##op}, -EFAULT,     \
-     "vcpu " #op}
+    {                                                                          \
+        __HYPERVISOR_vcpu_op, 3, sizeof(struct type), {VCPUOP_##op}, -EFAULT,  \
+            "vcpu " #op                                                        \
+    }
 #define SCHED(op, type)                                                        \
-    {__HYPERVISOR_sched_op, 2, sizeof(struct type), {SCHEDOP_##op}, -EFAULT,   \
-     "sched " #op}
+    {                                                                          \
+        __HYPERVISOR_sched_op, 2, sizeof(struct type), {SCHEDOP_##op},         \
+            -EFAULT, "sched " #op                                              \
+    }
 
 static const struct call calls[] = {
     EVENT(bind_interdomain, evtchn_bind_interdomain),
@@ -99,11 +114,23 @@ static const struct call calls[] = {
     SCHED(remote_shutdown, sched_remote_shutdown),
     {__HYPERVISOR_domctl, 1, sizeof(struct xen_domctl), {0}, -EFAULT, "domctl"},
     {__HYPERVISOR_sysctl, 1, sizeof(struct xen_sysctl), {0}, -EFAULT, "sysctl"},
-    {__HYPERVISOR_platform_op, 1, sizeof(struct xen_platform_op), {0}, -EFAULT,
+    {__HYPERVISOR_platform_op,
+     1,
+     sizeof(struct xen_platform_op),
+     {0},
+     -EFAULT,
      "platform_op"},
-    {__HYPERVISOR_multicall, 1, sizeof(struct multicall_entry), {0, 1},
-     -EFAULT, "multicall"},
-    {__HYPERVISOR_console_io, 3, 64, {CONSOLEIO_write, 64}, -EFAULT,
+    {__HYPERVISOR_multicall,
+     1,
+     sizeof(struct multicall_entry),
+     {0, 1},
+     -EFAULT,
+     "multicall"},
+    {__HYPERVISOR_console_io,
+     3,
+     64,
+     {CONSOLEIO_write, 64},
+     -EFAULT,
      "console write"},
 };
 
@@ -178,8 +205,7 @@ static void test_inner_pointers(enum bad_address kind)
     set_xen_guest_handle(r.extent_start, (xen_pfn_t *)bad);
     EXPECT_EQ(memory_op(XENMEM_decrease_reservation, &r), 0);
     EXPECT_EQ(memory_op(XENMEM_populate_physmap, &r), 0);
-    set_xen_guest_handle(poll.ports,
-                         (evtchn_port_t *)bad_address(kind, 4));
+    set_xen_guest_handle(poll.ports, (evtchn_port_t *)bad_address(kind, 4));
     EXPECT_EQ(sched_op(SCHEDOP_poll, &poll), -EFAULT);
     set_xen_guest_handle(map.buffer, (void *)bad);
     EXPECT_EQ(memory_op(XENMEM_memory_map, &map), -EFAULT);

@@ -34,8 +34,7 @@ static void test_control(void)
         XEN_DOMCTL_max_mem,      XEN_DOMCTL_getdomaininfo,
         XEN_DOMCTL_max_vcpus,    XEN_DOMCTL_sethvmcontext,
     };
-    struct xen_platform_op p = {.interface_version =
-                                    XENPF_INTERFACE_VERSION};
+    struct xen_platform_op p = {.interface_version = XENPF_INTERFACE_VERSION};
     struct xen_domctl d;
     struct xen_sysctl s;
 
@@ -89,8 +88,7 @@ static void test_own_memory(void)
 {
     struct xen_pod_target target = {.domid = DOMID_SELF, .target_pages = 1};
     struct xen_memory_reservation r = {.nr_extents = 1,
-                                       .mem_flags =
-                                           XENMEMF_populate_on_demand,
+                                       .mem_flags = XENMEMF_populate_on_demand,
                                        .domid = DOMID_SELF};
 
     test_section("promises to itself");
@@ -114,9 +112,8 @@ static void test_foreign(domid_t id)
                  .u.foreign_domid = id},
            .idx = 0x100,
            .gpfn = 0x60000};
-    struct xen_mem_acquire_resource r = {.domid = id,
-                                         .type = XENMEM_resource_grant_table,
-                                         .nr_frames = 1};
+    struct xen_mem_acquire_resource r = {
+        .domid = id, .type = XENMEM_resource_grant_table, .nr_frames = 1};
     int64_t rc;
 
     o.b.idxs.p = (void *)(SERVANT_BUFFER + ((char *)&o.idx - (char *)&o));
@@ -159,8 +156,7 @@ static void test_binding(void)
                                            .remote_port = port};
 
     test_section("ports");
-    EXPECT_EQ(CALL(event_channel_op, EVTCHNOP_bind_interdomain, bind),
-              -EINVAL);
+    EXPECT_EQ(CALL(event_channel_op, EVTCHNOP_bind_interdomain, bind), -EINVAL);
     event_close(port);
 }
 

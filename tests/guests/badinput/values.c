@@ -21,8 +21,8 @@
 #define NOBODY 0x7000 /* no domain has this id */
 
 /* Ids that are not even one's that a domain could have. */
-static const domid_t nobodies[] = {NOBODY, 0x7ff1, 0x7ff3, 0x7ff4, 0x8000,
-                                   0xffff};
+static const domid_t nobodies[] = {NOBODY, 0x7ff1, 0x7ff3,
+                                   0x7ff4, 0x8000, 0xffff};
 
 static void test_numbers(void)
 {
@@ -85,8 +85,7 @@ static void test_memory_of(domid_t id)
 {
     struct xen_pod_target target = {.domid = id, .target_pages = 1};
     struct xen_memory_reservation r = {.nr_extents = 1, .domid = id};
-    struct xen_add_to_physmap add = {.domid = id,
-                                     .space = XENMAPSPACE_gmfn};
+    struct xen_add_to_physmap add = {.domid = id, .space = XENMAPSPACE_gmfn};
     struct xen_remove_from_physmap remove = {.domid = id};
     struct xen_memory_domain d = {.domid = id};
     xen_pfn_t gfn = 0x80000;
@@ -158,8 +157,7 @@ static int64_t foreign(domid_t from, uint64_t idx, uint64_t gpfn, int *error)
 static void test_map(void)
 {
     uint64_t hole = hole_alloc(1);
-    struct xen_remove_from_physmap remove = {.domid = DOMID_SELF,
-                                             .gpfn = hole};
+    struct xen_remove_from_physmap remove = {.domid = DOMID_SELF, .gpfn = hole};
     int error;
 
     test_section("frame numbers");
@@ -360,9 +358,9 @@ static void test_vcpu_areas(void)
 void test_values(void)
 {
     static void (*const tests[])(void) = {
-        test_numbers,   test_versions,  test_domain_ids, test_params,
-        test_map,       test_foreign,   test_creation,   test_id_in_use,
-        test_context,   test_poll,      test_multicall,  test_vcpu_areas,
+        test_numbers, test_versions, test_domain_ids, test_params,
+        test_map,     test_foreign,  test_creation,   test_id_in_use,
+        test_context, test_poll,     test_multicall,  test_vcpu_areas,
     };
 
     for (unsigned i = 0; i < ARRAY_COUNT(tests); i++) {

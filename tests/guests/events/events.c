@@ -129,7 +129,9 @@ static void test_upcall_is_level(void)
 
 static void test_many(void)
 {
-    enum { LOOPS = 100 };
+    enum {
+        LOOPS = 100
+    };
     static int a[LOOPS], b[LOOPS];
     static uint64_t before[LOOPS];
 

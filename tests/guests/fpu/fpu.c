@@ -11,10 +11,10 @@
  * registers, whatever its processor ran before. AVX state is part of it where
  * CPUID has it.
  */
+#include "fpu/fpu.h"
 #include "console.h"
 #include "event.h"
 #include "hypercall.h"
-#include "fpu/fpu.h"
 #include "lib/string.h"
 #include "smp.h"
 #include "test.h"
@@ -112,9 +112,9 @@ static void check(unsigned id, unsigned round)
         memcpy(w->high, v->high, sizeof(v->high));
     }
     if (!EXPECT_EQ(memcmp(v, w, sizeof(*v)), 0)) {
-        print("  vCPU %u, round %u: %lx %lx, %lx %lx, mxcsr %x %x\n", id,
-              round, v->vector[0][0], w->vector[0][0], v->x87, w->x87,
-              v->mxcsr, w->mxcsr);
+        print("  vCPU %u, round %u: %lx %lx, %lx %lx, mxcsr %x %x\n", id, round,
+              v->vector[0][0], w->vector[0][0], v->x87, w->x87, v->mxcsr,
+              w->mxcsr);
     }
     if (has_avx) {
         EXPECT_EQ(fpu_get_xcr0(), 7);

@@ -218,11 +218,11 @@ static void test_batch(void)
     test_section("three at once, the second wrong");
     grant(table, REF, own_domid(), page, 0);
     for (unsigned i = 0; i < 3; i++) {
-        ops[i] = (struct gnttab_map_grant_ref){.host_addr = (to + i)
-                                                            << PAGE_SHIFT,
-                                               .flags = HOST_MAP,
-                                               .ref = i == 1 ? ~0u : REF,
-                                               .dom = DOMID_SELF};
+        ops[i] =
+            (struct gnttab_map_grant_ref){.host_addr = (to + i) << PAGE_SHIFT,
+                                          .flags = HOST_MAP,
+                                          .ref = i == 1 ? ~0u : REF,
+                                          .dom = DOMID_SELF};
     }
     EXPECT_EQ(grant_op(GNTTABOP_map_grant_ref, ops, 3), 0);
     EXPECT_EQ(ops[0].status, 0);
@@ -242,9 +242,8 @@ static void test_batch(void)
 
 /* --- Copies --- */
 
-static struct gnttab_copy copy_between(uint64_t from, uint16_t at,
-                                       uint64_t to, uint16_t to_at,
-                                       uint16_t length)
+static struct gnttab_copy copy_between(uint64_t from, uint16_t at, uint64_t to,
+                                       uint16_t to_at, uint16_t length)
 {
     return (struct gnttab_copy){
         .source = {.u.gmfn = from, .domid = DOMID_SELF, .offset = at},

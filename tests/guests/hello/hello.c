@@ -32,7 +32,8 @@ static void check_map(void)
         EXPECT(end > map[i].addr);
         EXPECT_EQ(map[i].reserved, 0);
         for (unsigned j = 0; j < i; j++) {
-            EXPECT(end <= map[j].addr || map[i].addr >= map[j].addr + map[j].size);
+            EXPECT(end <= map[j].addr ||
+                   map[i].addr >= map[j].addr + map[j].size);
         }
         holding += map[i].type == XEN_HVM_MEMMAP_TYPE_RAM &&
                    map[i].addr <= here && here < end;

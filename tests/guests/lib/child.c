@@ -14,7 +14,6 @@
 #include "test.h"
 #include "time.h"
 
-
 enum {
     PAGING_POOL = 4 << 20,   /* bytes for second-stage tables */
     EVENT_PORT_LIMIT = 1023, /* what xl asks for */
@@ -423,7 +422,7 @@ int64_t child_reservation(struct child *c, unsigned command, uint64_t gfn,
     for (uint64_t i = 0; i < count; i++) {
         o->gfns[i] = gfn + i * step;
     }
-    return child_do(c, SERVANT_HYPERCALL,
-                    CHILD_ARGS(__HYPERVISOR_memory_op, command,
-                               SERVANT_BUFFER));
+    return child_do(
+        c, SERVANT_HYPERCALL,
+        CHILD_ARGS(__HYPERVISOR_memory_op, command, SERVANT_BUFFER));
 }

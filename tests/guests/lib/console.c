@@ -31,8 +31,8 @@ static bool is_locked;
 static uint64_t get_param(uint32_t index)
 {
     struct xen_hvm_param param = {.domid = DOMID_SELF, .index = index};
-    int64_t rc = hypercall2(__HYPERVISOR_hvm_op, HVMOP_get_param,
-                            (uint64_t)&param);
+    int64_t rc =
+        hypercall2(__HYPERVISOR_hvm_op, HVMOP_get_param, (uint64_t)&param);
 
     return rc ? 0 : param.value;
 }

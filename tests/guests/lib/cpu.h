@@ -10,8 +10,8 @@
 
 /* As trap_entry.S builds it. */
 struct trap_frame {
-    uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx,
-        rcx, rax;
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx,
+        rax;
     uint64_t vector, error;
     uint64_t rip, cs, rflags, rsp, ss;
 };
@@ -56,9 +56,9 @@ static inline uint64_t rdmsr(uint32_t msr)
 
 static inline void wrmsr(uint32_t msr, uint64_t value)
 {
-    __asm__ volatile(
-        "wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
-        : "memory");
+    __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value),
+                     "d"((uint32_t)(value >> 32))
+                     : "memory");
 }
 
 static inline uint64_t rdtsc(void)

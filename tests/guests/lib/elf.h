@@ -6,7 +6,9 @@
 
 #include "types/check.h"
 
-enum { ELF_LOAD = 1 };
+enum {
+    ELF_LOAD = 1
+};
 
 struct elf_header {
     uint8_t ident[16];

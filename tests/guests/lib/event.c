@@ -29,8 +29,8 @@ static void handle(unsigned port)
 static void handle_word(unsigned word)
 {
     uint64_t *pending = (uint64_t *)&shared_info->evtchn_pending[word];
-    uint64_t ready = READ_ONCE(*pending) &
-                     ~READ_ONCE(shared_info->evtchn_mask[word]);
+    uint64_t ready =
+        READ_ONCE(*pending) & ~READ_ONCE(shared_info->evtchn_mask[word]);
 
     while (ready) {
         unsigned bit = __builtin_ctzl(ready);
@@ -48,8 +48,8 @@ static void upcall(struct trap_frame *frame)
 
     __atomic_fetch_add(&upcalls, 1, __ATOMIC_SEQ_CST);
     info->evtchn_upcall_pending = 0;
-    selected = __atomic_exchange_n(&info->evtchn_pending_sel, 0,
-                                   __ATOMIC_SEQ_CST);
+    selected =
+        __atomic_exchange_n(&info->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
     while (selected) {
         handle_word(__builtin_ctzl(selected));
         selected &= selected - 1;
@@ -80,8 +80,8 @@ void events_init(void)
         shared_info->evtchn_mask[i] = ~0UL;
     }
     trap_set_handler(UPCALL_VECTOR, upcall);
-    param.value = (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 |
-                  UPCALL_VECTOR;
+    param.value =
+        (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 | UPCALL_VECTOR;
     REQUIRE(hvm_op(HVMOP_set_param, &param) == 0);
 }
 

@@ -29,9 +29,9 @@ static uint64_t end_of_info(const struct hvm_start_info *info)
     const struct hvm_modlist_entry *modules = (void *)info->modlist_paddr;
     uint64_t end = (uint64_t)(info + 1);
 
-    end = MAX(end, info->memmap_paddr +
-                       info->memmap_entries *
-                           sizeof(struct hvm_memmap_table_entry));
+    end = MAX(end,
+              info->memmap_paddr +
+                  info->memmap_entries * sizeof(struct hvm_memmap_table_entry));
     if (info->cmdline_paddr) {
         end = MAX(end, info->cmdline_paddr +
                            strlen((const char *)info->cmdline_paddr) + 1);

@@ -21,8 +21,8 @@ uint64_t time_now(void)
         version = t->version;
         __asm__ volatile("" ::: "memory");
         delta = rdtsc() - t->tsc_timestamp;
-        delta = t->tsc_shift >= 0 ? delta << t->tsc_shift
-                                  : delta >> -t->tsc_shift;
+        delta =
+            t->tsc_shift >= 0 ? delta << t->tsc_shift : delta >> -t->tsc_shift;
         now = t->system_time +
               (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
         __asm__ volatile("" ::: "memory");

@@ -41,8 +41,8 @@ extern const char trap_stubs[];
 extern const char trap_resume[];
 extern uint64_t gdt[];
 void trap_dispatch(struct trap_frame *frame);
-void enter_user(void (*function)(uint64_t), void *stack_top,
-                uint64_t argument) __attribute__((noreturn));
+void enter_user(void (*function)(uint64_t), void *stack_top, uint64_t argument)
+    __attribute__((noreturn));
 
 struct cpu cpus[MAX_CPUS];
 static struct gate idt[256];

@@ -234,7 +234,9 @@ static void test_info(void)
 
 static void test_many(void)
 {
-    enum { COUNT = 12 };
+    enum {
+        COUNT = 12
+    };
     static struct child c[COUNT];
     uint64_t before = host_free_pages();
 

@@ -12,8 +12,9 @@
  * stage (struct modes_record); vCPU 0 reads it.
  *
  * In 64-bit mode each exception must arrive with the vector, error code and
- * address that the manual gives, from rings 0 and 3, and change nothing else. (Reserved bits of CR4 are
- * left alone: QEMU lets a guest set them, and the next VMRUN is refused.)
+ * address that the manual gives, from rings 0 and 3, and change nothing else.
+ * (Reserved bits of CR4 are left alone: QEMU lets a guest set them, and the
+ * next VMRUN is refused.)
  */
 #include "modes/modes.h"
 
@@ -24,7 +25,6 @@
 #include "smp.h"
 #include "test.h"
 #include "trap.h"
-
 
 static struct modes_record *const record = (void *)MODES_RECORD;
 
@@ -107,8 +107,7 @@ static void test_secondary(void)
 
 static void divide_by_zero(void *p)
 {
-    __asm__ volatile("xor %%ecx, %%ecx; div %%ecx" ::
-                         : "rax", "rcx", "rdx");
+    __asm__ volatile("xor %%ecx, %%ecx; div %%ecx" ::: "rax", "rcx", "rdx");
 }
 
 static void undefined(void *p)
@@ -182,15 +181,19 @@ static void test_exceptions(void)
 }
 
 /* Bits of a page fault's error code. */
-enum { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_FETCH = 16 };
+enum {
+    PF_PRESENT = 1,
+    PF_WRITE = 2,
+    PF_USER = 4,
+    PF_FETCH = 16
+};
 
 static void jump_to(void *p)
 {
     ((void (*)(void))p)();
 }
 
-static void expect_page_fault(unsigned vector, uint64_t address,
-                              uint64_t error)
+static void expect_page_fault(unsigned vector, uint64_t address, uint64_t error)
 {
     EXPECT_EQ(vector, TRAP_PF);
     EXPECT_EQ(this_cpu()->trap.error, error);

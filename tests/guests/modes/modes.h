@@ -14,25 +14,25 @@
 #define MODES_STAGE_DONE 5
 
 /* Offsets into struct modes_record. */
-#define REC_STAGE    0
-#define REC_CS       4
-#define REC_IP       6
-#define REC_CR0      8
-#define REC_FLAGS    12
-#define REC_DS       16
-#define REC_ES       18
-#define REC_SS       20
-#define REC_SP       22
-#define REC_INTS     24
-#define REC_DIVS     28
-#define REC_CPUID32  32
-#define REC_VERS32   36
-#define REC_PAE_VAL  40
-#define REC_PAE_CR0  44
-#define REC_EFER     48
-#define REC_VERSC    52
-#define REC_PAE_CR3  56
-#define REC_PAE_TGT  64
+#define REC_STAGE   0
+#define REC_CS      4
+#define REC_IP      6
+#define REC_CR0     8
+#define REC_FLAGS   12
+#define REC_DS      16
+#define REC_ES      18
+#define REC_SS      20
+#define REC_SP      22
+#define REC_INTS    24
+#define REC_DIVS    28
+#define REC_CPUID32 32
+#define REC_VERS32  36
+#define REC_PAE_VAL 40
+#define REC_PAE_CR0 44
+#define REC_EFER    48
+#define REC_VERSC   52
+#define REC_PAE_CR3 56
+#define REC_PAE_TGT 64
 
 #ifndef __ASSEMBLER__
 #include "types/check.h"

@@ -41,8 +41,7 @@ static void expect_pod(const struct child *c, uint64_t tot, uint64_t cache,
     EXPECT_EQ(t.pod_entries, entries);
 }
 
-static void expect_deficit(const struct child *c, uint64_t tot,
-                           int64_t deficit)
+static void expect_deficit(const struct child *c, uint64_t tot, int64_t deficit)
 {
     struct xen_pod_target t = child_pod(c);
 
@@ -302,9 +301,9 @@ static void balloon_up(struct child *c)
 
     EXPECT_EQ(child_target(c, SUPER(4) + 1000), 0);
     expect_deficit(c, tot, 0); /* nothing to add to the cache for */
-    EXPECT_EQ(child_reservation(c, XENMEM_populate_physmap, SUPER(2), 100, 1,
-                                0),
-              100);
+    EXPECT_EQ(
+        child_reservation(c, XENMEM_populate_physmap, SUPER(2), 100, 1, 0),
+        100);
     expect_deficit(c, tot + 100, 0);
     EXPECT_EQ(child_do(c, SERVANT_NONZERO,
                        CHILD_ARGS(ADDRESS(SUPER(2)), ADDRESS(100))),

@@ -57,22 +57,22 @@ static uint64_t below(uint64_t n)
 }
 
 static const uint8_t numbers[] = {
-    __HYPERVISOR_memory_op,        __HYPERVISOR_memory_op,
-    __HYPERVISOR_memory_op,        __HYPERVISOR_event_channel_op,
-    __HYPERVISOR_grant_table_op,   __HYPERVISOR_grant_table_op,
-    __HYPERVISOR_hvm_op,           __HYPERVISOR_vcpu_op,
-    __HYPERVISOR_xen_version,      __HYPERVISOR_multicall,
-    __HYPERVISOR_domctl,           __HYPERVISOR_sysctl,
-    __HYPERVISOR_set_timer_op,     __HYPERVISOR_vm_assist,
-    __HYPERVISOR_physdev_op,       __HYPERVISOR_platform_op,
-    __HYPERVISOR_xsm_op,           __HYPERVISOR_sched_op,
+    __HYPERVISOR_memory_op,      __HYPERVISOR_memory_op,
+    __HYPERVISOR_memory_op,      __HYPERVISOR_event_channel_op,
+    __HYPERVISOR_grant_table_op, __HYPERVISOR_grant_table_op,
+    __HYPERVISOR_hvm_op,         __HYPERVISOR_vcpu_op,
+    __HYPERVISOR_xen_version,    __HYPERVISOR_multicall,
+    __HYPERVISOR_domctl,         __HYPERVISOR_sysctl,
+    __HYPERVISOR_set_timer_op,   __HYPERVISOR_vm_assist,
+    __HYPERVISOR_physdev_op,     __HYPERVISOR_platform_op,
+    __HYPERVISOR_xsm_op,         __HYPERVISOR_sched_op,
 };
 
 static const uint64_t limits[] = {
-    0,           1,           511,         512,         4095,
-    0x7ff0,      0xffff,      0x10000,     0x7fffffff,  0x80000000,
-    0xffffffff,  1UL << 32,   1UL << 40,   1UL << 47,   1UL << 51,
-    1UL << 52,   ~0UL >> 1,   1UL << 63,   ~0UL - 4095, ~0UL,
+    0,          1,         511,       512,         4095,
+    0x7ff0,     0xffff,    0x10000,   0x7fffffff,  0x80000000,
+    0xffffffff, 1UL << 32, 1UL << 40, 1UL << 47,   1UL << 51,
+    1UL << 52,  ~0UL >> 1, 1UL << 63, ~0UL - 4095, ~0UL,
 };
 
 /* Any argument, also of structures. */

@@ -34,9 +34,9 @@ static void fill(struct child *c, uint64_t gfn, uint64_t pages)
 
 static void expect_zero(struct child *c, uint64_t gfn, uint64_t pages)
 {
-    EXPECT_EQ(child_do(c, SERVANT_NONZERO,
-                       CHILD_ARGS(ADDRESS(gfn), ADDRESS(pages))),
-              0);
+    EXPECT_EQ(
+        child_do(c, SERVANT_NONZERO, CHILD_ARGS(ADDRESS(gfn), ADDRESS(pages))),
+        0);
 }
 
 /* All free memory is full of the pattern afterwards. */
@@ -105,17 +105,17 @@ static void test_ballooned(void)
     REQUIRE(child_make(&filler, filler_pages, filler_pages) == 0);
     fill(&a, IMAGE, pages - IMAGE);
     for (uint64_t gfn = IMAGE; gfn < IMAGE + moved; gfn += 256) {
-        EXPECT_EQ(child_reservation(&a, XENMEM_decrease_reservation, gfn, 256,
-                                    1, 0),
-                  256);
-        EXPECT_EQ(child_reservation(&b, XENMEM_decrease_reservation, gfn, 256,
-                                    1, 0),
-                  256);
+        EXPECT_EQ(
+            child_reservation(&a, XENMEM_decrease_reservation, gfn, 256, 1, 0),
+            256);
+        EXPECT_EQ(
+            child_reservation(&b, XENMEM_decrease_reservation, gfn, 256, 1, 0),
+            256);
     }
     for (uint64_t gfn = IMAGE; gfn < IMAGE + moved; gfn += 256) {
-        EXPECT_EQ(child_reservation(&b, XENMEM_populate_physmap, gfn, 256, 1,
-                                    0),
-                  256);
+        EXPECT_EQ(
+            child_reservation(&b, XENMEM_populate_physmap, gfn, 256, 1, 0),
+            256);
     }
     expect_zero(&b, IMAGE, moved);
     EXPECT_EQ(child_destroy(&filler), 0);
@@ -133,9 +133,9 @@ static void test_own_cache(void)
     REQUIRE(child_make(&c, promised, given) == 0);
     fill(&c, IMAGE, 1024);
     for (uint64_t gfn = IMAGE; gfn < IMAGE + 1024; gfn += 256) {
-        EXPECT_EQ(child_reservation(&c, XENMEM_decrease_reservation, gfn, 256,
-                                    1, 0),
-                  256);
+        EXPECT_EQ(
+            child_reservation(&c, XENMEM_decrease_reservation, gfn, 256, 1, 0),
+            256);
     }
     expect_zero(&c, 2048, 1024);
     EXPECT_EQ(child_destroy(&c), 0);

@@ -8,7 +8,6 @@
 #include "test.h"
 #include "trap.h"
 
-
 static struct servant_channel *const channel =
     (void *)(SERVANT_CHANNEL_GFN << PAGE_SHIFT);
 

@@ -19,20 +19,20 @@
 
 enum servant_op {
     SERVANT_NOTHING,
-    SERVANT_READ,      /* (address) -> the 64-bit word */
-    SERVANT_WRITE,     /* (address, value) */
-    SERVANT_TOUCH,     /* (address, count, step, value): every step bytes */
-    SERVANT_FILL,      /* (address, bytes, value): words */
-    SERVANT_ZERO,      /* (address, bytes): bytewise work, by REP STOSQ */
-    SERVANT_NONZERO,   /* (address, bytes) -> words that are not zero */
-    SERVANT_DIFFERENT, /* (address, bytes, value) -> words other than value */
-    SERVANT_HYPERCALL, /* (number, 5 arguments) */
-    SERVANT_RDMSR,     /* (msr) */
-    SERVANT_EVENTS,    /* (): take up event channels */
+    SERVANT_READ,        /* (address) -> the 64-bit word */
+    SERVANT_WRITE,       /* (address, value) */
+    SERVANT_TOUCH,       /* (address, count, step, value): every step bytes */
+    SERVANT_FILL,        /* (address, bytes, value): words */
+    SERVANT_ZERO,        /* (address, bytes): bytewise work, by REP STOSQ */
+    SERVANT_NONZERO,     /* (address, bytes) -> words that are not zero */
+    SERVANT_DIFFERENT,   /* (address, bytes, value) -> words other than value */
+    SERVANT_HYPERCALL,   /* (number, 5 arguments) */
+    SERVANT_RDMSR,       /* (msr) */
+    SERVANT_EVENTS,      /* (): take up event channels */
     SERVANT_EVENT_COUNT, /* (port) -> upcalls that found it */
-    SERVANT_SPIN,      /* (): for ever, interrupts off */
-    SERVANT_HALT,      /* (): interrupts off, the last halt */
-    SERVANT_TRIPLE,    /* (): fault, with no descriptor table */
+    SERVANT_SPIN,        /* (): for ever, interrupts off */
+    SERVANT_HALT,        /* (): interrupts off, the last halt */
+    SERVANT_TRIPLE,      /* (): fault, with no descriptor table */
 };
 
 struct servant_channel {

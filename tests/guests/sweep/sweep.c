@@ -93,9 +93,9 @@ static void test_nearly_zero(void)
 
     test_section("one word at the end of a page");
     REQUIRE(child_make(&c, promised, given) == 0);
-    child_do(&c, SERVANT_TOUCH,
-             CHILD_ARGS(ADDRESS(IMAGE) + PAGE_SIZE - 8, data, PAGE_SIZE,
-                        VALUE));
+    child_do(
+        &c, SERVANT_TOUCH,
+        CHILD_ARGS(ADDRESS(IMAGE) + PAGE_SIZE - 8, data, PAGE_SIZE, VALUE));
     zero(&c, IMAGE + data, promised - IMAGE - data);
     for (unsigned i = 0; i < data; i++) {
         if (child_read(&c, ADDRESS(IMAGE + i + 1) - 8) != (int64_t)VALUE) {
