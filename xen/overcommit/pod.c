@@ -109,9 +109,11 @@ struct page *pod_take_locked(struct pod *pod, unsigned order)
 
 void pod_give_locked(struct pod *pod, struct page *head, unsigned order)
 {
+    bool whole = order == ORDER_2M || order == ORDER_4K;
+
     page_guest_to_cache(head, order);
     pod->cache_count += BIT(order);
-    if (order == ORDER_2M) {
+    if (whole) {
         cache_link(pod, head, order);
         return;
     }

@@ -29,9 +29,6 @@
 #include "base/trace.h"
 #include "p2m/internal.h"
 
-#define RECORD_ORDER 8 /* mfn above it, kind above the order's 5 bits */
-#define RECORD_KIND  5
-
 static void release_tables(struct p2m *p2m)
 {
     while (!list_empty(&p2m->stale_tables)) {
@@ -75,10 +72,10 @@ static void release_own(struct p2m *p2m, struct page *head, unsigned order)
 
 static void release_record(struct p2m *p2m, uint64_t record)
 {
-    struct page *head = page_from_mfn(MFN(record >> RECORD_ORDER));
+    struct page *head = page_from_mfn(MFN(record >> PARK_MFN_BIT));
 
-    if ((record >> RECORD_KIND & 1) == PARK_OWN) {
-        release_own(p2m, head, record % BIT(RECORD_KIND));
+    if ((record >> PARK_KIND_BIT & 1) == PARK_OWN) {
+        release_own(p2m, head, record % BIT(PARK_KIND_BIT));
     } else if (page_put(head)) {
         __atomic_store_n(&p2m->owner_drained, true, __ATOMIC_RELEASE);
     }
@@ -106,17 +103,6 @@ void p2m_settle(struct p2m *p2m)
             release_parked(p2m);
         }
     }
-}
-
-void p2m_park(struct p2m *p2m, struct page *head, unsigned order,
-              enum park_kind kind)
-{
-    if (p2m->parked_pages + BIT(order) > P2M_PARKED_LIMIT) {
-        p2m_settle(p2m);
-    }
-    p2m->parked_pages += BIT(order);
-    p2m->parked[p2m->parked_count++] = page_to_mfn(head).v << RECORD_ORDER |
-                                       (uint64_t)kind << RECORD_KIND | order;
 }
 
 void p2m_finish(struct p2m *p2m)

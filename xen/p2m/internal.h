@@ -9,6 +9,7 @@
 #ifndef P2M_INTERNAL_H
 #define P2M_INTERNAL_H
 
+#include "p2m/m2p.h"
 #include "p2m/p2m.h"
 #include "types/bits.h"
 #include "types/error.h"
@@ -88,8 +89,24 @@ static inline bool table_is_empty(const struct page *table)
 
 /* The leaf that covers gfn; with a level: or what is there if the leaf is below
  * that. */
-struct slot walk_find(struct p2m *p2m, gfn_t gfn);
 struct slot walk_find_level(const struct p2m *p2m, gfn_t gfn, unsigned level);
+struct slot walk_find_afresh(struct p2m *p2m, gfn_t gfn);
+
+/* The former; most walks end in the same table of 4K leaves as the last. */
+static inline struct slot walk_find(struct p2m *p2m, gfn_t gfn)
+{
+    struct slot s;
+
+    if (gfn.v >> ORDER_2M != p2m->hint_region) {
+        return walk_find_afresh(p2m, gfn);
+    }
+    s.entry = p2m->hint_entries + gfn.v % TABLE_ENTRIES;
+    s.table = p2m->hint_table;
+    s.level = 1;
+    s.f = p2m->format->decode(READ_ONCE(*s.entry), 1);
+    return s;
+}
+
 /* A table went away, which may be the one that the next walk would try first.
  */
 void walk_forget_hint(struct p2m *p2m);
@@ -136,10 +153,6 @@ bool range_is_valid(const struct p2m *p2m, gfn_t gfn, unsigned order);
 /* populate.c: of the placeholder at s, which covers gfn. */
 enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn, struct slot *s);
 
-/* m2p.c: where own pages are mapped. Mapping makes contents unknown. */
-void m2p_set(struct page *head, gfn_t gfn, unsigned order);
-void m2p_clear(struct page *head, unsigned order);
-
 /* entry.c: highest gfn that is no hole. */
 void p2m_note_gfn(struct p2m *p2m, gfn_t last);
 
@@ -157,11 +170,27 @@ enum park_kind {
 };
 #define P2M_PARKED_LIMIT (PAGE_SIZE / sizeof(uint64_t))
 
-void p2m_park(struct p2m *p2m, struct page *head, unsigned order,
-              enum park_kind kind);
+/* A record of what is parked: mfn, kind, order. */
+#define PARK_MFN_BIT  8
+#define PARK_KIND_BIT 5
+
 /* Flush if a flush is owed, and hand on what waited for it. Before anything
  * becomes present, and before the caller says that memory is short. */
 void p2m_settle(struct p2m *p2m);
+
+/* Do it before the entry is written: making room may flush, and what is being
+ * parked would be handed on by a flush that came too early. */
+static inline void p2m_park(struct p2m *p2m, mfn_t mfn, unsigned order,
+                            enum park_kind kind)
+{
+    if (p2m->parked_pages + BIT(order) > P2M_PARKED_LIMIT) {
+        p2m_settle(p2m);
+    }
+    p2m->parked_pages += BIT(order);
+    p2m->parked[p2m->parked_count++] =
+        mfn.v << PARK_MFN_BIT | (uint64_t)kind << PARK_KIND_BIT | order;
+}
+
 /* The end of an operation that removed: settle unless a batch is open. */
 void p2m_finish(struct p2m *p2m);
 

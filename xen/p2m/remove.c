@@ -26,8 +26,6 @@ static void drop_promise(struct p2m *p2m, struct slot *s)
     unlock(&p2m->pod->lock);
 }
 
-/* Parked first: making room there may flush, and this entry's flush is owed
- * only from slot_clear() on. */
 static void drop_page(struct p2m *p2m, struct slot *s)
 {
     const struct p2m_type_info *info = &p2m_types[s->f.tag];
@@ -37,9 +35,9 @@ static void drop_page(struct p2m *p2m, struct slot *s)
         m2p_clear(head, slot_order(s));
     }
     if (info->is_own && head->state == PAGE_GUEST) {
-        p2m_park(p2m, head, slot_order(s), PARK_OWN);
+        p2m_park(p2m, s->f.mfn, slot_order(s), PARK_OWN);
     } else if (info->is_own || info->holds_reference) {
-        p2m_park(p2m, head, slot_order(s), PARK_REFERENCE);
+        p2m_park(p2m, s->f.mfn, slot_order(s), PARK_REFERENCE);
     }
     slot_clear(p2m, s);
 }

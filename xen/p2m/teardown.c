@@ -23,7 +23,7 @@ static void drop_reference(struct p2m *p2m, const struct slot *s)
     }
     pg = page_from_mfn(s->f.mfn);
     if (info->holds_reference || (info->is_own && pg->state == PAGE_SPECIAL)) {
-        p2m_park(p2m, pg, ORDER_4K, PARK_REFERENCE);
+        p2m_park(p2m, s->f.mfn, ORDER_4K, PARK_REFERENCE);
     }
 }
 

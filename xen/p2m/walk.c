@@ -70,19 +70,6 @@ struct slot walk_find_level(const struct p2m *p2m, gfn_t gfn, unsigned level)
     return s;
 }
 
-/* Most walks end in the same table of 4K leaves as the one before. */
-static bool walk_from_hint(const struct p2m *p2m, gfn_t gfn, struct slot *s)
-{
-    if (gfn.v >> ORDER_2M != p2m->hint_region) {
-        return false;
-    }
-    s->entry = p2m->hint_entries + gfn.v % TABLE_ENTRIES;
-    s->table = p2m->hint_table;
-    s->level = 1;
-    s->f = p2m->format->decode(READ_ONCE(*s->entry), 1);
-    return true;
-}
-
 static void note_hint(struct p2m *p2m, gfn_t gfn, const struct slot *s)
 {
     p2m->hint_region = gfn.v >> ORDER_2M;
@@ -95,15 +82,12 @@ void walk_forget_hint(struct p2m *p2m)
     p2m->hint_region = ~0ULL;
 }
 
-struct slot walk_find(struct p2m *p2m, gfn_t gfn)
+struct slot walk_find_afresh(struct p2m *p2m, gfn_t gfn)
 {
-    struct slot s;
+    struct slot s = walk_find_level(p2m, gfn, 1);
 
-    if (!walk_from_hint(p2m, gfn, &s)) {
-        s = walk_find_level(p2m, gfn, 1);
-        if (s.level == 1) {
-            note_hint(p2m, gfn, &s);
-        }
+    if (s.level == 1) {
+        note_hint(p2m, gfn, &s);
     }
     return s;
 }

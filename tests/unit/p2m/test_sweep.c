@@ -334,6 +334,51 @@ TEST(special_pages_stay)
     guest_end(&g);
 }
 
+/* A gigabyte at one leaf, of which every page but those from `first_zero` on
+ * has something in it; and a promise that nothing is left for. */
+static void start_gigabyte(uint64_t first_zero)
+{
+    machine_start_clean(3ULL << 18);
+    guest_start(&g, 1);
+    guest_add(&g, BIT(ORDER_1G), ORDER_1G);
+    for (uint64_t i = 0; i < BIT(ORDER_1G); i++) {
+        if (i < first_zero) {
+            guest_write(&g, BIT(ORDER_1G) + i, 1);
+        }
+    }
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(0), 0), 0);
+    EXPECT_EQ(guest_order(&g, BIT(ORDER_1G)), ORDER_1G);
+}
+
+TEST(a_gigabyte_gives_its_zeroed_superpages)
+{
+    start_gigabyte(700);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    /* 700..1023 are zero, the region before is not. */
+    EXPECT_EQ(g.pod.cache_count, 1024 - 700);
+    EXPECT_EQ(guest_order(&g, BIT(ORDER_1G)), ORDER_2M);
+    EXPECT_EQ(guest_order(&g, BIT(ORDER_1G) + 700), ORDER_4K);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+TEST(a_late_write_restores_a_gigabyte)
+{
+    struct p2m_search attempt = {0};
+    const uint64_t base = BIT(ORDER_1G);
+
+    /* One page of the second region is zero, until it is too late. */
+    start_gigabyte(1024);
+    race(base + 512 + 9, 1);
+    g.p2m.sweep_cursor = GFN(base + 512);
+    EXPECT_EQ(p2m_sweep(&g.p2m, &attempt), P2M_SWEEP_MORE);
+    EXPECT_EQ(g.pod.counters.unmaps, 1);
+    EXPECT_EQ(g.pod.counters.unmaps_restored, 1);
+    EXPECT_EQ(guest_order(&g, base), ORDER_1G);
+    expect_late();
+    guest_end(&g);
+}
+
 /* POD-10.18: all of the memory is zeroed upwards before any balloon runs, with
  * a cache of any size at which the guest's own pages fit. */
 TEST(a_guest_may_zero_all_its_memory)
