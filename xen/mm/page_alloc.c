@@ -132,6 +132,9 @@ static void free_block(struct page *head, unsigned order)
     struct account *owner = head->owner;
     enum page_state state = head->state;
 
+    if (state == PAGE_TABLE) {
+        head->owner = NULL; /* an audit takes a BUSY page for a charged one */
+    }
     head->order = (uint8_t)order;
     head->state = PAGE_BUSY;
     for (uint64_t i = BIT(order); i-- > 0;) {
