@@ -139,7 +139,7 @@ void guest_loop(void)
 {
     struct vcpu *v = NULL;
 
-    time_init_cpu(arch_cpu());
+    housekeeping(); /* so that the first entry sets the timer */
     for (;;) {
         v = sched_next(v, idle_work);
         do {
