@@ -172,12 +172,20 @@ static const struct kept kept[] = {
     {0x277, 0x0007040600070406}, /* PAT */
 };
 
+static bool is_missing(uint32_t msr)
+{
+    return msr == 0xc0000103 && !(leaf(0x80000001, 0, 'd') >> 27 & 1);
+}
+
 static void test_kept(void)
 {
     test_section("MSRs that keep what is written");
     for (unsigned i = 0; i < ARRAY_COUNT(kept); i++) {
         uint64_t before, value = 0;
 
+        if (is_missing(kept[i].msr)) {
+            continue;
+        }
         EXPECT(!rdmsr_faults(kept[i].msr, &before));
         EXPECT(!wrmsr_faults(kept[i].msr, kept[i].value));
         EXPECT(!rdmsr_faults(kept[i].msr, &value));
