@@ -67,7 +67,7 @@ static void map_image(const char *from, const char *to, uint64_t rights)
 
 static bool in_image(uint64_t a, uint64_t size)
 {
-    return a < (uint64_t) __image_end && a + size > (uint64_t) __image_start;
+    return a < (uint64_t)__image_end && a + size > (uint64_t)__image_start;
 }
 
 /* A large page that our image shares with others (the loader puts modules
@@ -76,8 +76,7 @@ static void map_around_image(uint64_t start)
 {
     for (uint64_t a = start; a < start + LARGE_PAGE; a += PAGE_SIZE) {
         if (!in_image(a, PAGE_SIZE)) {
-            *slot_of(DIRECTMAP_BASE + a, 1) =
-                a | PT_PRESENT | PT_WRITE | PT_NX;
+            *slot_of(DIRECTMAP_BASE + a, 1) = a | PT_PRESENT | PT_WRITE | PT_NX;
         }
     }
 }

@@ -4,11 +4,13 @@
  * ours: print registers and backtrace, and stop. Interrupts only end an idle
  * wait or a guest's run, so their handlers do next to nothing.
  */
+#include "arch/hw_console.h"
 #include "arch/x86/asm.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/machine.h"
 #include "base/console.h"
 #include "base/panic.h"
+#include "lib/printf.h"
 #include "types/bits.h"
 #include "types/check.h"
 
@@ -82,8 +84,34 @@ static void print_registers(const struct trap_frame *f)
              read_cr3());
 }
 
+static noreturn_fn void halt_here(void)
+{
+    for (;;) {
+        __asm__ volatile("cli; hlt");
+    }
+}
+
+/*
+ * An exception while one is being printed: the CPU's private data may be what
+ * is broken, so nothing is used that needs it, and nothing is tried after.
+ */
+static noreturn_fn void nested_exception(const struct trap_frame *f)
+{
+    char text[128];
+
+    format_text(text, sizeof(text),
+                "\x1e(podium) Panic on CPU ?: exception %lu within an "
+                "exception, rip %lx rsp %lx cr2 %lx\r\n",
+                f->vector, f->rip, f->rsp, read_cr2());
+    for (const char *c = text; *c; c++) {
+        arch_console_putc(*c);
+    }
+    halt_here();
+}
+
 static void exception(struct trap_frame *f)
 {
+    static uint32_t depth;
     static const char *const names[32] = {
         "divide error",
         "debug",
@@ -103,17 +131,14 @@ static void exception(struct trap_frame *f)
     };
     const char *name = names[f->vector];
 
+    if (__atomic_fetch_add(&depth, 1, __ATOMIC_SEQ_CST)) {
+        nested_exception(f);
+    }
+
     console_break_locks();
     print_registers(f);
     backtrace_from(f->rip, f->rbp);
     panic("exception %lu (%s)", f->vector, name ? name : "reserved");
-}
-
-static noreturn_fn void halt_here(void)
-{
-    for (;;) {
-        __asm__ volatile("cli; hlt");
-    }
 }
 
 void trap_handle(struct trap_frame *f)
