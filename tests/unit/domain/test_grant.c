@@ -316,8 +316,7 @@ TEST(a_promise_can_be_granted)
     }
     EXPECT_EQ(memory_set_pod_target(granter, 4 + 1), 0);
     EXPECT_EQ(map(8, GNTMAP_host_map, GPA_SCRATCH, &handle), GNTST_okay);
-    EXPECT_EQ(map(9, GNTMAP_host_map, GPA_SCRATCH + 4096, &handle),
-              GNTST_okay);
+    EXPECT_EQ(map(9, GNTMAP_host_map, GPA_SCRATCH + 4096, &handle), GNTST_okay);
     EXPECT_EQ(p2m_get(&granter->p2m, GFN(GFN_GRANTED + 3)).type, P2M_POD);
     EXPECT_EQ(map(10, GNTMAP_host_map, GPA_SCRATCH + 8192, &handle),
               GNTST_bad_page);
