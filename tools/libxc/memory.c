@@ -241,10 +241,49 @@ static int check_target(struct xc *xc, const struct xc_domain *info,
     return 0;
 }
 
+/* Pages by which the cache grows for a target of so many (POD-4.28). */
+static uint64_t cache_growth(const struct memory_pod *pod, uint64_t target)
+{
+    uint64_t populated = pod->total - pod->cached;
+    uint64_t wanted;
+
+    if (target < pod->total || (populated && !pod->entries)) {
+        return 0;
+    }
+    wanted = target - populated;
+    if (populated && wanted > pod->entries) {
+        wanted = pod->entries;
+    }
+    return wanted > pod->cached ? wanted - pod->cached : 0;
+}
+
 /*
- * Limit and cache. If the host cannot back the new target, the old limit
- * comes back; what the cache got meanwhile stays and does no harm.
+ * A larger cache, or none of it: the hypervisor keeps what it could add before
+ * the host ran out, so what it will need is claimed first.
  */
+static int grow_cache(struct xc *xc, uint32_t domid, uint64_t target)
+{
+    struct memory_pod pod;
+    uint64_t growth;
+    int rc = memory_get_pod(xc, domid, &pod);
+
+    if (rc) {
+        return rc;
+    }
+    growth = cache_growth(&pod, target);
+    if (growth) {
+        rc = memory_claim(xc, domid, pod.total + growth);
+    }
+    if (!rc) {
+        rc = memory_set_pod_target(xc, domid, target);
+    }
+    if (growth) {
+        memory_claim(xc, domid, 0);
+    }
+    return rc;
+}
+
+/* Limit and cache. If the host cannot back the new target, all stays. */
 static int enforce_target(struct xc *xc, const struct xc_domain *info,
                           uint64_t kib)
 {
@@ -252,7 +291,7 @@ static int enforce_target(struct xc *xc, const struct xc_domain *info,
     int rc = memory_set_limit(xc, info->domid, limit_kib);
 
     if (!rc && info->domid != 0 && info->hvm) {
-        rc = memory_set_pod_target(xc, info->domid, pages_from_kib(limit_kib));
+        rc = grow_cache(xc, info->domid, pages_from_kib(limit_kib));
         if (rc) {
             memory_set_limit(xc, info->domid, info->max_kib);
         }

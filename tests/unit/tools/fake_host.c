@@ -88,11 +88,11 @@ static int claim(uint64_t pages)
         host.claim = 0;
         return 0;
     }
-    if (pages > host.free_pages) {
-        return -ENOMEM;
-    }
     if (pages <= host.total || pages > host.max_pages) {
         return wrong();
+    }
+    if (pages - host.total > host.free_pages) {
+        return -ENOMEM;
     }
     host.claim = pages;
     host.claimed_ever = true;
@@ -117,6 +117,14 @@ static int set_pod_target(struct xen_pod_target *t)
     return rc;
 }
 
+static int get_pod_target(struct xen_pod_target *t)
+{
+    t->tot_pages = host.total;
+    t->pod_cache_pages = host.cache;
+    t->pod_entries = host.entries;
+    return 0;
+}
+
 int hv_memory(struct xc *xc, unsigned int cmd, void *arg, size_t size)
 {
     struct xen_memory_reservation *r = arg;
@@ -133,6 +141,9 @@ int hv_memory(struct xc *xc, unsigned int cmd, void *arg, size_t size)
     }
     if (cmd == XENMEM_populate_physmap) {
         return populate(r);
+    }
+    if (cmd == XENMEM_get_pod_target) {
+        return get_pod_target(arg);
     }
     return cmd == XENMEM_set_pod_target ? set_pod_target(arg) : 0;
 }

@@ -61,7 +61,8 @@ static void test_limits(void)
     xc_close(xc);
 }
 
-/* The host cannot back it: the old limit is back, the guest hears nothing. */
+/* The host cannot back it: the old limit is back, the guest hears nothing, and
+ * the host keeps what it has. */
 static void test_host_is_full(void)
 {
     struct xc *xc = fresh();
@@ -70,6 +71,8 @@ static void test_host_is_full(void)
     EXPECT(xc_memory_set_target(xc, FAKE_DOMID, 256 * MIB_KIB) == -ENOMEM);
     EXPECT(host.store_target == 128 * MIB_KIB);
     EXPECT(host.max_pages == 129 * MIB_PAGES);
+    EXPECT(host.free_pages == 10 * MIB_PAGES);
+    EXPECT(host.claim == 0);
     xc_close(xc);
 }
 
