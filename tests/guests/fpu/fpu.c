@@ -32,11 +32,11 @@ static void fill(struct fpu_values *v, unsigned id, unsigned round)
 {
     uint64_t x = 0x9e3779b97f4a7c15ULL * (id * 1000 + round + 1);
 
-    for (unsigned i = 0; i < sizeof(v->vector) / 8; i++) {
+    for (unsigned i = 0; i < FPU_VECTOR_WORDS; i++) {
         x ^= x << 13;
         x ^= x >> 7;
         x ^= x << 17;
-        ((uint64_t *)v->vector)[i] = x;
+        ((uint64_t *)v)[i] = x;
     }
     v->x87 = x >> 1;
     v->mxcsr = 0x1f80 | (id & 3) << 13;
@@ -127,8 +127,8 @@ static void check_clean(unsigned id)
     struct fpu_values *w = &after[id];
 
     store(w);
-    for (unsigned i = 0; i < sizeof(w->vector) / 8; i++) {
-        if (!EXPECT_EQ(((uint64_t *)w->vector)[i], 0)) {
+    for (unsigned i = 0; i < FPU_VECTOR_WORDS; i++) {
+        if (!EXPECT_EQ(((uint64_t *)w)[i], 0)) {
             break;
         }
     }

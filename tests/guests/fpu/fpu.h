@@ -16,6 +16,9 @@ struct fpu_values {
     uint64_t debug0;
 };
 
+/* Of both halves, from the start on. */
+#define FPU_VECTOR_WORDS 64
+
 BUILD_ASSERT(offsetof(struct fpu_values, x87) == 512, "asm");
 BUILD_ASSERT(offsetof(struct fpu_values, control) == 524, "asm");
 
