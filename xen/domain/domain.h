@@ -6,7 +6,8 @@
  * once. domain_kill() takes it apart in restartable steps while it stays
  * listed with `dying`; when its last page and last reference are gone,
  * domain_reap() unlists and frees it. VIRQ_DOM_EXC is raised to domain 0 when
- * it shuts down, when domain_kill() is done, and when it is reaped (D0-19, PC-11).
+ * it shuts down, when domain_kill() is done, and when it is reaped (D0-19,
+ * PC-11).
  */
 #ifndef DOMAIN_DOMAIN_H
 #define DOMAIN_DOMAIN_H
@@ -20,9 +21,9 @@
 #include "overcommit/pod.h"
 #include "p2m/p2m.h"
 
-#define DOMID_LIMIT 0x7ff0 /* DOMID_FIRST_RESERVED of the ABI */
+#define DOMID_LIMIT     0x7ff0 /* DOMID_FIRST_RESERVED of the ABI */
 #define HVM_PARAM_COUNT 39 /* HVM_NR_PARAMS of the ABI; asserted in guest/ */
-#define E820_LIMIT 128
+#define E820_LIMIT      128
 /* For a domain whose maker does not say. */
 #define GRANT_FRAMES_DEFAULT    64
 #define MAPTRACK_FRAMES_DEFAULT 1024
@@ -45,12 +46,12 @@ enum domain_dying {
 
 struct domain {
     domid_t id;
-    bool privileged;         /* the control domain */
-    uint32_t references;     /* atomic; the list holds one */
-    struct list link;        /* all domains by ascending id, list lock */
-    struct lock lock;        /* the fields below that say so */
+    bool privileged;     /* the control domain */
+    uint32_t references; /* atomic; the list holds one */
+    struct list link;    /* all domains by ascending id, list lock */
+    struct lock lock;    /* the fields below that say so */
 
-    struct account account;  /* pages charged */
+    struct account account; /* pages charged */
     struct pod pod;
     struct p2m p2m;
 
@@ -73,23 +74,24 @@ struct domain {
     uint32_t ssidref;
     uint64_t wallclock_offset_s;
     uint32_t tsc_mode;
-    uint64_t tsc_offset;     /* guest TSC = host TSC + this */
+    uint64_t tsc_offset; /* guest TSC = host TSC + this */
     uint64_t vm_assist;
     struct domain_e820 *e820; /* heap; NULL: none */
     unsigned e820_count;
-    struct cpuid_leaf *cpuid; /* heap; policy set by the toolstack; NULL: host's */
+    struct cpuid_leaf
+        *cpuid; /* heap; policy set by the toolstack; NULL: host's */
     unsigned cpuid_count;
     uint64_t paging_pool;    /* bytes, as set by the toolstack */
     uint32_t creation_flags; /* XEN_DOMCTL_CDF_* */
     uint32_t max_evtchn_port, max_grant_frames, max_maptrack_frames;
-    char debug_line[128];    /* port 0xE9, until a newline; lock */
+    char debug_line[128]; /* port 0xE9, until a newline; lock */
     unsigned debug_length;
 };
 
 struct domain_config {
-    domid_t id;              /* DOMID_LIMIT or more: choose one */
+    domid_t id; /* DOMID_LIMIT or more: choose one */
     bool privileged;
-    unsigned max_vcpus;      /* 1 .. MAX_VCPUS */
+    unsigned max_vcpus; /* 1 .. MAX_VCPUS */
     uint32_t max_evtchn_port, max_grant_frames, max_maptrack_frames;
     uint32_t creation_flags;
     uint8_t handle[16];

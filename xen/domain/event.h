@@ -17,8 +17,8 @@ struct vcpu;
 struct page;
 
 #define EVENT_PORT_LIMIT 4096
-#define EVENT_BUCKET 128
-#define VIRQ_LIMIT 24 /* NR_VIRQS of the ABI; asserted in guest/ */
+#define EVENT_BUCKET     128
+#define VIRQ_LIMIT       24 /* NR_VIRQS of the ABI; asserted in guest/ */
 
 enum event_state {
     EVENT_FREE,
@@ -32,18 +32,19 @@ enum event_state {
 struct event_port {
     uint8_t state;
     uint8_t virq;
-    uint16_t vcpu;          /* notified vCPU */
-    domid_t remote_domain;  /* UNBOUND: who may bind; INTERDOMAIN: the peer */
+    uint16_t vcpu;         /* notified vCPU */
+    domid_t remote_domain; /* UNBOUND: who may bind; INTERDOMAIN: the peer */
     uint32_t remote_port;
 };
 
 struct event_table {
     struct lock lock;
-    uint32_t max_port;      /* highest usable; 0 after teardown: none */
-    uint32_t first_free;    /* no port below it is free */
+    uint32_t max_port;   /* highest usable; 0 after teardown: none */
+    uint32_t first_free; /* no port below it is free */
     struct event_port *buckets[EVENT_PORT_LIMIT / EVENT_BUCKET];
     uint16_t global_virq[VIRQ_LIMIT]; /* port, 0: not bound */
-    uint16_t (*vcpu_virq)[3]; /* [vcpu][TIMER, DEBUG, XENPMU] -> port, 0: none */
+    uint16_t (
+        *vcpu_virq)[3]; /* [vcpu][TIMER, DEBUG, XENPMU] -> port, 0: none */
 };
 
 /* d->max_vcpus and d->max_evtchn_port are set; -ENOMEM. The control domain

@@ -21,15 +21,15 @@
 
 struct domain;
 
-#define MAX_VCPUS 128 /* per domain; x2APIC id = 2 * vcpu */
+#define MAX_VCPUS   128 /* per domain; x2APIC id = 2 * vcpu */
 #define NOT_RUNNING (~0U)
 
 /* Why a vCPU does not run, one bit each; 0: runnable. */
 enum vcpu_hold {
-    HOLD_OFFLINE = 1,  /* not started, or halted for good (HC-42) */
-    HOLD_PAUSED = 2,   /* pause_count of the vCPU or its domain is not 0 */
-    HOLD_BLOCKED = 4,  /* HLT or sched_op block/poll: until an event */
-    HOLD_MEMORY = 8,   /* waits for a page (kept for the policy of who waits) */
+    HOLD_OFFLINE = 1, /* not started, or halted for good (HC-42) */
+    HOLD_PAUSED = 2,  /* pause_count of the vCPU or its domain is not 0 */
+    HOLD_BLOCKED = 4, /* HLT or sched_op block/poll: until an event */
+    HOLD_MEMORY = 8,  /* waits for a page (kept for the policy of who waits) */
 };
 
 struct vcpu {
@@ -38,28 +38,29 @@ struct vcpu {
     struct guest_cpu *gc;
     struct domain *domain;
     uint32_t id;
-    uint32_t work;            /* non-zero: do not enter the guest, look around
-                                 (enum vcpu_work), atomic */
-    struct vcpu_info_map {    /* registered vcpu_info (HC-4), or within shared_info */
-        struct page *page;    /* reference held; NULL: in shared_info or none */
-        void *info;           /* struct vcpu_info of the ABI; never NULL for
-                                 vCPUs 0..31, NULL for others until registered */
+    uint32_t work;         /* non-zero: do not enter the guest, look around
+                              (enum vcpu_work), atomic */
+    struct vcpu_info_map { /* registered vcpu_info (HC-4), or within shared_info
+                            */
+        struct page *page; /* reference held; NULL: in shared_info or none */
+        void *info;        /* struct vcpu_info of the ABI; never NULL for
+                              vCPUs 0..31, NULL for others until registered */
     } info;
-    uint8_t upcall_vector;    /* mode B (HC-39): per-vCPU vector, or 0 */
+    uint8_t upcall_vector; /* mode B (HC-39): per-vCPU vector, or 0 */
 
     /* scheduling, sched lock */
     struct list run_link;
-    uint32_t hold;            /* enum vcpu_hold bits */
+    uint32_t hold; /* enum vcpu_hold bits */
     uint32_t pause_count;
-    uint32_t running_on;      /* CPU, or NOT_RUNNING */
-    uint32_t last_cpu;        /* where its FPU state may still be */
-    uint64_t affinity;        /* hard: bit per CPU */
+    uint32_t running_on; /* CPU, or NOT_RUNNING */
+    uint32_t last_cpu;   /* where its FPU state may still be */
+    uint64_t affinity;   /* hard: bit per CPU */
     uint64_t soft_affinity;
-    uint64_t slice_left;      /* ns of CPU time before others have a turn */
-    uint64_t running_since;   /* ns */
+    uint64_t slice_left;    /* ns of CPU time before others have a turn */
+    uint64_t running_since; /* ns */
     bool yielded;
-    uint64_t last_yield;      /* ns: when it asked last; hc_sched.c */
-    unsigned yield_streak;    /* and how often in a row */
+    uint64_t last_yield;   /* ns: when it asked last; hc_sched.c */
+    unsigned yield_streak; /* and how often in a row */
 
     struct vcpu_time time;
     struct vlapic vlapic;
@@ -68,7 +69,7 @@ struct vcpu {
     bool polling;
     uint32_t poll_port;
 
-    struct memory_search {  /* memory.c: for whom it searches, and where */
+    struct memory_search { /* memory.c: for whom it searches, and where */
         const struct p2m *p2m;
         gfn_t gfn;
         struct p2m_search state;
@@ -99,7 +100,8 @@ void vcpu_wake_for_event(struct vcpu *v);
 
 /* Start an offline vCPU (INIT/SIPI, hvm context load). */
 void vcpu_online(struct vcpu *v);
-/* HLT with interrupts off, or VCPUOP_down. Returns true if it was the last one online. */
+/* HLT with interrupts off, or VCPUOP_down. Returns true if it was the last one
+ * online. */
 bool vcpu_offline(struct vcpu *v);
 
 #endif

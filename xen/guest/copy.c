@@ -71,9 +71,9 @@ static int copy_in(struct copy_space s, void *to, uint64_t from, size_t size)
         if (rc) {
             return rc;
         }
-        memcpy(to, (const char *) page_map(pg) + (from & ~PAGE_MASK), part);
+        memcpy(to, (const char *)page_map(pg) + (from & ~PAGE_MASK), part);
         page_put(pg);
-        to = (char *) to + part;
+        to = (char *)to + part;
         from += part;
         size -= part;
     }
@@ -91,10 +91,10 @@ static int copy_out(struct copy_space s, uint64_t to, const void *from,
         if (rc) {
             return rc == -ERESTART ? -EFAULT : rc;
         }
-        memcpy((char *) page_map(pg) + (to & ~PAGE_MASK), from, part);
+        memcpy((char *)page_map(pg) + (to & ~PAGE_MASK), from, part);
         page_put(pg);
         to += part;
-        from = (const char *) from + part;
+        from = (const char *)from + part;
         size -= part;
     }
     return 0;

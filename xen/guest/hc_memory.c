@@ -26,7 +26,7 @@ int64_t memory_call_continue(struct vcpu *v, const struct memory_call *call,
                              uint32_t next)
 {
     hypercall_set_arg(v, 0,
-                      (uint64_t) next << MEMORY_COMMAND_BITS | call->command);
+                      (uint64_t)next << MEMORY_COMMAND_BITS | call->command);
     return HYPERCALL_CONTINUE;
 }
 
@@ -37,8 +37,8 @@ int64_t memory_call_continue(struct vcpu *v, const struct memory_call *call,
 static int64_t memory_op_maximum_ram_page(struct vcpu *v,
                                           const struct memory_call *call)
 {
-    (void) v;
-    (void) call;
+    (void)v;
+    (void)call;
     return frame_count - 1;
 }
 
@@ -76,8 +76,8 @@ static int64_t memory_op_size(struct vcpu *v, const struct memory_call *call)
 static int64_t memory_op_shared_pages(struct vcpu *v,
                                       const struct memory_call *call)
 {
-    (void) v;
-    (void) call;
+    (void)v;
+    (void)call;
     return 0;
 }
 
@@ -116,7 +116,7 @@ static int64_t memory_op_map(struct vcpu *v, const struct memory_call *call)
         return -ENOSYS;
     }
     for (i = 0; i < map.nr_entries && map_entry(d, i, &e); i++) {
-        rc = copy_to_guest(v, (uint64_t) map.buffer.p + i * sizeof(e), &e,
+        rc = copy_to_guest(v, (uint64_t)map.buffer.p + i * sizeof(e), &e,
                            sizeof(e));
         if (rc) {
             return rc;
@@ -164,7 +164,7 @@ static int64_t set_map(struct vcpu *v, struct domain *d,
     if (!copy) {
         return -ENOMEM;
     }
-    rc = read_map(v, (uint64_t) map->buffer.p, copy, map->nr_entries);
+    rc = read_map(v, (uint64_t)map->buffer.p, copy, map->nr_entries);
     if (rc) {
         heap_free(copy);
         return rc;
@@ -173,8 +173,7 @@ static int64_t set_map(struct vcpu *v, struct domain *d,
     return 0;
 }
 
-static int64_t memory_op_set_map(struct vcpu *v,
-                                 const struct memory_call *call)
+static int64_t memory_op_set_map(struct vcpu *v, const struct memory_call *call)
 {
     struct xen_foreign_memory_map arg;
     struct domain *d;

@@ -95,7 +95,7 @@ void hypercall_set_arg(struct vcpu *v, unsigned index, uint64_t value)
     } else if (arch_guest_long_mode(v->gc)) {
         v->regs.gpr[arg_regs_64[index]] = value;
     } else {
-        v->regs.gpr[arg_regs_32[index]] = (uint32_t) value;
+        v->regs.gpr[arg_regs_32[index]] = (uint32_t)value;
     }
 }
 
@@ -103,14 +103,14 @@ static void read_args(const struct vcpu *v, bool wide, uint64_t args[6])
 {
     for (unsigned i = 0; i < 6; i++) {
         args[i] = wide ? v->regs.gpr[arg_regs_64[i]]
-                       : (uint32_t) v->regs.gpr[arg_regs_32[i]];
+                       : (uint32_t)v->regs.gpr[arg_regs_32[i]];
     }
 }
 
 bool hypercall(struct vcpu *v)
 {
     bool wide = arch_guest_long_mode(v->gc);
-    uint64_t number = wide ? v->regs.rax : (uint32_t) v->regs.rax;
+    uint64_t number = wide ? v->regs.rax : (uint32_t)v->regs.rax;
     uint64_t args[6];
     int64_t result = -EPERM;
 
@@ -118,12 +118,12 @@ bool hypercall(struct vcpu *v)
     if (arch_guest_cpl(v->gc) == 0) {
         result = hypercall_call(v, number, args, wide);
     }
-    trace(TRACE_HYPERCALL, (uint64_t) v->domain->id << 16 | v->id, number,
+    trace(TRACE_HYPERCALL, (uint64_t)v->domain->id << 16 | v->id, number,
           args[0], result);
     if (result == HYPERCALL_CONTINUE) {
         return false;
     }
-    v->regs.rax = wide ? (uint64_t) result : (uint32_t) result;
+    v->regs.rax = wide ? (uint64_t)result : (uint32_t)result;
     return true;
 }
 

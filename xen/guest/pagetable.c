@@ -10,8 +10,8 @@
 #include "domain/memory.h"
 #include "types/error.h"
 
-#define CR0_WP BIT(16)
-#define CR0_PG BIT(31)
+#define CR0_WP   BIT(16)
+#define CR0_PG   BIT(31)
 #define CR4_PSE  BIT(4)
 #define CR4_PAE  BIT(5)
 #define EFER_LMA BIT(10)
@@ -35,12 +35,11 @@ struct paging_mode {
 
 static const struct paging_mode mode_off = {0};
 static const struct paging_mode mode_2_level = {2, 4, 10, 0, 0, 0xfffff000};
-static const struct paging_mode mode_2_level_pse = {2,          4, 10, 1 << 2, 0,
-                                                    0xfffff000};
+static const struct paging_mode mode_2_level_pse = {2,      4, 10,
+                                                    1 << 2, 0, 0xfffff000};
 static const struct paging_mode mode_pae = {3, 8, 9, 1 << 2, 3, 0xffffffe0};
-static const struct paging_mode mode_4_level = {4,           8, 9,
-                                                1 << 2 | 1 << 3, 0,
-                                                PTE_ADDRESS};
+static const struct paging_mode mode_4_level = {
+    4, 8, 9, 1 << 2 | 1 << 3, 0, PTE_ADDRESS};
 
 static const struct paging_mode *mode_of_state(const struct guest_state *s)
 {
@@ -87,7 +86,7 @@ static unsigned level_shift(const struct paging_mode *m, unsigned level)
 static bool address_fits(const struct paging_mode *m, uint64_t gva)
 {
     if (m->levels == 4) {
-        return (uint64_t) ((int64_t) (gva << 16) >> 16) == gva;
+        return (uint64_t)((int64_t)(gva << 16) >> 16) == gva;
     }
     return gva >> 32 == 0;
 }
@@ -107,19 +106,19 @@ static uint64_t entry_address(const struct paging_mode *m, uint64_t table,
 static uint64_t entry_load(const struct paging_mode *m, const void *slot)
 {
     return m->entry_size == 8
-               ? __atomic_load_n((const uint64_t *) slot, __ATOMIC_RELAXED)
-               : __atomic_load_n((const uint32_t *) slot, __ATOMIC_RELAXED);
+               ? __atomic_load_n((const uint64_t *)slot, __ATOMIC_RELAXED)
+               : __atomic_load_n((const uint32_t *)slot, __ATOMIC_RELAXED);
 }
 
 static int entry_read(struct vcpu *v, const struct paging_mode *m,
                       uint64_t address, uint64_t *entry)
 {
     struct page *pg;
-    int rc = memory_get_page(vcpu_domain(v), gfn_from_gpa(GPA(address)), false,
-                             &pg);
+    int rc =
+        memory_get_page(vcpu_domain(v), gfn_from_gpa(GPA(address)), false, &pg);
 
     if (!rc) {
-        *entry = entry_load(m, (char *) page_map(pg) + (address & ~PAGE_MASK));
+        *entry = entry_load(m, (char *)page_map(pg) + (address & ~PAGE_MASK));
         page_put(pg);
     }
     return rc;
@@ -133,16 +132,14 @@ static void entry_mark(struct vcpu *v, uint64_t address, uint8_t bits)
 
     if (!memory_get_page(vcpu_domain(v), gfn_from_gpa(GPA(address)), true,
                          &pg)) {
-        uint8_t *slot =
-            (uint8_t *) page_map(pg) + (address & ~PAGE_MASK);
+        uint8_t *slot = (uint8_t *)page_map(pg) + (address & ~PAGE_MASK);
 
         __atomic_fetch_or(slot, bits, __ATOMIC_SEQ_CST);
         page_put(pg);
     }
 }
 
-static bool is_leaf(const struct paging_mode *m, unsigned level,
-                    uint64_t entry)
+static bool is_leaf(const struct paging_mode *m, unsigned level, uint64_t entry)
 {
     return level == 1 ||
            ((m->large_levels >> level & 1) && (entry & PTE_LARGE));
