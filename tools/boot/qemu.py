@@ -20,6 +20,7 @@ DEFAULT_CPU = {"tcg": "EPYC", "kvm": "host"}
 XEN_CPU = "EPYC,-smap,-monitor,-rdtscp"
 XEN_ARGS = "cpuidle=0"
 GZIP_MAGIC = b"\x1f\x8b"
+RESETS = "cpu_reset.log"  # QEMU's word on a triple fault
 
 
 class Unusable(Exception):
@@ -146,6 +147,7 @@ def command(options, accel, directory):
              "-chardev", "stdio,id=com1,signal=off",
              "-serial", "chardev:com1",
              "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+             "-d", "cpu_reset", "-D", os.path.join(directory, RESETS),
              "-kernel", os.path.join(directory, "hypervisor"),
              "-append", options.hypervisor_args,
              "-initrd", modules]

@@ -195,6 +195,7 @@ class Session:
             f"{self._qemu.wait()})")
         if errors:
             say(f"QEMU says: {errors}")
+        self._show_triple_fault()
         if not self._tail and not self._partial:
             return
         say("the serial port's last lines:")
@@ -202,6 +203,18 @@ class Session:
         say("next: run again with --log FILE and --append loglvl=all, and "
             "read FILE from its end; --dom0-append loglevel=8 makes dom0's "
             "kernel talk")
+
+    def _show_triple_fault(self):
+        """The processors' last resets, if one of them gave up."""
+        path = os.path.join(self._directory, qemu.RESETS)
+        if not os.path.exists(path):
+            return
+        with open(path, "rb") as resets:
+            before, mark, after = resets.read().partition(b"Triple fault")
+        if mark:
+            say("a processor had a triple fault: the hypervisor is broken; "
+                "its state (RIP: addr2line -e out/xen/podium.elf):")
+            self._show((mark + after).splitlines()[:TAIL_LINES])
 
     def _qemu_errors(self):
         """What QEMU complained about, without what it always says."""
