@@ -6,6 +6,7 @@
  */
 #include "child.h"
 
+#include "cpu.h"
 #include "hypercall.h"
 #include "lib/string.h"
 #include "main.h"
@@ -175,11 +176,12 @@ struct xen_pod_target child_pod(const struct child *c)
 int64_t child_populate(struct child *c, uint64_t gfn, uint64_t count,
                        unsigned order, unsigned flags)
 {
-    static xen_pfn_t frames[512];
+    static xen_pfn_t lists[MAX_CPUS][512];
+    xen_pfn_t *frames = lists[this_cpu()->id];
     int64_t done = 0;
 
     while (count) {
-        uint64_t now = MIN(count, ARRAY_COUNT(frames));
+        uint64_t now = MIN(count, ARRAY_COUNT(lists[0]));
         struct xen_memory_reservation r = {.nr_extents = now,
                                            .extent_order = order,
                                            .mem_flags = flags,

@@ -96,7 +96,7 @@ BUILD_ASSERT(sizeof(struct cpu_blob) == 8 + 24 + 8 + 1032 + 8, "no gaps");
 /* vCPU 0 at the entry point (PB-3). */
 static int set_registers(struct child *c)
 {
-    static struct cpu_blob blob;
+    struct cpu_blob blob;
     struct xen_domctl op;
 
     memset(&blob, 0, sizeof(blob));

@@ -119,9 +119,7 @@ void print(const char *format, ...)
     va_start(args, format);
     format_text_v(text, sizeof(text), format, args);
     va_end(args);
-    while (__atomic_exchange_n(&is_locked, true, __ATOMIC_ACQUIRE)) {
-        cpu_relax();
-    }
+    spin_lock(&is_locked);
     write(text, strlen(text));
-    __atomic_store_n(&is_locked, false, __ATOMIC_RELEASE);
+    spin_unlock(&is_locked);
 }

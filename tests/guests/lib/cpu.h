@@ -104,6 +104,19 @@ static inline void cpu_relax(void)
     __asm__ volatile("pause" ::: "memory");
 }
 
+/* Between vCPUs, for what the library keeps; not in handlers. */
+static inline void spin_lock(bool *lock)
+{
+    while (__atomic_exchange_n(lock, true, __ATOMIC_ACQUIRE)) {
+        cpu_relax();
+    }
+}
+
+static inline void spin_unlock(bool *lock)
+{
+    __atomic_store_n(lock, false, __ATOMIC_RELEASE);
+}
+
 static inline uint64_t read_cr0(void)
 {
     uint64_t value;

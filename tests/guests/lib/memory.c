@@ -22,6 +22,7 @@ static uint64_t heap_next, heap_end; /* frame numbers */
 static uint64_t next_hole = HOLES_START;
 static uint64_t free_holes[HOLES_KEPT];
 static unsigned free_hole_count;
+static bool is_locked; /* heap and holes */
 
 /* The end of start_info and of what it points at, as far as guests read it. */
 static uint64_t end_of_info(const struct hvm_start_info *info)
@@ -70,12 +71,15 @@ uint64_t memory_ram_pages(void)
 
 void *pages_alloc(uint64_t count, uint64_t align)
 {
-    uint64_t gfn = ROUND_UP(heap_next, align);
+    uint64_t gfn;
 
+    spin_lock(&is_locked);
+    gfn = ROUND_UP(heap_next, align);
     if (gfn + count > heap_end) {
         test_error("no memory for %lu pages", count);
     }
     heap_next = gfn + count;
+    spin_unlock(&is_locked);
     return memset(gfn_address(gfn), 0, count << PAGE_SHIFT);
 }
 
@@ -89,7 +93,7 @@ uint64_t pages_left(void)
     return heap_end - heap_next;
 }
 
-uint64_t hole_alloc(uint64_t count)
+static uint64_t hole_alloc_locked(uint64_t count)
 {
     uint64_t gfn = next_hole;
 
@@ -103,11 +107,23 @@ uint64_t hole_alloc(uint64_t count)
     return gfn;
 }
 
+uint64_t hole_alloc(uint64_t count)
+{
+    uint64_t gfn;
+
+    spin_lock(&is_locked);
+    gfn = hole_alloc_locked(count);
+    spin_unlock(&is_locked);
+    return gfn;
+}
+
 void hole_free(uint64_t gfn)
 {
+    spin_lock(&is_locked);
     if (free_hole_count < HOLES_KEPT) {
         free_holes[free_hole_count++] = gfn;
     }
+    spin_unlock(&is_locked);
 }
 
 /* The table that an entry points at, made if it is not there. */
