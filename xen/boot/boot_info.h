@@ -5,8 +5,11 @@
 
 #include "types/frame.h"
 
+#include <stdbool.h>
+
 #define BOOT_MODULE_LIMIT 8
 #define BOOT_RANGE_LIMIT  128
+#define BOOT_RSDP_LIMIT   40
 
 struct boot_module {
     paddr_t start;
@@ -26,7 +29,8 @@ struct boot_info {
     unsigned module_count;
     struct boot_range ranges[BOOT_RANGE_LIMIT];
     unsigned range_count;
-    paddr_t rsdp; /* 0: not told */
+    char rsdp[BOOT_RSDP_LIMIT]; /* a copy; ACPI's root pointer */
+    bool has_rsdp;
 };
 
 /* magic and address as they were in eax and ebx. False: not a loader that we

@@ -116,7 +116,8 @@ void boot_main(uint32_t magic, uint32_t information)
         panic("%s", reason);
     }
     memory_init(&boot_info);     /* RAM, our own page tables */
-    acpi_init(boot_info.rsdp);   /* CPUs, I/O APIC, power switch */
+    /* CPUs, I/O APIC, power switch */
+    acpi_init(boot_info.has_rsdp ? boot_info.rsdp : NULL);
     apic_init_boot();            /* local APIC, interrupts */
     timer_calibrate();           /* TSC and APIC timer */
     smp_start(options.max_cpus); /* all CPUs */

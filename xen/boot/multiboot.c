@@ -50,11 +50,6 @@ static const void *at(uint64_t address)
            (address & (PAGE_SIZE - 1));
 }
 
-static uint64_t address_of(const void *p)
-{
-    return (arch_unmap(p).v << PAGE_SHIFT) | ((uint64_t)p & (PAGE_SIZE - 1));
-}
-
 static const char *skip_word(const char *s)
 {
     while (*s == ' ') {
@@ -173,7 +168,9 @@ static bool parse_2(const char *base, struct boot_info *info)
             break;
         case MB2_RSDP_OLD:
         case MB2_RSDP_NEW:
-            info->rsdp = PADDR(address_of(tag + 1));
+            memcpy(info->rsdp, tag + 1,
+                   MIN(tag->size - sizeof(*tag), sizeof(info->rsdp)));
+            info->has_rsdp = true;
             break;
         default:
             break;

@@ -145,10 +145,9 @@ static void parse_root(uint64_t address, unsigned width)
     }
 }
 
-bool acpi_init(paddr_t rsdp)
+bool acpi_init(const void *rsdp)
 {
-    const struct acpi_rsdp *r =
-        rsdp.v ? at(rsdp.v) : find_rsdp(0xE0000, 0x100000);
+    const struct acpi_rsdp *r = rsdp ? rsdp : find_rsdp(0xE0000, 0x100000);
 
     if (!r) {
         uint16_t segment;

@@ -63,8 +63,8 @@ void hostmap_load(void);
 /* A device page, uncached; never unmapped. */
 void *hostmap_device(paddr_t where);
 
-/* acpi.c: rsdp 0 means search for it. False: no tables. */
-bool acpi_init(paddr_t rsdp);
+/* acpi.c: rsdp NULL means search for it. False: no tables. */
+bool acpi_init(const void *rsdp);
 unsigned acpi_cpu_count(void);
 uint32_t acpi_cpu_apic_id(unsigned n);
 paddr_t acpi_ioapic(void);
