@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a guest's exit asks for: a table of contents. */
 #include "base/console.h"
+#include "base/trace.h"
 #include "domain/domain.h"
 #include "domain/sched.h"
 #include "guest/copy.h"
@@ -96,11 +97,32 @@ static void exit_undefined(struct vcpu *v, const struct guest_exit *e)
     arch_guest_inject_exception(v->gc, EXCEPTION_UD, -1, 0);
 }
 
+/* Domain 0's end is the host's: leave what there is to find out why. */
+static void dump_vcpu(const struct vcpu *v)
+{
+    struct guest_state s;
+
+    arch_guest_get_state(v->gc, &s);
+    log_line(LOG_ERROR, "cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx", s.cr0,
+             s.cr2, s.cr3, s.cr4, s.efer);
+    log_line(LOG_ERROR, "idtr %lx+%x gdtr %lx+%x tr %x %lx+%x", s.idtr.base,
+             s.idtr.limit, s.gdtr.base, s.gdtr.limit, s.seg[SEG_TR].selector,
+             s.seg[SEG_TR].base, s.seg[SEG_TR].limit);
+    log_line(LOG_ERROR, "cs %x %x ss %x %x gs %lx rsp %lx rflags %lx",
+             s.seg[SEG_CS].selector, s.seg[SEG_CS].attributes,
+             s.seg[SEG_SS].selector, s.seg[SEG_SS].attributes,
+             s.seg[SEG_GS].base, v->regs.rsp, v->regs.rflags);
+    trace_dump(arch_cpu(), 48);
+}
+
 static void exit_triple(struct vcpu *v, const struct guest_exit *e)
 {
     struct domain *d = v->domain;
 
     (void)e;
+    if (d->privileged) {
+        dump_vcpu(v);
+    }
     log_guest(d->id, LOG_WARNING, "vCPU %u: triple fault at rip %lx", v->id,
               v->regs.rip);
     domain_shutdown(d, (unsigned)d->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON]);
