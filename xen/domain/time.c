@@ -27,10 +27,14 @@ BUILD_ASSERT(sizeof(struct vcpu_runstate_info) == 48, "ABI");
 
 struct timer_queue {
     struct lock lock;
-    struct list timers; /* vcpu_timer.link, earliest first */
+    struct list timers;  /* vcpu_timer.link, earliest first */
+    struct vcpu *firing; /* taken off the queue, its event being raised */
 };
 
 static struct timer_queue queues[MAX_CPUS];
+/* The areas of all vCPUs: they are written when a vCPU changes its state, on
+ * any CPU, and may be moved or given up at that moment. */
+static struct lock area_lock = LOCK_INIT(RANK_TIMER);
 static uint64_t wallclock_s; /* at time 0, set by domain 0 or from the RTC */
 static uint32_t wallclock_ns;
 static bool wallclock_set;
@@ -98,6 +102,9 @@ static void write_area(const struct time_area *a, unsigned skip,
     const char *bytes = from;
     unsigned at = a->offset + skip;
 
+    if (!a->page[0]) {
+        return; /* given up meanwhile */
+    }
     for (size_t i = 0; i < size; i++, at++) {
         char *page = page_map(a->page[at / PAGE_SIZE]);
 
@@ -116,7 +123,9 @@ void time_update_vcpu(struct vcpu *v)
         struct vcpu_time_info t = {0};
 
         write_time(&t, v->domain);
+        lock(&area_lock);
         write_area(&v->time.time_area, 0, &t, sizeof(t));
+        unlock(&area_lock);
     }
 }
 
@@ -212,6 +221,7 @@ static struct vcpu_timer *take_due(struct timer_queue *q, uint64_t now)
         } else {
             list_del(&t->link);
             t->deadline = NO_DEADLINE;
+            q->firing = t->vcpu;
         }
     }
     unlock(&q->lock);
@@ -229,6 +239,7 @@ void time_run_due(void)
         } else {
             event_raise_vcpu_virq(t->vcpu, VIRQ_TIMER);
         }
+        __atomic_store_n(&q->firing, NULL, __ATOMIC_RELEASE);
     }
 }
 
@@ -256,6 +267,7 @@ void time_publish_runstate(struct vcpu *v)
     uint64_t entry = v->time.state_entry | (flag ? XEN_RUNSTATE_UPDATE : 0);
     int state = (int)v->time.state;
 
+    lock(&area_lock);
     write_area(a, AREA_AT(state_entry_time), &entry, sizeof(entry));
     mem_barrier();
     write_area(a, AREA_AT(state), &state, sizeof(state));
@@ -265,6 +277,7 @@ void time_publish_runstate(struct vcpu *v)
         entry = v->time.state_entry;
         write_area(a, AREA_AT(state_entry_time), &entry, sizeof(entry));
     }
+    unlock(&area_lock);
 }
 
 void time_set_runstate(struct vcpu *v, uint32_t state)
@@ -283,29 +296,38 @@ void time_set_runstate(struct vcpu *v, uint32_t state)
     }
 }
 
-static void drop_area(struct time_area *area)
+void time_set_area(struct time_area *area, struct page *first,
+                   struct page *second, uint16_t offset)
 {
+    struct time_area old;
+
+    lock(&area_lock);
+    old = *area;
+    *area = (struct time_area){.page = {first, second}, .offset = offset};
+    unlock(&area_lock);
     for (unsigned i = 0; i < 2; i++) {
-        if (area->page[i]) {
-            page_put(area->page[i]);
-            area->page[i] = NULL;
+        if (old.page[i]) {
+            page_put(old.page[i]);
         }
     }
 }
 
-void time_set_area(struct time_area *area, struct page *first,
-                   struct page *second, uint16_t offset)
+/* Another CPU may have taken a timer of v off its queue and be about to use v.
+ */
+static void wait_until_fired(const struct vcpu *v)
 {
-    drop_area(area);
-    area->offset = offset;
-    area->page[1] = second;
-    area->page[0] = first;
+    for (unsigned cpu = 0; cpu < arch_cpu_count(); cpu++) {
+        while (__atomic_load_n(&queues[cpu].firing, __ATOMIC_ACQUIRE) == v) {
+            arch_cpu_relax();
+        }
+    }
 }
 
 void time_release(struct vcpu *v)
 {
     stop_timer(&v->time.singleshot);
     stop_timer(&v->time.poll);
-    drop_area(&v->time.runstate_area);
-    drop_area(&v->time.time_area);
+    wait_until_fired(v);
+    time_set_area(&v->time.runstate_area, NULL, NULL, 0);
+    time_set_area(&v->time.time_area, NULL, NULL, 0);
 }
