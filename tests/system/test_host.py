@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""The machine around the guests: how it is loaded, and how it ends."""
+
+import os
+import re
+import shutil
+import subprocess
+import threading
+
+import machine
+
+SAY = "#!/bin/sh\necho dom0 lives\n"
+
+
+def test_script_status_and_unknown_options():
+    output, status, _, log = machine.run(
+        "status", SAY + "xl info | grep ^xen_commandline\nexit 42\n",
+        ["--append", "nonsense=1 loglvl=all maxcpus=none"])
+    assert "dom0 lives\n" in output
+    assert status == 42
+    for option in ("nonsense=1", "maxcpus=none"):
+        assert re.search(rf'\(podium\) .*"{option}" is unknown', log)
+    assert '"loglvl=all" is unknown' not in log
+
+
+def test_poweroff_in_dom0_ends_the_machine():
+    output, status, messages, log = machine.run(
+        "poweroff", SAY + "poweroff -f\nsleep 1000\n")
+    assert "dom0 lives\n" in output
+    assert status == 125
+    assert "the machine ended before" in messages
+    assert "d0: shut down, code 0" in log
+    assert "Panic" not in log
+
+
+def test_reboot_in_dom0_ends_the_machine():
+    _, status, messages, log = machine.run(
+        "reboot", SAY + "reboot -f\nsleep 1000\n")
+    assert status == 125
+    assert "the machine ended before" in messages
+    assert "Panic" not in log
+
+
+def qemu(name, *arguments, until, timeout=300):
+    """What the serial port says until a pattern comes."""
+    log = os.path.join(machine.OUT, name + ".log")
+    with open(log, "wb"):
+        pass
+    process = subprocess.Popen(
+        ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display",
+         "none", "-no-reboot", "-accel", "tcg,thread=multi", "-cpu", "EPYC",
+         "-smp", "2", "-m", "2G", "-serial", "stdio",
+         "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *arguments],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    timer = threading.Timer(timeout * machine.PATIENCE, process.kill)
+    timer.start()
+    said = b""
+    try:
+        with open(log, "wb") as saved:
+            while not re.search(until, said):
+                data = os.read(process.stdout.fileno(), 65536)
+                if not data:
+                    break
+                saved.write(data)
+                said += data
+    finally:
+        timer.cancel()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    return said.decode(errors="replace")
+
+
+def test_without_a_module_it_says_so(tmp_path):
+    os.makedirs(machine.OUT, exist_ok=True)
+    said = qemu("no-module", "-kernel", machine.HYPERVISOR, "-append",
+                "console=com1", until=rb"Panic on CPU.*\n(.*\n){5}")
+    assert "no module: the first one has to be domain 0's kernel" in said
+
+
+def test_a_kernel_that_is_none(tmp_path):
+    garbage = tmp_path / "garbage"
+    garbage.write_bytes(b"\0" * 100000)
+    said = qemu("bad-kernel", "-kernel", machine.HYPERVISOR, "-append",
+                "console=com1", "-initrd", str(garbage),
+                until=rb"Panic on CPU.*\n(.*\n){5}")
+    assert "domain 0 cannot be built" in said
+
+
+GRUB = """\
+serial --unit=0 --speed=115200
+terminal_output serial
+set timeout=0
+menuentry Podium {
+    multiboot2 /podium console=com1 com1=115200,8n1 dom0_mem=512M
+    module2 /vmlinux console=hvc0 panic=-1 mitigations=off
+    module2 /dom0.cpio
+}
+"""
+
+
+def test_grub_loads_it_by_multiboot2(tmp_path):
+    """To dom0's shell, which its init starts when there is no script."""
+    tree = tmp_path / "iso"
+    (tree / "boot" / "grub").mkdir(parents=True)
+    (tree / "boot" / "grub" / "grub.cfg").write_text(GRUB)
+    shutil.copy(machine.HYPERVISOR, tree / "podium")
+    for name in ("vmlinux", "dom0.cpio"):
+        shutil.copy(os.path.join(machine.TOP, "out", "boot", name), tree)
+    iso = tmp_path / "podium.iso"
+    subprocess.run(["grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "-o",
+                    iso, tree], check=True, capture_output=True)
+    said = qemu("grub", "-cdrom", str(iso), until=rb"dom0's shell: leave")
+    assert "dom0's shell: leave" in said
+    assert "Panic" not in said
