@@ -43,6 +43,7 @@ def test_reboot_in_dom0_ends_the_machine():
 
 def qemu(name, *arguments, until, timeout=300):
     """What the serial port says until a pattern comes."""
+    os.makedirs(machine.OUT, exist_ok=True)
     log = os.path.join(machine.OUT, name + ".log")
     with open(log, "wb"):
         pass
@@ -73,7 +74,6 @@ def qemu(name, *arguments, until, timeout=300):
 
 
 def test_without_a_module_it_says_so(tmp_path):
-    os.makedirs(machine.OUT, exist_ok=True)
     said = qemu("no-module", "-kernel", machine.HYPERVISOR, "-append",
                 "console=com1", until=rb"Panic on CPU.*\n(.*\n){5}")
     assert "no module: the first one has to be domain 0's kernel" in said
