@@ -124,19 +124,33 @@ static int entry_read(struct vcpu *v, const struct paging_mode *m,
     return rc;
 }
 
-/* Set bits that a processor sets. They are in the entry's first byte in all
- * modes. A table that is read-only is left as it is. */
-static void entry_mark(struct vcpu *v, uint64_t address, uint8_t bits)
+/*
+ * Set bits that a processor sets, as it does: only in the entry that the walk
+ * went by. Another vCPU may have changed it meanwhile, and bits in what is no
+ * longer present would be read as something else. A table that is read-only is
+ * left as it is.
+ */
+static void entry_mark(struct vcpu *v, const struct paging_mode *m,
+                       uint64_t address, uint64_t entry, uint64_t bits)
 {
+    uint32_t small = (uint32_t)entry;
     struct page *pg;
+    void *slot;
 
-    if (!memory_get_page(vcpu_domain(v), gfn_from_gpa(GPA(address)), true,
-                         &pg)) {
-        uint8_t *slot = (uint8_t *)page_map(pg) + (address & ~PAGE_MASK);
-
-        __atomic_fetch_or(slot, bits, __ATOMIC_SEQ_CST);
-        page_put(pg);
+    if (memory_get_page(vcpu_domain(v), gfn_from_gpa(GPA(address)), true,
+                        &pg)) {
+        return;
     }
+    slot = (char *)page_map(pg) + (address & ~PAGE_MASK);
+    if (m->entry_size == 8) {
+        __atomic_compare_exchange_n((uint64_t *)slot, &entry, entry | bits,
+                                    false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    } else {
+        __atomic_compare_exchange_n((uint32_t *)slot, &small,
+                                    small | (uint32_t)bits, false,
+                                    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    }
+    page_put(pg);
 }
 
 static bool is_leaf(const struct paging_mode *m, unsigned level, uint64_t entry)
@@ -182,7 +196,7 @@ int pagetable_translate(struct vcpu *v, uint64_t gva, bool write, gpa_t *gpa)
                 return -EFAULT;
             }
             if ((entry & used) != used) {
-                entry_mark(v, address, used);
+                entry_mark(v, m, address, entry, used);
             }
             *gpa = leaf_gpa(m, level, entry, gva);
             return 0;
