@@ -7,6 +7,7 @@
 #include "child.h"
 
 #include "cpu.h"
+#include "event.h"
 #include "hypercall.h"
 #include "lib/string.h"
 #include "main.h"
@@ -15,11 +16,13 @@
 #include "test.h"
 #include "time.h"
 
+/* How long a child may be silent. */
+#define PATIENCE SECONDS(3)
+
 enum {
     PAGING_POOL = 4 << 20,   /* bytes for second-stage tables */
     EVENT_PORT_LIMIT = 1023, /* what xl asks for */
-    CHECK_EVERY = 256,       /* yields between looks at a silent child */
-    PATIENCE = 400000,       /* yields until it is given up */
+    CHECK_EVERY = 64,        /* yields between looks at a silent child */
     DESTROY_TRIES = 100000,
 };
 
@@ -95,6 +98,7 @@ void children_init(void)
     struct child c;
 
     need_privilege();
+    events_init();
     REQUIRE(child_make(&c, 512, 512) == 0);
     child_do(&c, SERVANT_NOTHING, NULL, 0);
     REQUIRE(child_destroy(&c) == 0);
@@ -356,6 +360,7 @@ bool child_try(struct child *c, enum servant_op op, const uint64_t *args,
                unsigned count)
 {
     struct servant_channel *ch = c->channel;
+    uint64_t end = time_now() + PATIENCE;
     unsigned reason;
 
     ch->op = op;
@@ -364,17 +369,14 @@ bool child_try(struct child *c, enum servant_op op, const uint64_t *args,
     }
     mem_barrier();
     ch->request++;
-    for (unsigned i = 0; i < PATIENCE; i++) {
-        if (ch->done == ch->request) {
-            return true;
-        }
-        if (i % CHECK_EVERY == CHECK_EVERY - 1 &&
-            child_is_shut_down(c, &reason)) {
+    for (unsigned i = 1; ch->done != ch->request; i++) {
+        if (i % CHECK_EVERY == 0 &&
+            (child_is_shut_down(c, &reason) || time_now() > end)) {
             return false;
         }
         give_way();
     }
-    return false;
+    return true;
 }
 
 int64_t child_do(struct child *c, enum servant_op op, const uint64_t *args,

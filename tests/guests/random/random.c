@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 //! cpus: 1
 //! timeout: 180
-//! arguments: seed=1 calls=6000
+//! arguments: seed=1 calls=4000
 /*
  * A child in a loop of hypercalls with random arguments leaves the host and
  * the other domains well.
