@@ -115,7 +115,7 @@ void boot_main(uint32_t magic, uint32_t information)
     if (reason) {
         panic("%s", reason);
     }
-    memory_init(&boot_info);     /* RAM, our own page tables */
+    memory_init(&boot_info); /* RAM, our own page tables */
     /* CPUs, I/O APIC, power switch */
     acpi_init(boot_info.has_rsdp ? boot_info.rsdp : NULL);
     apic_init_boot();            /* local APIC, interrupts */

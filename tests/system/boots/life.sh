@@ -67,6 +67,49 @@ check_console() {
     esac
 }
 
+# Its input ends, and with it xl, when the guest has come up.
+check_console_from_the_beginning() {
+    wait_ready one | xl create -q -c name=one kernel=$cloud memory=128 \
+        ramdisk=/boot/guest.cpio.gz extra="$extra" >/tmp/console ||
+        fail "it ended with $?"
+    tail -n 5 /tmp/console
+    grep -q "^guest: MemTotal" /tmp/console || fail "its beginning is missing"
+}
+
+check_nmi() {
+    must create one extra="console=hvc0"
+    wait_ready one
+    must xl trigger one nmi
+    wait_said one "NMI received"
+    ask one "echo alive"
+}
+
+check_nodes_in_xenstore() {
+    must create one -p maxmem=256
+    dir=/local/domain/$(xl domid one)
+    xenstore-ls "$dir"
+    [ "$(xenstore-read "$dir/memory/static-max")" = 262144 ] ||
+        fail "static-max is not maxmem"
+    [ "$(xenstore-read "$dir/memory/target")" = 131072 ] ||
+        fail "target is not memory"
+    [ "$(xenstore-read "$dir/name")" = one ] || fail "it has another name"
+    must xl destroy one
+    xenstore-exists "$dir" && fail "$dir is still there"
+    return 0
+}
+
+check_dom0_gives_memory_too() {
+    before=$(free_mib)
+    must xl mem-set 0 448
+    wait_for "64 MiB of dom0's" has_free $((before + 63))
+    must xl mem-set 0 512
+    wait_for "dom0 to have them back" memory_is_back
+}
+
+has_free() {
+    [ "$(free_mib)" -ge "$1" ]
+}
+
 check_shutdown() {
     must create one
     wait_ready one
