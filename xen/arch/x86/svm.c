@@ -17,11 +17,12 @@
 #include "base/console.h"
 #include "lib/string.h"
 
-#define SVM_PAGES      3 /* VMCB, FPU area, struct guest_cpu */
-#define TLB_FLUSH_ALL  1
-#define FIRST_ASID     1
-#define VMEXIT_INVALID 0xFFFFFFFFU
-#define EXCEPTION_AC   17
+#define SVM_PAGES       3 /* VMCB, FPU area, struct guest_cpu */
+#define TLB_FLUSH_ALL   1
+#define FIRST_ASID      1
+#define VMEXIT_INVALID  0xFFFFFFFFU
+#define EXCEPTION_AC    17
+#define FIRST_INTERRUPT 32
 #define HOST_INTERCEPTS                                                        \
     (BIT(SVM_INTR) | BIT(SVM_NMI) | BIT(SVM_INIT) | BIT(SVM_RDPMC) |           \
      BIT(SVM_CPUID) | BIT(SVM_INVD) | BIT(SVM_HLT) | BIT(SVM_INVLPGA) |        \
@@ -269,10 +270,11 @@ static void requeue_event(struct guest_cpu *gc)
         m->event_inject = event;
         break;
     case EVENT_TYPE_EXCEPTION:
-        /* INT3 and INTO are run again: RIP still points at them. */
-        if ((event & 0xFF) != 3 && (event & 0xFF) != 4) {
+        if ((event & 0xFF) >= FIRST_INTERRUPT) {
+            gc->irq_taken = false; /* QEMU's word for an interrupt by V_IRQ */
+        } else if ((event & 0xFF) != 3 && (event & 0xFF) != 4) {
             m->event_inject = event;
-        }
+        } /* else INT3 or INTO, run again: RIP still points at them */
         break;
     default: /* a software interrupt: run again */
         break;
