@@ -127,11 +127,17 @@ void sched_hold(struct vcpu *v, uint32_t bits)
     mem_barrier();
 }
 
+static bool runs_elsewhere(const struct vcpu *v)
+{
+    uint32_t cpu = __atomic_load_n(&v->running_on, __ATOMIC_ACQUIRE);
+
+    return cpu != NOT_RUNNING && cpu != arch_cpu();
+}
+
 void sched_hold_sync(struct vcpu *v, uint32_t bits)
 {
     sched_hold(v, bits);
-    while (READ_ONCE(v->running_on) != NOT_RUNNING &&
-           READ_ONCE(v->running_on) != arch_cpu()) {
+    while (runs_elsewhere(v)) {
         arch_cpu_relax();
     }
 }
@@ -211,6 +217,22 @@ static void run_locked(struct vcpu *next, unsigned cpu, uint64_t now)
 }
 
 /*
+ * prev is off this CPU. Who waits in sched_hold_sync() may free it as soon as
+ * running_on says so, without our lock: that comes last.
+ */
+static void leave_locked(struct vcpu *prev)
+{
+    bool held = prev->hold;
+
+    arch_guest_unload(prev->gc);
+    time_set_runstate(prev, waiting_state(prev));
+    __atomic_store_n(&prev->running_on, NOT_RUNNING, __ATOMIC_RELEASE);
+    if (!held) {
+        place_locked(prev, false);
+    }
+}
+
+/*
  * Whoever stands first is chosen before prev goes back to the queue, so that
  * one who woke urgently goes before it; prev goes on if nobody waits.
  */
@@ -219,17 +241,12 @@ static struct vcpu *switch_locked(struct vcpu *prev, unsigned cpu, uint64_t now)
     struct vcpu *next = pick_locked(cpu);
 
     if (prev) {
-        prev->running_on = NOT_RUNNING;
         put_locked(prev, now);
         next = next ? next : pick_locked(cpu);
     }
     current[cpu] = next;
     if (prev && prev != next) {
-        arch_guest_unload(prev->gc);
-        time_set_runstate(prev, waiting_state(prev));
-        if (!prev->hold) {
-            place_locked(prev, false);
-        }
+        leave_locked(prev);
     }
     if (next) {
         run_locked(next, cpu, now);
