@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A p2m as a whole, and reading it. Readers take the lock too: tables come and
- * go under it, and a reference on a page can only be had while the entry that
- * names it is sure to stay.
+ * A p2m as a whole, and reading it.
+ *
+ * Reading takes no lock: every copy to or from a guest reads some entries, and
+ * those who read must not queue behind one who changes, nor behind one another
+ * (a CPU that waits for its ticket may not even be running, in an emulator).
+ * Tables and pages that leave the p2m are handed on only after a flush, and a
+ * flush waits for readers (arch/tlb.h). So what a reader finds stays what it
+ * is until it is done, even if the entry changes under its eyes: then it has
+ * read the moment before.
  */
 #include "mm/heap.h"
 #include "p2m/internal.h"
@@ -75,12 +81,14 @@ void p2m_note_gfn(struct p2m *p2m, gfn_t last)
     }
 }
 
-static struct p2m_entry get_locked(struct p2m *p2m, gfn_t gfn)
+/* The hint of walk_find() is for those who hold the lock. */
+static struct p2m_entry read_entry(const struct p2m *p2m, gfn_t gfn)
 {
     struct p2m_entry e = {.type = P2M_HOLE, .mfn = INVALID_MFN};
+    mfn_t root = MFN(READ_ONCE(p2m->root.v));
 
-    if (gfn_is_mapped(p2m, gfn)) {
-        struct slot s = walk_find(p2m, gfn);
+    if (gfn_in_reach(p2m, gfn) && mfn_valid(root)) {
+        struct slot s = walk_find_from(p2m, root, gfn, 1);
 
         e.type = slot_type(&s);
         e.order = slot_order(&s);
@@ -95,9 +103,9 @@ struct p2m_entry p2m_get(struct p2m *p2m, gfn_t gfn)
 {
     struct p2m_entry e;
 
-    lock(&p2m->lock);
-    e = get_locked(p2m, gfn);
-    unlock(&p2m->lock);
+    arch_guest_tlb_read_begin(&p2m->tlb);
+    e = read_entry(p2m, gfn);
+    arch_guest_tlb_read_end(&p2m->tlb);
     return e;
 }
 
@@ -105,16 +113,16 @@ struct page *p2m_get_page(struct p2m *p2m, gfn_t gfn, struct p2m_entry *entry)
 {
     struct page *pg = NULL;
 
-    lock(&p2m->lock);
-    *entry = get_locked(p2m, gfn);
+    arch_guest_tlb_read_begin(&p2m->tlb);
+    *entry = read_entry(p2m, gfn);
     if (mfn_valid(entry->mfn)) {
         pg = page_from_mfn(entry->mfn);
-        /* While the entry stands it, or the grant table for it, keeps the
-         * page with its owner. */
+        /* The entry, or the grant table for it, kept the page with its owner
+         * when it was read, and until we are done. */
         if (pg && !page_get(pg, pg->owner)) {
             pg = NULL;
         }
     }
-    unlock(&p2m->lock);
+    arch_guest_tlb_read_end(&p2m->tlb);
     return pg;
 }

@@ -90,6 +90,9 @@ static inline bool table_is_empty(const struct page *table)
 /* The leaf that covers gfn; with a level: or what is there if the leaf is below
  * that. */
 struct slot walk_find_level(const struct p2m *p2m, gfn_t gfn, unsigned level);
+/* The same for who holds no lock and has read the root (entry.c). */
+struct slot walk_find_from(const struct p2m *p2m, mfn_t root, gfn_t gfn,
+                           unsigned level);
 struct slot walk_find_afresh(struct p2m *p2m, gfn_t gfn);
 
 /* The former; most walks end in the same table of 4K leaves as the last. */

@@ -88,7 +88,7 @@ static bool teardown_step(struct p2m *p2m)
 static void drop_root(struct p2m *p2m)
 {
     table_make_stale(p2m, page_from_mfn(p2m->root));
-    p2m->root = INVALID_MFN;
+    WRITE_ONCE(p2m->root.v, INVALID_MFN.v);
     walk_forget_hint(p2m);
     p2m_settle(p2m);
     heap_free(p2m->parked);

@@ -61,13 +61,19 @@ static void walk_down(const struct p2m *p2m, gfn_t gfn, unsigned level,
     } while (s->f.is_table && s->level > level);
 }
 
-struct slot walk_find_level(const struct p2m *p2m, gfn_t gfn, unsigned level)
+struct slot walk_find_from(const struct p2m *p2m, mfn_t root, gfn_t gfn,
+                           unsigned level)
 {
     struct slot s = {.level = p2m->format->levels + 1U,
-                     .f = {.is_table = true, .mfn = p2m->root}};
+                     .f = {.is_table = true, .mfn = root}};
 
     walk_down(p2m, gfn, level, &s);
     return s;
+}
+
+struct slot walk_find_level(const struct p2m *p2m, gfn_t gfn, unsigned level)
+{
+    return walk_find_from(p2m, p2m->root, gfn, level);
 }
 
 static void note_hint(struct p2m *p2m, gfn_t gfn, const struct slot *s)

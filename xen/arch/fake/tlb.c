@@ -45,20 +45,44 @@ void arch_guest_tlb_init(struct guest_tlb *tlb)
     memset(tlb, 0, sizeof(*tlb));
 }
 
+void arch_guest_tlb_read_begin(struct guest_tlb *tlb)
+{
+    unsigned cpu = arch_cpu();
+
+    __atomic_fetch_or(&tlb->readers, BIT(cpu), __ATOMIC_SEQ_CST);
+    __atomic_store_n(&tlb->seen[cpu],
+                     __atomic_load_n(&tlb->generation, __ATOMIC_SEQ_CST),
+                     __ATOMIC_SEQ_CST);
+}
+
+void arch_guest_tlb_read_end(struct guest_tlb *tlb)
+{
+    uint64_t before =
+        __atomic_fetch_and(&tlb->readers, ~BIT(arch_cpu()), __ATOMIC_SEQ_CST);
+
+    CHECK(before & BIT(arch_cpu()));
+}
+
 /* A CPU that plays a guest in another thread looks at the generation before
- * each access, so it needs no waiting for. */
+ * each access, so it needs no waiting for; readers do. */
 void arch_guest_tlb_flush(struct guest_tlb *tlb)
 {
-    uint64_t running = READ_ONCE(tlb->running);
+    uint64_t running = READ_ONCE(tlb->running), generation;
 
     if (flush_hook) {
         flush_hook(tlb);
     }
-    __atomic_fetch_add(&tlb->generation, 1, __ATOMIC_SEQ_CST);
+    CHECK(!(READ_ONCE(tlb->readers) & BIT(arch_cpu())));
+    generation = __atomic_add_fetch(&tlb->generation, 1, __ATOMIC_SEQ_CST);
     flush_count++;
     for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
         if ((running & BIT(cpu)) && cpu != arch_cpu()) {
             arch_cpu_kick(cpu);
+        }
+        while ((__atomic_load_n(&tlb->readers, __ATOMIC_SEQ_CST) & BIT(cpu)) &&
+               __atomic_load_n(&tlb->seen[cpu], __ATOMIC_SEQ_CST) <
+                   generation) {
+            arch_cpu_relax();
         }
     }
 }
