@@ -52,6 +52,20 @@ static void add_range(struct ranges *rs, struct range new)
     rs->count += 1 - (last - first);
 }
 
+/* Take `gone` out: at most two pieces are left of each range that it cuts. */
+static void remove_range(struct ranges *rs, struct range gone)
+{
+    struct ranges before = *rs;
+
+    rs->count = 0;
+    for (unsigned i = 0; i < before.count; i++) {
+        struct range r = before.range[i];
+
+        add_range(rs, (struct range){r.start, MIN(r.end, gone.start)});
+        add_range(rs, (struct range){MAX(r.start, gone.end), r.end});
+    }
+}
+
 void boot_alloc_add(paddr_t start, uint64_t bytes)
 {
     add_range(&ram, (struct range){.start = ROUND_UP(start.v, PAGE_SIZE) >>
@@ -94,21 +108,39 @@ static uint64_t find_fit(const struct range *r, uint64_t count, uint64_t align)
     return ~0ULL;
 }
 
-mfn_t boot_alloc_pages(uint64_t count, unsigned align_order)
+static bool take(uint64_t count, uint64_t align, uint64_t *start)
 {
     for (unsigned i = 0; i < ram.count; i++) {
-        uint64_t start = find_fit(&ram.range[i], count, BIT(align_order));
-
-        if (start == ~0ULL) {
-            continue;
+        *start = find_fit(&ram.range[i], count, align);
+        if (*start != ~0ULL) {
+            add_range(&used, (struct range){*start, *start + count});
+            return true;
         }
-        add_range(&used, (struct range){.start = start, .end = start + count});
-        for (uint64_t frame = start; frame < start + count; frame++) {
-            arch_page_clear(arch_map(MFN(frame)));
-        }
-        return MFN(start);
     }
-    panic("no %lu free pages of memory in a row", count);
+    return false;
+}
+
+mfn_t boot_alloc_pages(uint64_t count, unsigned align_order)
+{
+    uint64_t start;
+
+    if (!take(count, BIT(align_order), &start)) {
+        panic("no %lu free pages of memory in a row", count);
+    }
+    for (uint64_t frame = start; frame < start + count; frame++) {
+        arch_page_clear(arch_map(MFN(frame)));
+    }
+    return MFN(start);
+}
+
+bool boot_alloc_try(uint64_t count, mfn_t *first)
+{
+    return take(count, 1, &first->v);
+}
+
+void boot_alloc_free(mfn_t first, uint64_t count)
+{
+    remove_range(&used, (struct range){first.v, first.v + count});
 }
 
 /* Frames of RAM that stay with the hypervisor until they are released. */

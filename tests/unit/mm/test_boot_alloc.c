@@ -91,3 +91,25 @@ TEST(no_memory_is_the_end)
     EXPECT(how != FAKE_RUNNING);
     EXPECT(strstr(fake_console_output(), "no 5 free pages"));
 }
+
+TEST(may_be_tried_and_given_back)
+{
+    mfn_t first, second, third;
+
+    fake_start(NULL);
+    fake_dirty_ram();
+    add_frames(FIRST, FIRST + 10);
+    EXPECT(!boot_alloc_try(11, &first));
+    EXPECT(boot_alloc_try(4, &first));
+    EXPECT(boot_alloc_try(4, &second));
+    EXPECT_EQ(second.v, FIRST + 4);
+    EXPECT(!arch_page_is_zero(arch_map(second)));
+    EXPECT(!boot_alloc_try(3, &third));
+    boot_alloc_free(MFN(FIRST + 1), 2); /* out of the middle */
+    EXPECT(boot_alloc_try(2, &third));
+    EXPECT_EQ(third.v, FIRST + 1);
+    boot_alloc_free(second, 4);
+    EXPECT(boot_alloc_try(6, &third));
+    EXPECT_EQ(third.v, FIRST + 4);
+    EXPECT(!boot_alloc_try(1, &third));
+}

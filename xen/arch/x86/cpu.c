@@ -35,6 +35,9 @@ static struct gdt gdts[MAX_CPUS];
 static struct tss tsses[MAX_CPUS];
 /* A stack of its own for double faults: ours may be what broke. */
 static uint8_t fault_stacks[MAX_CPUS][4096] __attribute__((aligned(16)));
+/* And one for NMIs, whose handler only returns: so that they leave alone what
+ * foreign code keeps below its stack pointer (foreign.c). */
+static uint8_t nmi_stacks[MAX_CPUS][64] __attribute__((aligned(16)));
 
 static void load_descriptors(unsigned index)
 {
@@ -44,6 +47,7 @@ static void load_descriptors(unsigned index)
     struct table_pointer pointer = {sizeof(*g) - 1, (uint64_t)g};
 
     t->ist[0] = (uint64_t)fault_stacks[index] + sizeof(fault_stacks[index]);
+    t->ist[1] = (uint64_t)nmi_stacks[index] + sizeof(nmi_stacks[index]);
     t->iomap = sizeof(*t);
     g->entry[1] = 0x00AF9B000000FFFF;
     g->entry[2] = 0x00CF9B000000FFFF;

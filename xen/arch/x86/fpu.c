@@ -2,7 +2,8 @@
 /*
  * FPU, SSE and AVX state, debug registers and TSC_AUX of guests: what neither
  * VMRUN nor VMLOAD switches. The hypervisor itself uses none of it (it is
- * compiled for general registers only), so all of it stays in the registers
+ * compiled for general registers only; foreign.c is before the first guest and
+ * leaves nothing that a guest gets), so all of it stays in the registers
  * from one run of a vCPU to the next, and is written back when another one
  * comes (arch_guest_unload).
  *

@@ -30,6 +30,8 @@
 
 extern char __image_start[], __text_end[], __rodata_end[], __data_end[],
     __bss_start[], __bss_end[], __image_end[];
+extern void (*const __init_array_start[])(void),
+    (*const __init_array_end[])(void);
 #endif
 
 #endif

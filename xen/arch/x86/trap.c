@@ -52,7 +52,7 @@ void trap_init(void)
     for (unsigned i = 0; i < 256; i++) {
         set_gate(i, (uint64_t)trap_stubs + i * STUB_SIZE, 0);
     }
-    set_gate(2, (uint64_t)nmi_stub, 0);
+    set_gate(2, (uint64_t)nmi_stub, 2);
     set_gate(8, (uint64_t)trap_stubs + 8 * STUB_SIZE, 1);
 }
 
