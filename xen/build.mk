@@ -20,6 +20,13 @@ XEN_INCLUDE := -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
                -Ixen -isystem xen/public/abi -isystem /usr/include
 XEN_DEBUG   ?=
 
+# Debian's static libraries of the decoders, for dom0's kernel. They are code
+# of ordinary programs: xen/arch/x86/foreign.c. Their headers want the C
+# library's, as no other source of the hypervisor may.
+XEN_CODECS  := $(foreach l,z lzma zstd lz4,$(shell $(CC) -print-file-name=lib$(l).a))
+
+$(XEN_OUT)/boot/decoders.o: XEN_INCLUDE := -Ixen -isystem /usr/include
+
 $(XEN_OUT)/%.o: xen/%.c
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC    $<")
@@ -33,13 +40,13 @@ $(XEN_OUT)/%.S.o: xen/%.S
 $(XEN_OUT)/podium.1: $(XEN_OBJ) $(XEN_LDS) xen/symbols.py
 	$(Q)$(PYTHON) xen/symbols.py </dev/null >$(XEN_OUT)/symbols.1.S
 	$(Q)$(CC) -c $(XEN_OUT)/symbols.1.S -o $(XEN_OUT)/symbols.1.o
-	$(Q)$(LD) $(XEN_LDFLAGS) $(XEN_OBJ) $(XEN_OUT)/symbols.1.o -o $@
+	$(Q)$(LD) $(XEN_LDFLAGS) $(XEN_OBJ) $(XEN_OUT)/symbols.1.o $(XEN_CODECS) -o $@
 
 $(XEN_OUT)/podium.elf: $(XEN_OUT)/podium.1
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(NM) -n $< | $(PYTHON) xen/symbols.py >$(XEN_OUT)/symbols.2.S
 	$(Q)$(CC) -c $(XEN_OUT)/symbols.2.S -o $(XEN_OUT)/symbols.2.o
-	$(Q)$(LD) $(XEN_LDFLAGS) $(XEN_OBJ) $(XEN_OUT)/symbols.2.o -o $@
+	$(Q)$(LD) $(XEN_LDFLAGS) $(XEN_OBJ) $(XEN_OUT)/symbols.2.o $(XEN_CODECS) -o $@
 
 out/podium: $(XEN_OUT)/podium.elf
 	$(Q)$(OBJCOPY) --strip-debug -O elf32-i386 $< $@

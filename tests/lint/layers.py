@@ -38,6 +38,8 @@ EXTRA = {
     ("arch/x86", "base/console.h"): "what a trap or a backtrace prints",
     ("arch/x86", "base/percpu.h"): "it reserves room for it in its own area",
     ("arch/x86", "mm/boot_alloc.h"): "tables and stacks before there is a heap",
+    **{("boot", header): "Debian's decoders, for dom0's kernel"
+       for header in ("lz4.h", "lzma.h", "zlib.h", "zstd.h")},
 }
 # Between suppliers there is no arrow at all.
 SUPPLIERS = {"pod", "share", "tmem"}
@@ -85,6 +87,8 @@ def problem(path, kind, included):
         if hosted or COMPILER.match(included):
             return None
         if included.startswith("xen/") and (folder, "xen") in EXTRA:
+            return None
+        if (folder, included) in EXTRA:
             return None
         return "a header that is neither ours nor the compiler's"
     if "/" not in included:

@@ -22,7 +22,10 @@ UNIT_CPPFLAGS := -Ixen -Itests/unit/support -DPODIUM_DEBUG \
                  -D__XEN__ -isystem xen/public/abi
 
 # The C library has these functions itself.
-UNIT_NOT := xen/lib/string.c
+UNIT_NOT := xen/lib/string.c xen/boot/no_malloc.c
+
+# Debian's decoders; the same archives as in the hypervisor.
+UNIT_CODECS := -l:libz.a -l:liblzma.a -l:libzstd.a -l:liblz4.a
 
 unit_objects = $(patsubst %.c,$(UNIT_OUT)/%.o,\
                $(filter-out $(UNIT_NOT),$(wildcard $(call unit_folder,$(1))/*.c)))
@@ -56,7 +59,7 @@ $$(unit_tests_$(1)): $(UNIT_OUT)/%: $(UNIT_OUT)/tests/unit/%.o \
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -o $$@ $$< $$(unit_check_$(1)) \
 	    -Wl,--start-group $(UNIT_OUT)/libunit.a $$(unit_archives_$(1)) \
-	    -Wl,--end-group -pthread
+	    -Wl,--end-group $(if $(filter boot,$(1)),$(UNIT_CODECS)) -pthread
 
 # All of a layer linked with what is right of it, and nothing else.
 $(UNIT_OUT)/links/$(1): $(UNIT_OUT)/tests/unit/support/nothing.o \

@@ -12,6 +12,7 @@
 #include "boot/cmdline.h"
 #include "boot/first_domain.h"
 #include "boot/memory.h"
+#include "boot/unpack.h"
 #include "domain/sched.h"
 #include "guest/hypercall.h"
 #include "guest/run.h"
@@ -30,6 +31,7 @@ void boot_main(uint32_t magic, uint32_t information);
 
 static struct boot_info boot_info;
 static struct options options;
+static struct unpacked_kernel kernel;
 
 static const void *module_data(unsigned n)
 {
@@ -48,6 +50,36 @@ static void say_hello(void)
     cmdline_report();
 }
 
+/* While there is still memory in large pieces. */
+static void unpack_kernel(void)
+{
+    const char *wrong;
+
+    if (!boot_info.module_count) {
+        panic("no module: the first one has to be domain 0's kernel "
+              "(qemu: -initrd \"KERNEL ARGUMENTS,INITRD\")");
+    }
+    wrong = kernel_unpack(module_data(0), boot_info.modules[0].size, &kernel);
+    if (wrong) {
+        panic("dom0's kernel: %s. Give the boot loader another kernel as first "
+              "module.",
+              wrong);
+    }
+}
+
+static void release_modules(void)
+{
+    uint64_t before = page_alloc_info().free;
+
+    for (unsigned i = 0; i < boot_info.module_count; i++) {
+        boot_alloc_release(boot_info.modules[i].start,
+                           boot_info.modules[i].size);
+    }
+    boot_alloc_release(kernel.memory, kernel.memory_size);
+    log_line(LOG_INFO, "%lu KiB of boot modules and unpacked kernel are free",
+             (unsigned long)(page_alloc_info().free - before) << 2);
+}
+
 static void start_first_domain(void)
 {
     uint64_t mem = options.dom0_mem ? options.dom0_mem : DEFAULT_DOM0;
@@ -59,13 +91,9 @@ static void start_first_domain(void)
     };
     struct domain *d;
 
-    if (!boot_info.module_count) {
-        panic("no module: the first one has to be domain 0's kernel "
-              "(qemu: -initrd \"KERNEL ARGUMENTS,INITRD\")");
-    }
     config.max_vcpus = MIN(config.max_vcpus, BOOT_VCPU_LIMIT);
-    config.kernel = module_data(0);
-    config.kernel_size = boot_info.modules[0].size;
+    config.kernel = kernel.image;
+    config.kernel_size = kernel.size;
     if (boot_info.module_count > 1) {
         config.initrd = module_data(1);
         config.initrd_size = boot_info.modules[1].size;
@@ -74,10 +102,7 @@ static void start_first_domain(void)
     if (!d) {
         panic("domain 0 cannot be built: see above");
     }
-    for (unsigned i = 0; i < boot_info.module_count; i++) {
-        boot_alloc_release(boot_info.modules[i].start,
-                           boot_info.modules[i].size);
-    }
+    release_modules();
     if (domain_unpause(d)) {
         panic("domain 0 was not paused");
     }
@@ -120,6 +145,7 @@ void boot_main(uint32_t magic, uint32_t information)
     acpi_init(boot_info.has_rsdp ? boot_info.rsdp : NULL);
     apic_init_boot();            /* local APIC, interrupts */
     timer_calibrate();           /* TSC and APIC timer */
+    unpack_kernel();             /* while no other CPU waits for us */
     smp_start(options.max_cpus); /* all CPUs */
     svm_init_this_cpu();
     boot_alloc_finish(); /* frame table, page allocator */
