@@ -15,15 +15,36 @@ typedef bool option_fn(struct options *o, const char *value);
 static char unknown[REPORT_LIMIT][WORD_LIMIT];
 static unsigned unknown_count;
 
+/* The next part of a list with commas; false: it has no more. */
+static bool next_part(const char **list, char part[WORD_LIMIT])
+{
+    unsigned n = 0;
+
+    if (!**list) {
+        return false;
+    }
+    for (; **list && **list != ','; (*list)++) {
+        if (n < WORD_LIMIT - 1) {
+            part[n++] = **list;
+        }
+    }
+    part[n] = '\0';
+    if (**list) {
+        (*list)++;
+    }
+    return true;
+}
+
+/* "com1,vga": the first that we have, and we have serial ports only. */
 static bool set_console(struct options *o, const char *value)
 {
-    if (strcmp(value, "com1") == 0) {
-        o->console_com = 1;
-        return true;
-    }
-    if (strcmp(value, "com2") == 0) {
-        o->console_com = 2;
-        return true;
+    char part[WORD_LIMIT];
+
+    while (next_part(&value, part)) {
+        if (strcmp(part, "com1") == 0 || strcmp(part, "com2") == 0) {
+            o->console_com = (unsigned)(part[3] - '0');
+            return true;
+        }
     }
     return false;
 }
@@ -51,13 +72,30 @@ static bool set_guest_level(struct options *o, const char *value)
     return console_level_by_name(value, &o->guest_level);
 }
 
-/* Xen's forms "512M", "min:..,max:.." : the plain one and max: are taken. */
+/* Xen's "2G", "max:2G", "1G,min:512M,max:2G": memory to begin with, and bounds
+ * of the balloon. There are no bounds here, so one of them only counts when
+ * nothing else is said. */
 static bool set_dom0_mem(struct options *o, const char *value)
 {
-    if (strncmp(value, "max:", 4) == 0) {
-        value += 4;
+    uint64_t first = 0, bound = 0;
+    char part[WORD_LIMIT];
+
+    while (next_part(&value, part)) {
+        bool bounds =
+            strncmp(part, "max:", 4) == 0 || strncmp(part, "min:", 4) == 0;
+        uint64_t size;
+
+        if (!string_size(bounds ? part + 4 : part, 10, &size) || !size) {
+            return false;
+        }
+        if (!bounds) {
+            first = size;
+        } else if (part[1] == 'a' || !bound) {
+            bound = size;
+        }
     }
-    return string_size(value, 10, &o->dom0_mem) && o->dom0_mem > 0;
+    o->dom0_mem = first ? first : bound;
+    return o->dom0_mem > 0;
 }
 
 static bool set_count(const char *value, unsigned *count)
@@ -73,7 +111,9 @@ static bool set_count(const char *value, unsigned *count)
 
 static bool set_dom0_vcpus(struct options *o, const char *value)
 {
-    return set_count(value, &o->dom0_max_vcpus);
+    const char *dash = strchr(value, '-'); /* "1-4" */
+
+    return set_count(dash ? dash + 1 : value, &o->dom0_max_vcpus);
 }
 
 static bool set_max_cpus(struct options *o, const char *value)
@@ -85,6 +125,12 @@ static bool set_noreboot(struct options *o, const char *value)
 {
     o->no_reboot =
         strcmp(value, "0") && strcmp(value, "no") && strcmp(value, "false");
+    return true;
+}
+
+/* What GRUB's entries for Xen always have, about a BIOS that we never call. */
+static bool set_nothing(struct options *o, const char *value)
+{
     return true;
 }
 
@@ -101,6 +147,8 @@ static const struct {
     {"dom0_max_vcpus", set_dom0_vcpus},
     {"maxcpus", set_max_cpus},
     {"noreboot", set_noreboot},
+    {"no-real-mode", set_nothing},
+    {"edd", set_nothing},
 };
 
 static bool apply(char *word, struct options *o)

