@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import subprocess
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -87,6 +88,38 @@ def run(name, script, arguments=(), timeout=TIMEOUT):
         boot.kill()
     with open(boot.log, encoding="utf-8", errors="replace") as log:
         return output, status, boot.messages(), log.read()
+
+
+def qemu(name, *arguments, until, timeout=300):
+    """What the serial port says until a pattern comes, without the launcher."""
+    os.makedirs(OUT, exist_ok=True)
+    log = os.path.join(OUT, name + ".log")
+    with open(log, "wb"):
+        pass
+    process = subprocess.Popen(
+        ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display",
+         "none", "-no-reboot", "-accel", "tcg,thread=multi", "-cpu", "EPYC",
+         "-smp", "2", "-m", "2G", "-serial", "stdio",
+         "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *arguments],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    timer = threading.Timer(timeout * PATIENCE, process.kill)
+    timer.start()
+    said = b""
+    try:
+        with open(log, "wb") as saved:
+            while not re.search(until, said):
+                data = os.read(process.stdout.fileno(), 65536)
+                if not data:
+                    break
+                saved.write(data)
+                said += data
+    finally:
+        timer.cancel()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    return said.decode(errors="replace")
 
 
 class CheckBoot:

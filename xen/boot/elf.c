@@ -87,7 +87,7 @@ static bool file_read(const struct file *f, uint64_t offset, void *to,
 static const char *check_ident(const struct ident *id)
 {
     if (memcmp(id->magic, "\177ELF", 4) != 0) {
-        return "not an ELF file (a compressed kernel must be unpacked)";
+        return "neither a bzImage nor an ELF file";
     }
     if (id->data != DATA_LITTLE ||
         (id->class != CLASS_32 && id->class != CLASS_64)) {
@@ -261,7 +261,8 @@ const char *elf_read_kernel(const void *image, size_t size,
         return wrong;
     }
     if (!has_entry) {
-        return "no PVH entry point (Xen ELF note 18)";
+        return "it has no PVH entry point (Xen ELF note 18; Linux has one with "
+               "CONFIG_PVH)";
     }
     if (out->segment_count == 0 || out->entry < out->start ||
         out->entry >= out->end) {

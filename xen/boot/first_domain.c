@@ -19,6 +19,7 @@
 #include "boot/acpi_tables.h"
 #include "boot/elf.h"
 #include "domain/memory.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "mm/heap.h"
 #include "types/error.h"
@@ -33,6 +34,12 @@
 #define EARLY_LIMIT BIT(30) /* Linux's first page tables end here */
 #define COMMAND_MAX 4096
 #define SLACK_PAGES 256 /* above `pages`: ACPI and what it may map */
+
+#define MIB(bytes)    ((unsigned long)((bytes) >> 20))
+#define MIB_UP(bytes) MIB(ROUND_UP((bytes), BIT(20)))
+/* What an initrd unpacks to nobody knows before. Debian 12's kernel with 31 MiB
+ * of it, not packed, takes 106 MiB, dies with 128 and lives with 150. */
+#define ENOUGH(least) (2 * (least))
 
 enum {
     CR0_PE = 1,
@@ -63,52 +70,90 @@ struct plan {
 static struct start_block block;
 static uint8_t tables[ACPI_TABLES_LIMIT] __attribute__((aligned(16)));
 
-static const char *plan_initrd(struct plan *p)
+static char reason[200];
+
+printf_like(1, 2) static const char *because(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    format_text_v(reason, sizeof(reason), fmt, args);
+    va_end(args);
+    return reason;
+}
+
+/* Where RAM has to reach at least: kernel, start info, initrd. */
+static uint64_t least_end(const struct plan *p)
+{
+    return ROUND_UP(p->start_info + sizeof(block), PAGE_SIZE) +
+           ROUND_UP((uint64_t)p->config->initrd_size, PAGE_SIZE);
+}
+
+/* Below EARLY_LIMIT if it fits there; least_end() says that it fits at all. */
+static void plan_initrd(struct plan *p)
 {
     uint64_t size = ROUND_UP((uint64_t)p->config->initrd_size, PAGE_SIZE);
-    uint64_t bottom = ROUND_UP(p->start_info + sizeof(block), PAGE_SIZE);
-    uint64_t top = MIN(p->low_end, EARLY_LIMIT);
+    uint64_t top = p->low_end;
 
-    if (!p->config->initrd) {
-        return NULL;
-    }
-    if (top < bottom || size > top - bottom) {
-        top = p->low_end;
-    }
-    if (top < bottom || size > top - bottom) {
-        return "its memory is too small for the initrd";
+    if (least_end(p) <= EARLY_LIMIT) {
+        top = MIN(top, EARLY_LIMIT);
     }
     p->initrd = top - size;
+}
+
+static const char *plan_kernel(struct plan *p)
+{
+    const struct first_domain_config *c = p->config;
+    const char *wrong = elf_read_kernel(c->kernel, c->kernel_size, &p->kernel);
+
+    if (wrong) {
+        return because("dom0's kernel: %s", wrong);
+    }
+    if (p->kernel.end > EARLY_LIMIT - 2 * sizeof(block)) {
+        return "dom0's kernel: it lies too high";
+    }
+    p->start_info = ROUND_UP(p->kernel.end, PAGE_SIZE);
+    return NULL;
+}
+
+static const char *plan_memory(struct plan *p)
+{
+    const struct first_domain_config *c = p->config;
+    uint64_t bytes;
+
+    if (mul_overflows(c->pages, PAGE_SIZE, &bytes) ||
+        range_exceeds(0, c->pages, P2M_GFN_LIMIT - SLACK_PAGES)) {
+        return "dom0_mem is more memory than a domain can have";
+    }
+    p->low_end = MIN(bytes, LOW_RAM_END);
+    p->high_end = HIGH_RAM + bytes - p->low_end;
+    if (least_end(p) > LOW_RAM_END) {
+        return "dom0's initrd is too large to lie below 4 GiB";
+    }
+    if (least_end(p) > p->low_end) {
+        return because("dom0_mem=%luM is too little: kernel and initrd alone "
+                       "take %lu MiB; with %luM Linux should do",
+                       MIB(bytes), MIB_UP(least_end(p)),
+                       MIB_UP(ENOUGH(least_end(p))));
+    }
     return NULL;
 }
 
 static const char *make_plan(struct plan *p)
 {
-    const struct first_domain_config *c = p->config;
-    uint64_t bytes;
-    const char *wrong;
+    const char *wrong = plan_kernel(p);
 
-    wrong = elf_read_kernel(c->kernel, c->kernel_size, &p->kernel);
+    if (!wrong) {
+        wrong = plan_memory(p);
+    }
     if (wrong) {
         return wrong;
     }
-    if (mul_overflows(c->pages, PAGE_SIZE, &bytes) ||
-        range_exceeds(0, c->pages, P2M_GFN_LIMIT - SLACK_PAGES)) {
-        return "more memory than a domain can have";
+    if (strlen(p->config->command_line) >= COMMAND_MAX) {
+        return "the command line of dom0's kernel is too long";
     }
-    p->low_end = MIN(bytes, LOW_RAM_END);
-    p->high_end = HIGH_RAM + bytes - p->low_end;
-    p->start_info = ROUND_UP(p->kernel.end, PAGE_SIZE);
-    if (range_exceeds(p->start_info, sizeof(block), p->low_end)) {
-        return "its memory is too small for the kernel";
-    }
-    if (p->start_info + sizeof(block) > EARLY_LIMIT) {
-        return "the kernel lies too high";
-    }
-    if (strlen(c->command_line) >= COMMAND_MAX) {
-        return "the kernel's command line is too long";
-    }
-    return plan_initrd(p);
+    plan_initrd(p);
+    return NULL;
 }
 
 /* One block; page by page when there is none of that size. */
@@ -310,18 +355,43 @@ static void destroy(struct domain *d)
     domain_reap();
 }
 
+static void warn_of_too_little(const struct plan *p)
+{
+    uint64_t enough = ENOUGH(least_end(p));
+
+    if (p->config->pages << PAGE_SHIFT < enough) {
+        log_line(LOG_WARNING,
+                 "d0: kernel and initrd take %lu of its %lu MiB: Linux may run "
+                 "out of memory, with dom0_mem=%luM it should not",
+                 MIB_UP(least_end(p)), MIB(p->config->pages << PAGE_SHIFT),
+                 MIB_UP(enough));
+    }
+}
+
 static void say_built(const struct plan *p)
 {
     log_line(LOG_INFO,
              "d0: %lu MiB, %u vCPUs, kernel at 0x%lx..0x%lx, entry 0x%lx",
-             (unsigned long)(p->config->pages >> 8), p->config->max_vcpus,
+             MIB(p->config->pages << PAGE_SHIFT), p->config->max_vcpus,
              (unsigned long)p->kernel.start, (unsigned long)p->kernel.end,
              (unsigned long)p->kernel.entry);
     if (p->config->initrd) {
         log_line(LOG_INFO, "d0: initrd of %lu bytes at 0x%lx",
                  (unsigned long)p->config->initrd_size,
                  (unsigned long)p->initrd);
+    } else {
+        log_line(LOG_INFO, "d0: no initrd: there is no second module");
     }
+    warn_of_too_little(p);
+}
+
+static void say_no_memory(const struct first_domain_config *c, uint64_t free,
+                          int rc)
+{
+    log_line(LOG_ERROR,
+             "dom0_mem=%luM cannot be had: %lu MiB are free, some of them for "
+             "tables (error %d)",
+             MIB(c->pages << PAGE_SHIFT), MIB(free << PAGE_SHIFT), -rc);
 }
 
 struct domain *first_domain_build(const struct first_domain_config *config)
@@ -337,11 +407,12 @@ struct domain *first_domain_build(const struct first_domain_config *config)
         .creation_flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
     };
     const char *wrong = make_plan(&plan);
+    uint64_t free = page_alloc_info().free;
     struct domain *d;
     int rc;
 
     if (wrong) {
-        log_line(LOG_ERROR, "d0: %s", wrong);
+        log_line(LOG_ERROR, "%s", wrong);
         return NULL;
     }
     rc = domain_create(&dc, &d);
@@ -351,8 +422,7 @@ struct domain *first_domain_build(const struct first_domain_config *config)
     }
     rc = fill(d, &plan);
     if (rc) {
-        log_line(LOG_ERROR, "d0: no memory for %lu MiB: error %d",
-                 (unsigned long)(config->pages >> 8), -rc);
+        say_no_memory(config, free, rc);
         destroy(d);
         return NULL;
     }

@@ -100,7 +100,8 @@ static void start_first_domain(void)
     }
     d = first_domain_build(&config);
     if (!d) {
-        panic("domain 0 cannot be built: see above");
+        panic("domain 0 cannot be built: the line above says why. The boot "
+              "loader has to give another kernel, initrd or dom0_mem=");
     }
     release_modules();
     if (domain_unpause(d)) {

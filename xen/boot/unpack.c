@@ -172,6 +172,7 @@ const char *kernel_unpack(const void *file, size_t size,
         return no_memory(&job);
     }
     job.out = arch_map(kernel.first);
+    log_line(LOG_INFO, "d0: unpacking the kernel (%s)", format);
     wrong = unpack(&job, format);
     if (wrong) {
         piece_give(&kernel);

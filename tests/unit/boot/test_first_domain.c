@@ -10,8 +10,9 @@
 
 #include <xen/arch-x86/hvm/start_info.h>
 
-#define KERNEL_AT 0x200000ULL
-#define MIB_PAGES 256
+#define KERNEL_AT   0x200000ULL
+#define LOW_RAM_END 0xfc000000ULL
+#define MIB_PAGES   256
 
 /* 32-bit ELF: one segment with a note inside, 8 KiB more in memory. */
 static struct kernel {
@@ -155,17 +156,48 @@ TEST(says_why_it_cannot)
     /* What the heap keeps for good is there after the first attempt. */
     c = config(1 << 20);
     EXPECT(!first_domain_build(&c));
-    expect_refusal(config(1 << 20), "no memory for 4096 MiB");
-    expect_refusal(config(2 * MIB_PAGES), "too small for the kernel");
+    expect_refusal(config(1 << 20), "dom0_mem=4096M cannot be had: ");
+    expect_refusal(config(2 * MIB_PAGES),
+                   "dom0_mem=2M is too little: kernel and initrd alone take 3 "
+                   "MiB; with 5M Linux should do");
     c = config(4 * MIB_PAGES);
     c.initrd = initrd;
     c.initrd_size = sizeof(initrd);
-    expect_refusal(c, "too small for the initrd");
+    expect_refusal(c, "dom0_mem=4M is too little: kernel and initrd alone "
+                      "take 5 MiB");
+    c.initrd_size = LOW_RAM_END; /* which is not looked at */
+    expect_refusal(c, "initrd is too large to lie below 4 GiB");
     c = config(~0ULL);
     expect_refusal(c, "more memory than a domain can have");
     c = config(4 * MIB_PAGES);
     c.kernel_size = 24;
-    expect_refusal(c, "cut off");
+    expect_refusal(c, "dom0's kernel: the ELF header is cut off");
+}
+
+/* What the message names does do. */
+TEST(the_least_memory_is_enough)
+{
+    static uint8_t initrd[2 << 20];
+    struct first_domain_config c = config(5 * MIB_PAGES);
+
+    start(0x4000);
+    c.initrd = initrd;
+    c.initrd_size = sizeof(initrd);
+    d = first_domain_build(&c);
+    EXPECT(d);
+    EXPECT(
+        strstr(fake_console_output(), "initrd of 2097152 bytes at 0x300000"));
+}
+
+TEST(says_that_there_is_no_initrd)
+{
+    struct first_domain_config c = config(5 * MIB_PAGES);
+
+    start(0x4000);
+    d = first_domain_build(&c);
+    EXPECT(d);
+    EXPECT(strstr(fake_console_output(), "no initrd: there is no second"));
+    EXPECT(!strstr(fake_console_output(), "run out of memory"));
 }
 
 TEST(splits_ram_at_4_gib)
