@@ -115,7 +115,8 @@ def need(path):
 
 def prepare(directory, options, adds, jobs):
     """Fills the directory that QEMU runs in."""
-    kernel = options.kernel or os.path.join(images.BOOT, "vmlinux")
+    kernel = (options.kernel or options.dom0_kernel or
+              os.path.join(images.BOOT, "vmlinux"))
     put_hypervisor(need(options.hypervisor), directory)
     os.symlink(os.path.abspath(need(kernel)),
                os.path.join(directory, "vmlinux"))
