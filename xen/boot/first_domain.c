@@ -38,7 +38,8 @@
 #define MIB(bytes)    ((unsigned long)((bytes) >> 20))
 #define MIB_UP(bytes) MIB(ROUND_UP((bytes), BIT(20)))
 /* What an initrd unpacks to nobody knows before. Debian 12's kernel with 31 MiB
- * of it, not packed, takes 106 MiB, dies with 128 and lives with 150. */
+ * of it, not packed, takes 106 MiB to load, dies with 128, and with 144 lacks
+ * files. */
 #define ENOUGH(least) (2 * (least))
 
 enum {

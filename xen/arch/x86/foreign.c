@@ -4,8 +4,8 @@
  *
  *   red zone      128 bytes below RSP stay as they are. Interrupts are off, NMI
  *                 has a stack of its own (cpu.c), and an exception is the end.
- *                 (With an NMI in every two microseconds and no such stack,
- *                 zlib and zstd do go wrong.)
+ *                 (With some hundred NMIs meanwhile and no such stack, zlib
+ *                 and zstd did go wrong; with it none.)
  *   vectors       SSE is switched on (CR4); x87 and MXCSR as at the start of a
  *                 program. What is left in the registers nobody sees: a
  *                 guest's own state is loaded before it runs (fpu.c).
