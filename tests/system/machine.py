@@ -98,7 +98,7 @@ def qemu(name, *arguments, until, timeout=300):
         pass
     process = subprocess.Popen(
         ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display",
-         "none", "-no-reboot", "-accel", "tcg,thread=multi", "-cpu", "EPYC",
+         "none", "-no-reboot", "-accel", "tcg,thread=single", "-cpu", "EPYC",
          "-smp", "2", "-m", "2G", "-serial", "stdio",
          "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *arguments],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

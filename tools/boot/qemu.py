@@ -12,6 +12,7 @@ import shutil
 
 import cpio
 import images
+import tcg
 
 DEFAULT_CPU = {"tcg": "EPYC", "kvm": "host"}
 # Xen itself runs dom0 paravirtualised, where QEMU 7.2's iret and SMAP do not
@@ -135,22 +136,24 @@ def prepare(directory, options, adds, jobs):
 
 def command(options, accel, directory):
     """The command line, to be run in the prepared directory."""
-    tcg_threads = "single" if options.icount else "multi"
-    machine = f"tcg,thread={tcg_threads}" if accel == "tcg" else accel
+    machine, cpus, more = accel, options.cpus, []
+    if accel == "tcg":
+        machine, cpus, more = tcg.processors(
+            options.cpus, options.icount, not is_xen(options.hypervisor))
     modules = "vmlinux " + options.dom0_args.replace(",", ",,")
     if not options.kernel:
         modules += ",dom0.cpio"
     words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config",
              "-display", "none", "-no-reboot",
              "-m", options.memory, "-accel", machine,
-             "-smp", str(options.cpus),
+             "-smp", str(cpus),
              "-cpu", cpu_model(options, accel),
              "-chardev", "stdio,id=com1,signal=off",
              "-serial", "chardev:com1",
              "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
              "-d", "cpu_reset", "-D", os.path.join(directory, RESETS),
              "-kernel", os.path.join(directory, "hypervisor"),
-             "-append", options.hypervisor_args,
+             "-append", " ".join([options.hypervisor_args, *more]),
              "-initrd", modules]
     if options.icount:
         words += ["-icount", "shift=0,sleep=off"]

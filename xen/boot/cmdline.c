@@ -121,10 +121,21 @@ static bool set_max_cpus(struct options *o, const char *value)
     return set_count(value, &o->max_cpus);
 }
 
+/* Without a value it is a yes. */
+static bool is_yes(const char *value)
+{
+    return strcmp(value, "0") && strcmp(value, "no") && strcmp(value, "false");
+}
+
 static bool set_noreboot(struct options *o, const char *value)
 {
-    o->no_reboot =
-        strcmp(value, "0") && strcmp(value, "no") && strcmp(value, "false");
+    o->no_reboot = is_yes(value);
+    return true;
+}
+
+static bool set_spare_boot_cpu(struct options *o, const char *value)
+{
+    o->spare_boot_cpu = is_yes(value);
     return true;
 }
 
@@ -147,6 +158,7 @@ static const struct {
     {"dom0_max_vcpus", set_dom0_vcpus},
     {"maxcpus", set_max_cpus},
     {"noreboot", set_noreboot},
+    {"spare-boot-cpu", set_spare_boot_cpu},
     {"no-real-mode", set_nothing},
     {"edd", set_nothing},
 };
@@ -210,7 +222,7 @@ void cmdline_report(void)
         log_line(LOG_WARNING,
                  "option \"%s\" is unknown or has a wrong value: ignored "
                  "(known: console com1 loglvl guest_loglvl dom0_mem "
-                 "dom0_max_vcpus maxcpus noreboot)",
+                 "dom0_max_vcpus maxcpus noreboot spare-boot-cpu)",
                  unknown[i]);
     }
 }

@@ -13,6 +13,7 @@ struct options {
     uint64_t dom0_mem;       /* bytes; 0: not given */
     unsigned dom0_max_vcpus; /* 0: as many as CPUs */
     unsigned max_cpus;
+    bool spare_boot_cpu; /* run everything on the others */
     bool no_reboot;
 };
 

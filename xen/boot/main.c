@@ -123,6 +123,25 @@ static void first_domain_ended(unsigned code)
     arch_reboot();
 }
 
+/* All that comes after the machine's own CPU 0 may have been left out. */
+static noreturn_fn void boot_rest(void)
+{
+    smp_start(options.max_cpus); /* all CPUs */
+    svm_init_this_cpu();
+    boot_alloc_finish(); /* frame table, page allocator */
+    say_hello();
+    sched_init();
+    version_set_command_line(boot_info.command_line);
+    domain_zero_ended = first_domain_ended;
+    uart_enable_interrupt(); /* input for domain 0 */
+    for (unsigned cpu = 0; cpu < arch_cpu_count(); cpu++) {
+        time_init_cpu(cpu);
+    }
+    start_first_domain();
+    smp_release(guest_loop); /* the others pick vCPUs too */
+    guest_loop();
+}
+
 void boot_main(uint32_t magic, uint32_t information)
 {
     const char *reason;
@@ -144,21 +163,11 @@ void boot_main(uint32_t magic, uint32_t information)
     memory_init(&boot_info); /* RAM, our own page tables */
     /* CPUs, I/O APIC, power switch */
     acpi_init(boot_info.has_rsdp ? boot_info.rsdp : NULL);
-    apic_init_boot();            /* local APIC, interrupts */
-    timer_calibrate();           /* TSC and APIC timer */
-    unpack_kernel();             /* while no other CPU waits for us */
-    smp_start(options.max_cpus); /* all CPUs */
-    svm_init_this_cpu();
-    boot_alloc_finish(); /* frame table, page allocator */
-    say_hello();
-    sched_init();
-    version_set_command_line(boot_info.command_line);
-    domain_zero_ended = first_domain_ended;
-    uart_enable_interrupt(); /* input for domain 0 */
-    for (unsigned cpu = 0; cpu < arch_cpu_count(); cpu++) {
-        time_init_cpu(cpu);
+    apic_init_boot();  /* local APIC, interrupts */
+    timer_calibrate(); /* TSC and APIC timer */
+    unpack_kernel();   /* while no other CPU waits for us */
+    if (options.spare_boot_cpu) {
+        smp_move_boot(boot_rest);
     }
-    start_first_domain();
-    smp_release(guest_loop); /* the others pick vCPUs too */
-    guest_loop();
+    boot_rest();
 }

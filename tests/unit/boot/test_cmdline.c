@@ -37,6 +37,7 @@ TEST(has_defaults)
     EXPECT_EQ(options.dom0_mem, 0);
     EXPECT_EQ(options.dom0_max_vcpus, 0);
     EXPECT(!options.no_reboot);
+    EXPECT(!options.spare_boot_cpu);
     EXPECT_TEXT(fake_console_output(), "");
 }
 
@@ -74,4 +75,15 @@ TEST(reports_what_it_does_not_know)
     EXPECT_EQ(options.dom0_mem, 1 << 30);
     expect_complaint("console=vga", "console=vga");
     expect_complaint("maxcpus=none", "maxcpus=none");
+}
+
+TEST(takes_yes_and_no)
+{
+    parse("noreboot spare-boot-cpu");
+    EXPECT(options.no_reboot);
+    EXPECT(options.spare_boot_cpu);
+    parse("noreboot=no spare-boot-cpu=0");
+    EXPECT(!options.no_reboot);
+    EXPECT(!options.spare_boot_cpu);
+    EXPECT_TEXT(fake_console_output(), "");
 }

@@ -2,6 +2,10 @@
 /*
  * All CPUs up: one after the other through the trampoline page, each with a
  * stack of its own; then they wait for smp_release().
+ *
+ * The processor that the machine began with can be left out of it all
+ * (smp_move_boot()): the next one becomes CPU 0 then, and goes on with the
+ * boot. docs/design/qemu.md says which emulator wants that.
  */
 #include "arch/hostmap.h"
 #include "arch/x86/asm.h"
@@ -15,6 +19,8 @@
 extern const char trampoline_start[], trampoline_end[];
 noreturn_fn void smp_ap_main(void);
 
+#define NO_APIC_ID 0xFFFFFFFFU
+
 /* In .bss, so that a backtrace can tell a stack from anything else; a page
  * between two that is never touched would cost more than it shows. */
 static uint8_t stacks[MAX_CPUS][STACK_SIZE] __attribute__((aligned(4096)));
@@ -22,6 +28,7 @@ uint64_t smp_ap_stack;
 static uint32_t starting;
 static unsigned cpu_count = 1;
 static void (*go)(void);
+static uint32_t spare_id = NO_APIC_ID; /* of the CPU that was left out */
 
 unsigned arch_cpu_count(void)
 {
@@ -48,8 +55,11 @@ static bool start_one(unsigned index, uint32_t id)
 {
     struct cpu *c = &cpus[index];
 
+    memcpy(arch_map(MFN(TRAMPOLINE >> PAGE_SHIFT)), trampoline_start,
+           (size_t)(trampoline_end - trampoline_start));
     starting = index;
     c->apic_id = id;
+    c->online = 0;
     smp_ap_stack = (uint64_t)stacks[index] + STACK_SIZE;
     mem_barrier();
     apic_send_init(id);
@@ -64,25 +74,57 @@ static bool start_one(unsigned index, uint32_t id)
         }
         timer_delay_us(1000);
     }
-    log_line(LOG_WARNING, "CPU with APIC id %u did not start", id);
     return false;
+}
+
+/* Does this entry of the firmware's list need to be started? */
+static bool is_startable(unsigned n)
+{
+    uint32_t id = acpi_cpu_apic_id(n);
+
+    return id != cpus[0].apic_id && id != spare_id;
 }
 
 unsigned smp_start(unsigned limit)
 {
-    uint32_t boot_id = apic_id();
-
-    cpus[0].apic_id = boot_id;
+    go = NULL;
+    cpus[0].apic_id = apic_id();
     cpus[0].online = 1;
-    memcpy(arch_map(MFN(TRAMPOLINE >> PAGE_SHIFT)), trampoline_start,
-           (size_t)(trampoline_end - trampoline_start));
     for (unsigned n = 0; n < acpi_cpu_count() && cpu_count < limit; n++) {
-        if (acpi_cpu_apic_id(n) != boot_id &&
-            start_one(cpu_count, acpi_cpu_apic_id(n))) {
+        uint32_t id = acpi_cpu_apic_id(n);
+
+        if (!is_startable(n)) {
+            continue;
+        }
+        if (start_one(cpu_count, id)) {
             cpu_count++;
+        } else {
+            log_line(LOG_WARNING, "CPU with APIC id %u did not start", id);
         }
     }
     return cpu_count;
+}
+
+/* Both use cpus[0] from when the other one starts; we only wait, and then do
+ * nothing any more. */
+void smp_move_boot(void (*rest)(void) __attribute__((noreturn)))
+{
+    cpus[0].apic_id = spare_id = apic_id();
+    for (unsigned n = 0; n < acpi_cpu_count(); n++) {
+        if (!is_startable(n)) {
+            continue;
+        }
+        go = rest;
+        if (start_one(0, acpi_cpu_apic_id(n))) {
+            for (;;) {
+                __asm__ volatile("cli; hlt");
+            }
+        }
+        break;
+    }
+    log_line(LOG_WARNING, "no other CPU took over the boot");
+    spare_id = NO_APIC_ID;
+    rest();
 }
 
 void smp_release(void (*fn)(void))
