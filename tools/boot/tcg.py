@@ -4,7 +4,12 @@
 With a thread for each processor, QEMU's first processor is not to be trusted:
 docs/design/qemu.md has the reason. So the machine gets one more than was asked
 for, and the hypervisor is told to leave that first one out.
+
+More threads than this machine has processors would wait for one another most
+of the time: then one thread runs them in turns.
 """
+
+import os
 
 
 def processors(cpus, icount, may_spare=True):
@@ -12,7 +17,7 @@ def processors(cpus, icount, may_spare=True):
 
     may_spare: the hypervisor knows the option.
     """
-    if icount:
+    if icount or cpus > len(os.sched_getaffinity(0)):
         return "tcg,thread=single", cpus, []
     if cpus == 1 or not may_spare:
         return "tcg,thread=multi", cpus, []

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
 # boot: --cpus 4 --memory 4G
 #
-# A larger host, and more virtual CPUs than it has. Long, because an emulator that
-# runs four processors on two spends its time waiting: whoever has a ticket
-# for the p2m's lock may not be running when its turn comes.
+# A larger host, and more virtual CPUs than it has.
 
-check_long_three_guests_of_four_vcpus() {
+check_three_guests_of_four_vcpus() {
     [ "$(xl info | awk '/^nr_cpus/ { print $3 }')" = 4 ] || fail "not 4 CPUs"
     must create one maxmem=1024 memory=256 vcpus=4
     must create two maxmem=2048 memory=256 vcpus=4
