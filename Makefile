@@ -3,6 +3,7 @@
 #   make run      build, boot, and show what Podium does (installs what is missing)
 #   make test     every test; ends with "N passed, N failed"
 #   make check    the quick part of it: format, lints, unit tests
+#   make cov      which lines the unit tests execute
 #   make all      the hypervisor, the tools, the boot images
 #
 # All that is built is under out/. Each part of the tree has its own build.mk;
@@ -22,6 +23,7 @@ include config/build.mk
 -include tests/unit/build.mk
 -include tests/guests/build.mk
 -include tests/lint/build.mk
+-include tests/cov/build.mk
 -include tests/bench/build.mk
 
 BOOT    := tools/boot

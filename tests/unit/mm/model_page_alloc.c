@@ -307,7 +307,7 @@ static bool fails(uint64_t seed, unsigned steps)
 
     if (child == 0) {
         run(seed, steps);
-        _exit(0);
+        exit(0);
     }
     EXPECT(waitpid(child, &status, 0) == child);
     return status != 0;
