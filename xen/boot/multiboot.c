@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Multiboot 1 and 2 (the GNU specifications, section 3). QEMU puts the file's
- * name in front of each command line, GRUB 2 does not.
+ * name in front of each command line, GRUB 2 does not. The loader is trusted
+ * with where things are; lengths are checked against the list that they are
+ * in, so that a wrong one ends the list.
  */
 #include "arch/hostmap.h"
 #include "boot/boot_info.h"
@@ -130,7 +132,8 @@ static void parse_map_2(const struct mb2_tag *tag, struct boot_info *info)
     const char *p = (const char *)tag + 16;
     const char *end = (const char *)tag + tag->size;
 
-    for (; entry_size >= 20 && p + entry_size <= end; p += entry_size) {
+    for (; entry_size >= 20 && entry_size <= (uint64_t)(end - p);
+         p += entry_size) {
         uint64_t start, length;
         uint32_t type;
 
@@ -141,40 +144,53 @@ static void parse_map_2(const struct mb2_tag *tag, struct boot_info *info)
     }
 }
 
+/* A tag is at least as long as its type wants, else it is passed over. */
+static void parse_tag_2(const struct mb2_tag *tag, struct boot_info *info)
+{
+    const uint32_t *words = (const uint32_t *)tag;
+
+    switch (tag->type) {
+    case MB2_COMMAND_LINE:
+        string_copy(info->command_line, (const char *)(tag + 1),
+                    sizeof(info->command_line));
+        break;
+    case MB2_MODULE:
+        if (tag->size > 16) {
+            add_module(info, words[2], words[3], (const char *)(words + 4));
+        }
+        break;
+    case MB2_MEMORY_MAP:
+        if (tag->size >= 16) {
+            parse_map_2(tag, info);
+        }
+        break;
+    case MB2_RSDP_OLD:
+    case MB2_RSDP_NEW:
+        memcpy(info->rsdp, tag + 1,
+               MIN(tag->size - sizeof(*tag), sizeof(info->rsdp)));
+        info->has_rsdp = true;
+        break;
+    default:
+        break;
+    }
+}
+
 static bool parse_2(const char *base, struct boot_info *info)
 {
+    uint64_t at_byte = 8;
     uint32_t total;
-    const struct mb2_tag *tag;
 
     memcpy(&total, base, sizeof(total));
-    for (uint32_t at_byte = 8; at_byte + sizeof(*tag) <= total;
-         at_byte += (uint32_t)ROUND_UP(tag->size, 8U)) {
-        const uint32_t *words = (const uint32_t *)(base + at_byte);
+    while (at_byte + sizeof(struct mb2_tag) <= total) {
+        const struct mb2_tag *tag =
+            (const struct mb2_tag *)(const void *)(base + at_byte);
 
-        tag = (const struct mb2_tag *)words;
-        if (tag->type == 0 || tag->size < sizeof(*tag)) {
+        if (tag->type == 0 || tag->size < sizeof(*tag) ||
+            tag->size > total - at_byte) {
             break;
         }
-        switch (tag->type) {
-        case MB2_COMMAND_LINE:
-            string_copy(info->command_line, (const char *)(tag + 1),
-                        sizeof(info->command_line));
-            break;
-        case MB2_MODULE:
-            add_module(info, words[2], words[3], (const char *)(words + 4));
-            break;
-        case MB2_MEMORY_MAP:
-            parse_map_2(tag, info);
-            break;
-        case MB2_RSDP_OLD:
-        case MB2_RSDP_NEW:
-            memcpy(info->rsdp, tag + 1,
-                   MIN(tag->size - sizeof(*tag), sizeof(info->rsdp)));
-            info->has_rsdp = true;
-            break;
-        default:
-            break;
-        }
+        parse_tag_2(tag, info);
+        at_byte += ROUND_UP((uint64_t)tag->size, 8ULL);
     }
     return info->range_count > 0;
 }
