@@ -34,6 +34,8 @@ struct mb1_range {
     uint32_t type;
 } __attribute__((packed));
 
+#define MB1_RANGE_SIZE (sizeof(struct mb1_range) - sizeof(uint32_t))
+
 struct mb2_tag {
     uint32_t type, size;
 };
@@ -106,7 +108,8 @@ static bool parse_1(const struct mb1_info *mb, struct boot_info *info)
         string_copy(info->command_line, named ? skip_word(s) : s,
                     sizeof(info->command_line));
     }
-    for (uint32_t i = 0; (mb->flags & MB1_MODULES) && i < mb->module_count;
+    for (uint32_t i = 0; (mb->flags & MB1_MODULES) &&
+                         i < MIN(mb->module_count, BOOT_MODULE_LIMIT);
          i++) {
         const struct mb1_module *m = at(mb->modules + (uint64_t)i * sizeof(*m));
         const char *s = m->string ? at(m->string) : "";
@@ -119,6 +122,9 @@ static bool parse_1(const struct mb1_info *mb, struct boot_info *info)
     for (uint64_t p = mb->map; p < (uint64_t)mb->map + mb->map_length;) {
         const struct mb1_range *r = at(p);
 
+        if (r->size < MB1_RANGE_SIZE || info->range_count == BOOT_RANGE_LIMIT) {
+            break;
+        }
         add_range(info, r->start, r->length, r->type);
         p += r->size + sizeof(r->size);
     }

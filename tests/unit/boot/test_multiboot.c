@@ -101,6 +101,26 @@ TEST(multiboot_1_without_a_memory_map)
     EXPECT_EQ(info.range_count, 0);
 }
 
+/* Neither may keep us busy for 4 thousand million rounds. */
+TEST(multiboot_1_counts_without_end)
+{
+    static const uint32_t empty[6] = {0};
+    uint32_t all = ~0u;
+
+    fake_start(NULL);
+    put_mb1(1 << 3 | 1 << 6, "");
+    memcpy((uint32_t *)ram(AT) + 5, &all, 4);
+    put_words(AT + 0x220, empty, 4);
+    EXPECT(parse(MB1));
+    EXPECT_EQ(info.module_count, BOOT_MODULE_LIMIT);
+
+    put_mb1(1 << 6, "");
+    memcpy((uint32_t *)ram(AT) + 11, &all, 4);
+    put_words(AT + 0x418, empty, 6);
+    EXPECT(parse(MB1));
+    EXPECT_EQ(info.range_count, 1);
+}
+
 /* --- Multiboot 2 --- */
 
 /* A map of one range; `last` follows it. */

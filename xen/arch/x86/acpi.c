@@ -12,8 +12,8 @@
 #include "lib/string.h"
 #include "types/bits.h"
 
-#define TABLE_LIMIT (1U << 20) /* bytes; the largest DSDTs have a third of it  \
-                                */
+/* Bytes. The largest DSDTs are about a third of it. */
+#define TABLE_LIMIT (1U << 20)
 
 struct acpi_header {
     char signature[4];
