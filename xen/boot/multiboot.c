@@ -111,10 +111,12 @@ static bool parse_1(const struct mb1_info *mb, struct boot_info *info)
     for (uint32_t i = 0; (mb->flags & MB1_MODULES) &&
                          i < MIN(mb->module_count, BOOT_MODULE_LIMIT);
          i++) {
-        const struct mb1_module *m = at(mb->modules + (uint64_t)i * sizeof(*m));
-        const char *s = m->string ? at(m->string) : "";
+        struct mb1_module m; /* a copy: it may lie at any address */
+        const char *s;
 
-        add_module(info, m->start, m->end, named ? skip_word(s) : s);
+        memcpy(&m, at(mb->modules + (uint64_t)i * sizeof(m)), sizeof(m));
+        s = m.string ? at(m.string) : "";
+        add_module(info, m.start, m.end, named ? skip_word(s) : s);
     }
     if (!(mb->flags & MB1_MEMORY_MAP)) {
         return false;

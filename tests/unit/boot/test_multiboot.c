@@ -101,6 +101,20 @@ TEST(multiboot_1_without_a_memory_map)
     EXPECT_EQ(info.range_count, 0);
 }
 
+TEST(multiboot_1_modules_lie_anywhere)
+{
+    static const uint32_t module[4] = {0x700000, 0x701000, 0, 0};
+    uint32_t modules = AT + 0x601;
+
+    fake_start(NULL);
+    put_mb1(1 << 3 | 1 << 6, "");
+    memcpy((uint32_t *)ram(AT) + 6, &modules, 4);
+    put_words(modules, module, 4);
+    EXPECT(parse(MB1));
+    EXPECT_EQ(info.modules[0].start.v, 0x700000);
+    EXPECT_EQ(info.modules[0].size, 0x1000);
+}
+
 /* Neither may keep us busy for 4 thousand million rounds. */
 TEST(multiboot_1_counts_without_end)
 {
