@@ -15,10 +15,9 @@
 
 #define DOMAINS  3U
 #define REFS     6U
-#define FRAMES   4U     /* gfns that may be granted */
-#define FRAME    0x20U  /* the first of them */
-#define PLACES   8U     /* gfns to map at; half in another table */
-#define PLACE    0x7fcU /* the first of them */
+#define FRAMES   4U    /* gfns that may be granted */
+#define FRAME    0x20U /* the first of them */
+#define PLACES   8U    /* gfns to map at, each in a table of its own */
 #define MAPPINGS 64U
 
 struct grant {
@@ -46,9 +45,14 @@ static struct grant_entry_v1 *entry(unsigned d, unsigned ref)
     return &frame[ref];
 }
 
+static gfn_t place_of(unsigned place)
+{
+    return GFN(0x1000 + 0x2a0 * place);
+}
+
 static uint64_t gpa_of(unsigned place)
 {
-    return (uint64_t)(PLACE + place) << PAGE_SHIFT;
+    return gpa_from_gfn(place_of(place)).v;
 }
 
 /* How many mappings of d's ref there are; write: only those that write. */
@@ -219,7 +223,7 @@ static int op_remove(const uint32_t *arg)
 {
     unsigned d = arg[0] % DOMAINS, place = arg[1] % PLACES;
     struct mapping *m = at_place(d, place);
-    int rc = memory_remove(domains[d], GFN(PLACE + place));
+    int rc = memory_remove(domains[d], place_of(place));
 
     if (rc != -ENOMEM) {
         EXPECT_EQ((int64_t)rc, m ? 0 : (int64_t)-ENOENT);
@@ -280,7 +284,7 @@ static void check_entry(unsigned d, unsigned ref)
 static void check_place(unsigned d, unsigned place)
 {
     const struct mapping *m = at_place(d, place);
-    struct p2m_entry e = p2m_get(&domains[d]->p2m, GFN(PLACE + place));
+    struct p2m_entry e = p2m_get(&domains[d]->p2m, place_of(place));
 
     EXPECT_EQ(e.type, !m ? P2M_HOLE : m->write ? P2M_GRANT : P2M_GRANT_RO);
     if (m) {
@@ -350,12 +354,12 @@ enum {
 };
 
 static const struct op_kind kinds[] = {
-    [OP_GRANT] = {"OP_GRANT", 8, op_grant},
+    [OP_GRANT] = {"OP_GRANT", 10, op_grant},
     [OP_MAP] = {"OP_MAP", 12, op_map},
     [OP_UNMAP] = {"OP_UNMAP", 16, op_unmap},
     [OP_REMOVE] = {"OP_REMOVE", 1, op_remove},
     [OP_COPY] = {"OP_COPY", 4, op_copy},
-    [OP_CHANGE] = {"OP_CHANGE", 2, op_change},
+    [OP_CHANGE] = {"OP_CHANGE", 12, op_change},
 };
 
 static const struct model granting = {
