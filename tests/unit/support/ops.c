@@ -10,18 +10,21 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "machine.h"
 #include "types/error.h"
 #include "unit.h"
 
-#define FAIL_LIMIT    64  /* allocations of one operation; then it is real */
-#define TRIAL_LIMIT   600 /* of one shrinking */
-#define TRIAL_SECONDS 60
+#define FAIL_LIMIT    64 /* allocations of one operation; then it is real */
+#define TRIAL_SECONDS 20
+/* A TEST has 120 seconds; what is not shrunk by then is said as it is. */
+#define SHRINK_SECONDS 60
 
 /* Shared with trials: the operation that they are at. */
 static unsigned *place;
+static time_t give_up;
 
 static int run_short(const struct model *m, const struct op *op)
 {
@@ -62,7 +65,7 @@ static noreturn_fn void trial(const struct model *m, const struct op *ops,
     if (!freopen("/dev/null", "w", stderr)) {
         abort();
     }
-    alarm(TRIAL_SECONDS);
+    alarm(TRIAL_SECONDS * unit_long());
     ops_replay(m, ops, count);
     exit(0);
 }
@@ -81,6 +84,11 @@ static bool fails(const struct model *m, const struct op *ops, unsigned count)
     return status != 0;
 }
 
+static bool has_time(void)
+{
+    return time(NULL) < give_up;
+}
+
 /* Without [from, from + length). */
 static bool fails_without(const struct model *m, const struct op *ops,
                           unsigned count, unsigned from, unsigned length,
@@ -93,11 +101,10 @@ static bool fails_without(const struct model *m, const struct op *ops,
 }
 
 static unsigned leave_out(const struct model *m, struct op *ops, unsigned count,
-                          struct op *rest, unsigned *trials)
+                          struct op *rest)
 {
     for (unsigned length = count / 2; length; length /= 2) {
-        for (unsigned at = 0; at + length <= count && *trials;) {
-            --*trials;
+        for (unsigned at = 0; at + length <= count && has_time();) {
             if (fails_without(m, ops, count, at, length, rest)) {
                 count -= length;
                 memcpy(ops, rest, count * sizeof(*ops));
@@ -109,14 +116,12 @@ static unsigned leave_out(const struct model *m, struct op *ops, unsigned count,
     return count;
 }
 
-static void simplify(const struct model *m, struct op *ops, unsigned count,
-                     unsigned *trials)
+static void simplify(const struct model *m, struct op *ops, unsigned count)
 {
-    for (unsigned i = 0; i < count * OP_ARGS && *trials; i++) {
+    for (unsigned i = 0; i < count * OP_ARGS && has_time(); i++) {
         uint32_t *arg = &ops[i / OP_ARGS].arg[i % OP_ARGS], old = *arg;
 
         if (old) {
-            --*trials;
             *arg = 0;
             *arg = fails(m, ops, count) ? 0 : old;
         }
@@ -126,9 +131,9 @@ static void simplify(const struct model *m, struct op *ops, unsigned count,
 unsigned ops_shrink(const struct model *m, struct op *ops, unsigned count)
 {
     struct op *rest = calloc(count + 1, sizeof(*rest));
-    unsigned trials = TRIAL_LIMIT;
 
     EXPECT(rest);
+    give_up = time(NULL) + SHRINK_SECONDS;
     if (!place) {
         place = mmap(NULL, sizeof(*place), PROT_READ | PROT_WRITE,
                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -136,8 +141,8 @@ unsigned ops_shrink(const struct model *m, struct op *ops, unsigned count)
     }
     if (fails(m, ops, count)) {
         count = count ? *place + 1 : 0;
-        count = leave_out(m, ops, count, rest, &trials);
-        simplify(m, ops, count, &trials);
+        count = leave_out(m, ops, count, rest);
+        simplify(m, ops, count);
     } else {
         count = 0;
     }
