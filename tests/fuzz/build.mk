@@ -30,10 +30,9 @@ fuzz:
 
 FUZZ_LINK    = $(Q)$(HOSTCC) -g -fsanitize=fuzzer,$(FUZZ_SANITIZE) -o $@
 FUZZ_SUPPORT := $(UNIT_OUT)/tests/fuzz/support.o
-# A machine with domains: all layers, and the unit tests' support but its main.
-FUZZ_DOMAINS := $(foreach l,$(filter-out boot,$(UNIT_LAYERS)),$(UNIT_OUT)/$(l).a) \
-                $(FUZZ_SUPPORT) $(filter-out $(UNIT_CHECK) $(UNIT_NOTHING) \
-                $(UNIT_OUT)/tests/unit/support/unit.o,$(UNIT_SUPPORT))
+# A machine with domains: all layers, and what plays with them.
+FUZZ_DOMAINS := $(foreach l,$(filter-out boot,$(UNIT_LAYERS)),$(UNIT_OUT)/$(l).a) $(FUZZ_SUPPORT) \
+                $(patsubst %,$(UNIT_OUT)/tests/unit/support/%.o,machine domains calls)
 
 $(FUZZ_OUT)/fuzz_memory: $(UNIT_OUT)/tests/fuzz/fuzz_memory.o $(FUZZ_DOMAINS)
 	$(FUZZ_LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) \
