@@ -14,7 +14,7 @@ COV_MAKE   := $(MAKE) --no-print-directory SANITIZE=--coverage \
 cov:
 	$(Q)mkdir -p $(COV_OUT)
 	$(Q)find $(COV_OUT) -name '*.gcda' -delete
-	$(Q)$(COV_MAKE) cov-run
+	+$(Q)$(COV_MAKE) cov-run
 	$(Q)$(PYTHON) tests/cov/report.py $(COV_OUT) $(COV_WANTED)
 
 # In the second make: all unit tests, whose names have COV_OUT in them there.

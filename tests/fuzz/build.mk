@@ -23,7 +23,7 @@ FUZZ_MAKE     := $(MAKE) --no-print-directory HOSTCC=$(CLANG) \
 .PHONY: fuzz
 fuzz:
 	$(Q)mkdir -p $(RESULTS)
-	$(Q)$(FUZZ_MAKE) $(FUZZ:%=$(FUZZ_OUT)/fuzz_%)
+	+$(Q)$(FUZZ_MAKE) -s $(FUZZ:%=$(FUZZ_OUT)/fuzz_%)
 	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $(foreach f,$(FUZZ),$(filter $(f):%,$(FUZZ_LIMITS)))
 
 # --- In the second make ---
