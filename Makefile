@@ -3,6 +3,8 @@
 #   make run      build, boot, and show what Podium does (installs what is missing)
 #   make test     every test; ends with "N passed, N failed"
 #   make check    the quick part of it: format, lints, unit tests
+#   make fuzz     five minutes of fuzzing for each parser and for hypercalls
+#   make cov      which lines the unit tests execute
 #   make all      the hypervisor, the tools, the boot images
 #
 # All that is built is under out/. Each part of the tree has its own build.mk;
@@ -22,6 +24,8 @@ include config/build.mk
 -include tests/unit/build.mk
 -include tests/guests/build.mk
 -include tests/lint/build.mk
+-include tests/cov/build.mk
+-include tests/fuzz/build.mk
 -include tests/bench/build.mk
 
 BOOT    := tools/boot
@@ -67,8 +71,10 @@ run: packages
 
 QUICK := format lint launcher unit tools-unit
 
+# Fuzzers make the same short run each time here.
+test: export FUZZ_SECONDS = 0
 test: packages
-	$(Q)$(BOOT)/run-tests $(QUICK) guests system
+	$(Q)$(BOOT)/run-tests $(QUICK) fuzz guests system
 
 check: packages
 	$(Q)$(BOOT)/run-tests $(QUICK)

@@ -44,5 +44,6 @@ XEN_CFLAGS := $(CFLAGS_ALL) -O2 -ffreestanding -fno-pic -fno-pie \
 TOOLS_CFLAGS := $(CFLAGS_ALL) -O2 -D_GNU_SOURCE
 
 # Test programs on this machine, with everything checked.
-SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all
-UNIT_CFLAGS := $(CFLAGS_ALL) -O1 -fno-omit-frame-pointer $(SANITIZE)
+SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_OPTIMIZE := -O1
+UNIT_CFLAGS   := $(CFLAGS_ALL) $(UNIT_OPTIMIZE) -fno-omit-frame-pointer $(SANITIZE)

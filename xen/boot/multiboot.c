@@ -3,7 +3,9 @@
  * Multiboot 1 and 2 (the GNU specifications, section 3). QEMU puts the file's
  * name in front of each command line. GRUB 2 does not, but its menu entries may
  * have one there, as GRUB 1 wanted it; Debian's entries for Xen have the word
- * "placeholder", since an older Xen drops the first word.
+ * "placeholder", since an older Xen drops the first word. The loader is trusted
+ * with where things are; lengths are checked against the list that they are in,
+ * so that a wrong one ends the list.
  */
 #include "arch/hostmap.h"
 #include "boot/boot_info.h"
@@ -33,6 +35,8 @@ struct mb1_range {
     uint64_t start, length;
     uint32_t type;
 } __attribute__((packed));
+
+#define MB1_RANGE_SIZE (sizeof(struct mb1_range) - sizeof(uint32_t))
 
 struct mb2_tag {
     uint32_t type, size;
@@ -126,12 +130,15 @@ static bool parse_1(const struct mb1_info *mb, struct boot_info *info)
                     arguments_of(at(mb->command_line), named),
                     sizeof(info->command_line));
     }
-    for (uint32_t i = 0; (mb->flags & MB1_MODULES) && i < mb->module_count;
+    for (uint32_t i = 0; (mb->flags & MB1_MODULES) &&
+                         i < MIN(mb->module_count, BOOT_MODULE_LIMIT);
          i++) {
-        const struct mb1_module *m = at(mb->modules + (uint64_t)i * sizeof(*m));
-        const char *s = m->string ? at(m->string) : "";
+        struct mb1_module m; /* a copy: it may lie at any address */
+        const char *s;
 
-        add_module(info, m->start, m->end, arguments_of(s, named));
+        memcpy(&m, at(mb->modules + (uint64_t)i * sizeof(m)), sizeof(m));
+        s = m.string ? at(m.string) : "";
+        add_module(info, m.start, m.end, arguments_of(s, named));
     }
     if (!(mb->flags & MB1_MEMORY_MAP)) {
         return false;
@@ -139,6 +146,9 @@ static bool parse_1(const struct mb1_info *mb, struct boot_info *info)
     for (uint64_t p = mb->map; p < (uint64_t)mb->map + mb->map_length;) {
         const struct mb1_range *r = at(p);
 
+        if (r->size < MB1_RANGE_SIZE || info->range_count == BOOT_RANGE_LIMIT) {
+            break;
+        }
         add_range(info, r->start, r->length, r->type);
         p += r->size + sizeof(r->size);
     }
@@ -152,7 +162,8 @@ static void parse_map_2(const struct mb2_tag *tag, struct boot_info *info)
     const char *p = (const char *)tag + 16;
     const char *end = (const char *)tag + tag->size;
 
-    for (; entry_size >= 20 && p + entry_size <= end; p += entry_size) {
+    for (; entry_size >= 20 && entry_size <= (uint64_t)(end - p);
+         p += entry_size) {
         uint64_t start, length;
         uint32_t type;
 
@@ -163,42 +174,55 @@ static void parse_map_2(const struct mb2_tag *tag, struct boot_info *info)
     }
 }
 
-static bool parse_2(const char *base, struct boot_info *info)
+/* A tag is at least as long as its type wants, else it is passed over. */
+static void parse_tag_2(const struct mb2_tag *tag, struct boot_info *info)
 {
-    uint32_t total;
-    const struct mb2_tag *tag;
+    const uint32_t *words = (const uint32_t *)tag;
 
-    memcpy(&total, base, sizeof(total));
-    for (uint32_t at_byte = 8; at_byte + sizeof(*tag) <= total;
-         at_byte += (uint32_t)ROUND_UP(tag->size, 8U)) {
-        const uint32_t *words = (const uint32_t *)(base + at_byte);
-
-        tag = (const struct mb2_tag *)words;
-        if (tag->type == 0 || tag->size < sizeof(*tag)) {
-            break;
-        }
-        switch (tag->type) {
-        case MB2_COMMAND_LINE:
-            string_copy(info->command_line,
-                        arguments_of((const char *)(tag + 1), false),
-                        sizeof(info->command_line));
-            break;
-        case MB2_MODULE:
+    switch (tag->type) {
+    case MB2_COMMAND_LINE:
+        string_copy(info->command_line,
+                    arguments_of((const char *)(tag + 1), false),
+                    sizeof(info->command_line));
+        break;
+    case MB2_MODULE:
+        if (tag->size > 16) {
             add_module(info, words[2], words[3],
                        arguments_of((const char *)(words + 4), false));
-            break;
-        case MB2_MEMORY_MAP:
+        }
+        break;
+    case MB2_MEMORY_MAP:
+        if (tag->size >= 16) {
             parse_map_2(tag, info);
-            break;
-        case MB2_RSDP_OLD:
-        case MB2_RSDP_NEW:
-            memcpy(info->rsdp, tag + 1,
-                   MIN(tag->size - sizeof(*tag), sizeof(info->rsdp)));
-            info->has_rsdp = true;
-            break;
-        default:
+        }
+        break;
+    case MB2_RSDP_OLD:
+    case MB2_RSDP_NEW:
+        memcpy(info->rsdp, tag + 1,
+               MIN(tag->size - sizeof(*tag), sizeof(info->rsdp)));
+        info->has_rsdp = true;
+        break;
+    default:
+        break;
+    }
+}
+
+static bool parse_2(const char *base, struct boot_info *info)
+{
+    uint64_t at_byte = 8;
+    uint32_t total;
+
+    memcpy(&total, base, sizeof(total));
+    while (at_byte + sizeof(struct mb2_tag) <= total) {
+        const struct mb2_tag *tag =
+            (const struct mb2_tag *)(const void *)(base + at_byte);
+
+        if (tag->type == 0 || tag->size < sizeof(*tag) ||
+            tag->size > total - at_byte) {
             break;
         }
+        parse_tag_2(tag, info);
+        at_byte += ROUND_UP((uint64_t)tag->size, 8ULL);
     }
     return info->range_count > 0;
 }

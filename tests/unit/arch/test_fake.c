@@ -48,6 +48,19 @@ static char *reach(uint64_t gpa, enum fake_access access)
     return fake_guest_access(&tlb, MFN(ROOT), GPA(gpa), access, &fault);
 }
 
+/* Its translations were for the one that was there before. */
+TEST(a_new_guest_at_the_same_place_has_no_translations)
+{
+    start();
+    map(1, DATA, PTE_RW);
+    EXPECT(reach(0x1000, FAKE_WRITE));
+    EXPECT_EQ(fake_stale_translations(&tlb, MFN(ROOT)), 0);
+    arch_guest_tlb_init(&tlb);
+    map(1, DATA + 1, PTE_R);
+    EXPECT_EQ(fake_stale_translations(&tlb, MFN(ROOT)), 0);
+    EXPECT(!reach(0x1000, FAKE_WRITE));
+}
+
 TEST(entries_survive_the_round_trip)
 {
     const struct pte_format *f = arch_pte_format;

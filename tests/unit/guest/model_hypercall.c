@@ -1,343 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What a guest may do to us: calls with arguments at random, from a guest and
- * from the control domain, on memory that they share with each other. No
- * result is wrong by itself; the audits, the sanitizers and the fake machine's
- * look at stale translations judge.
- */
-#include "domains.h"
-#include "guest/hypercall.h"
+/* What guests may do to us: calls with arguments at random. */
+#include "calls.h"
 #include "machine.h"
 #include "mm/heap.h"
-#include "types/bits.h"
-#include "types/error.h"
 
-#include <xen/event_channel.h>
-#include <xen/grant_table.h>
-#include <xen/memory.h>
-#include <xen/vcpu.h>
-#include <xen/version.h>
-#include <xen/xen.h>
-
-#define ARG 0x20000ULL
-#define RAM 64
-
-static struct domain *domains[3];
 static uint64_t seed;
 
-static uint64_t below(uint64_t limit)
+static uint64_t choose(uint64_t limit)
 {
-    return unit_random_below(&seed, limit);
+    return limit ? unit_random_below(&seed, limit) : unit_random(&seed);
 }
 
-/* Numbers that mean something somewhere, more often than not. */
-static uint64_t number(void)
+static void one_call(void)
 {
-    static const uint64_t edges[] = {
-        0x7ff0,     0x7ff2,     0xffff,      0x10000,    0x20000,
-        0x3f000,    0x80000000, 0xffffffff,  1ULL << 24, 1ULL << 36,
-        1ULL << 47, ~0ULL,      ~0ULL << 12,
-    };
-
-    switch (below(8)) {
+    switch (choose(5)) {
     case 0:
-        return edges[below(ARRAY_COUNT(edges))];
     case 1:
-        return unit_random(&seed);
-    case 2:
-        return 0x20000 + below(0x40000);
-    case 3:
-        return below(0x400);
-    default:
-        return below(24);
-    }
-}
-
-static void *page_at(struct domain *d, uint64_t gva)
-{
-    return domain_page(d, gva >> PAGE_SHIFT);
-}
-
-/* Any of the words of the struct at ARG may be anything. */
-static void fill_random(struct domain *d)
-{
-    uint64_t *words = page_at(d, ARG);
-
-    for (unsigned i = 0; i < 24 && words; i++) {
-        words[i] = number();
-        if (below(3) == 0) {
-            words[i] |= number() << 32;
-        }
-    }
-}
-
-/* A reservation that makes sense but for its gfns. */
-static void fill_reservation(struct domain *d)
-{
-    struct xen_memory_reservation *r = page_at(d, ARG);
-    xen_pfn_t *list = page_at(d, ARG + PAGE_SIZE);
-
-    if (!r || !list) {
-        return;
-    }
-    *r = (struct xen_memory_reservation){
-        .extent_start = {(xen_pfn_t *)(ARG + PAGE_SIZE)},
-        .nr_extents = below(70),
-        .extent_order = below(6) ? 0 : below(11),
-        .mem_flags = below(3) ? 0 : XENMEMF_populate_on_demand,
-        .domid = below(2) ? DOMID_SELF : below(3),
-    };
-    for (unsigned i = 0; i < 70; i++) {
-        list[i] = 0x30 + below(0x60) + (below(20) ? 0 : number());
-    }
-}
-
-static void fill_batch(struct domain *d)
-{
-    struct xen_add_to_physmap_batch *b = page_at(d, ARG);
-    uint64_t *list = page_at(d, ARG + PAGE_SIZE);
-
-    if (!b || !list) {
-        return;
-    }
-    *b = (struct xen_add_to_physmap_batch){
-        .domid = below(2) ? DOMID_SELF : below(3),
-        .space = below(6),
-        .size = below(20),
-        .u = {below(3)},
-        .idxs = {(xen_ulong_t *)(ARG + PAGE_SIZE)},
-        .gpfns = {(xen_pfn_t *)(ARG + PAGE_SIZE + 1024)},
-        .errs = {(int *)(ARG + PAGE_SIZE + 2048)},
-    };
-    for (unsigned i = 0; i < 256; i++) {
-        list[i] = 0x30 + below(0x60);
-    }
-}
-
-static void fill_physmap(struct domain *d)
-{
-    struct xen_add_to_physmap *a = page_at(d, ARG);
-
-    if (a) {
-        *a = (struct xen_add_to_physmap){
-            .domid = below(2) ? DOMID_SELF : below(3),
-            .size = below(6),
-            .space = below(5),
-            .idx = below(3) ? below(5) : 0x30 + below(0x60),
-            .gpfn = 0x30 + below(0x60),
-        };
-    }
-}
-
-static void fill_resource(struct domain *d)
-{
-    struct xen_mem_acquire_resource *a = page_at(d, ARG);
-    uint64_t *list = page_at(d, ARG + PAGE_SIZE);
-
-    if (!a || !list) {
-        return;
-    }
-    *a = (struct xen_mem_acquire_resource){
-        .domid = below(3),
-        .type = below(8) ? 1 : 0,
-        .nr_frames = below(4),
-        .frame = below(4),
-        .frame_list = {below(8) ? (xen_pfn_t *)(ARG + PAGE_SIZE) : NULL},
-    };
-    for (unsigned i = 0; i < 4; i++) {
-        list[i] = 0x30 + below(0x60);
-    }
-}
-
-static void fill_grants(struct domain *d)
-{
-    struct gnttab_map_grant_ref *m = page_at(d, ARG);
-
-    for (unsigned i = 0; i < 8 && m; i++) {
-        m[i] = (struct gnttab_map_grant_ref){
-            .host_addr = (0x30 + below(0x60)) << PAGE_SHIFT,
-            .flags = GNTMAP_host_map | below(2) * GNTMAP_readonly,
-            .ref = below(12),
-            .dom = below(3),
-        };
-    }
-}
-
-static void fill_copies(struct domain *d)
-{
-    struct gnttab_copy *c = page_at(d, ARG);
-
-    for (unsigned i = 0; i < 8 && c; i++) {
-        c[i] = (struct gnttab_copy){
-            .source = {{.ref = below(0x40)}, below(3), below(4096)},
-            .dest = {{.ref = 0x30 + below(0x30)}, DOMID_SELF, below(4096)},
-            .len = below(300),
-            .flags = below(4),
-        };
-        if (c[i].flags & GNTCOPY_dest_gref) {
-            c[i].dest.u.ref = below(12);
-            c[i].dest.domid = below(3);
-        }
-    }
-}
-
-static void fill_unmaps(struct domain *d)
-{
-    struct gnttab_unmap_grant_ref *u = page_at(d, ARG);
-
-    for (unsigned i = 0; i < 8 && u; i++) {
-        uint32_t handle = below(16);
-        struct grant_mapping *m =
-            d->grants.slab_count ? &d->grants.slabs[0][handle] : NULL;
-
-        u[i] = (struct gnttab_unmap_grant_ref){
-            .host_addr = (m && below(8) ? m->gfn : 0x30) << PAGE_SHIFT,
-            .handle = handle,
-        };
-    }
-}
-
-/* The guest grants something to somebody. */
-static void change_grants(struct domain *d)
-{
-    struct grant_entry_v1 *e =
-        (struct grant_entry_v1 *)page_map(d->grants.frames[0]) + below(12);
-
-    if (!(e->flags & (GTF_reading | GTF_writing)) || below(8) == 0) {
-        e->domid = below(3);
-        e->frame = 0x30 + below(0x60);
-        e->flags = (below(5) ? GTF_permit_access : below(32)) |
-                   (below(3) ? 0 : GTF_readonly);
-    }
-}
-
-static int64_t call(struct domain *d, uint64_t nr, uint64_t a, uint64_t b,
-                    uint64_t c)
-{
-    struct vcpu *v = d->vcpus[0];
-    unsigned rounds = 0;
-
-    v->regs.rax = nr;
-    v->regs.rdi = a;
-    v->regs.rsi = b;
-    v->regs.rdx = c;
-    v->work = below(2);
-    while (!hypercall(v)) {
-        EXPECT(++rounds < 10000);
-    }
-    EXPECT_EQ(fake_stale_translations(&d->p2m.tlb, d->p2m.root), 0);
-    return v->regs.rax;
-}
-
-static void call_memory(struct domain *d)
-{
-    static const unsigned reservations[] = {
-        XENMEM_increase_reservation,
-        XENMEM_decrease_reservation,
-        XENMEM_populate_physmap,
-        XENMEM_claim_pages,
-    };
-    unsigned op = below(30);
-
-    switch (below(5)) {
-    case 0:
-        op = reservations[below(ARRAY_COUNT(reservations))];
-        fill_reservation(d);
-        break;
-    case 1:
-        op = XENMEM_add_to_physmap_batch;
-        fill_batch(d);
+        calls_memory();
         break;
     case 2:
-        op = XENMEM_add_to_physmap;
-        fill_physmap(d);
+        calls_grant();
         break;
     case 3:
-        op = XENMEM_acquire_resource;
-        fill_resource(d);
+        calls_touch();
         break;
     default:
-        fill_random(d);
+        calls_other();
         break;
     }
-    call(d, __HYPERVISOR_memory_op, op | (below(8) ? 0 : number() << 6),
-         below(16) ? ARG : number(), 0);
-}
-
-static void call_grant(struct domain *d)
-{
-    unsigned op = below(12);
-
-    change_grants(domains[below(3)]);
-    switch (op) {
-    case GNTTABOP_map_grant_ref:
-        fill_grants(d);
-        break;
-    case GNTTABOP_unmap_grant_ref:
-        fill_unmaps(d);
-        break;
-    case GNTTABOP_copy:
-        fill_copies(d);
-        break;
-    default:
-        fill_random(d);
-        break;
-    }
-    call(d, __HYPERVISOR_grant_table_op, op, below(16) ? ARG : number(),
-         below(8));
-}
-
-static void call_other(struct domain *d)
-{
-    fill_random(d);
-    switch (below(3)) {
-    case 0:
-        call(d, __HYPERVISOR_xen_version, below(12), below(8) ? ARG : number(),
-             0);
-        break;
-    case 1:
-        call(d, __HYPERVISOR_multicall, below(8) ? ARG : number(), below(3), 0);
-        break;
-    default:
-        fill_random(d);
-        call(d, __HYPERVISOR_event_channel_op, below(15),
-             below(8) ? ARG : number(), 0);
-        break;
-    }
-}
-
-/* Whatever the calls did to it: tables, arguments and list are RAM again. */
-static void repair(struct domain *d)
-{
-    static const uint8_t needed[] = {0x10, 0x11, 0x12, 0x13, 0x20, 0x21};
-
-    memory_set_max_pages(d, MAX(4096, d->account.page_count + 8));
-    for (unsigned i = 0; i < ARRAY_COUNT(needed); i++) {
-        struct p2m_entry e = p2m_get(&d->p2m, GFN(needed[i]));
-
-        if (e.type != P2M_RAM) {
-            int rc = memory_remove(d, GFN(needed[i]));
-
-            EXPECT(!rc || rc == -ENOENT);
-            domain_fill(d, needed[i], 1);
-        }
-    }
-    domain_paging_on(d->vcpus[0]);
-}
-
-/* They map each other's pages, so they go together. Nothing stays behind. */
-static void end_all(void)
-{
-    for (unsigned i = 0; i < 3; i++) {
-        while (domain_kill(domains[i]) == -ERESTART) {
-            continue;
-        }
-        domain_put(domains[i]);
-        domain_reap_soon();
-    }
-    domain_reap();
-    EXPECT(!domain_get_next(0));
-    machine_check();
 }
 
 TEST(calls_at_random)
@@ -350,33 +40,15 @@ TEST(calls_at_random)
     machine_start(0x8000);
     before = page_alloc_info();
     heap = heap_used();
-    for (unsigned i = 0; i < 3; i++) {
-        domains[i] = domain_new(i, 2);
-        domain_fill(domains[i], 0, RAM);
-        domain_paging_on(domains[i]->vcpus[0]);
-    }
+    calls_start(choose);
     for (unsigned n = 0; n < count; n++) {
-        struct domain *d = domains[below(3)];
-
-        repair(d);
-        switch (below(4)) {
-        case 0:
-        case 1:
-            call_memory(d);
-            break;
-        case 2:
-            call_grant(d);
-            break;
-        default:
-            call_other(d);
-            break;
-        }
+        one_call();
         if (n % 500 == 0) {
             domains_check();
         }
     }
     domains_check();
-    end_all();
+    calls_end();
     EXPECT_EQ(heap_used(), heap);
     EXPECT(page_alloc_info().free + 64 >= before.free); /* slabs stay */
 }

@@ -60,6 +60,43 @@ TEST(keeps_parameters)
     EXPECT_EQ(d->references, 2);
 }
 
+/* What we cannot do is refused, and the value stays what it was. */
+TEST(checks_values)
+{
+    static const struct {
+        uint32_t index;
+        uint64_t good, bad;
+    } params[] = {
+        {HVM_PARAM_TIMER_MODE, HVMPTM_one_missed_tick_pending,
+         HVMPTM_one_missed_tick_pending + 1},
+        {HVM_PARAM_X87_FIP_WIDTH, 8, 5},
+        {HVM_PARAM_NESTEDHVM, 0, 1},
+        {HVM_PARAM_CALLBACK_IRQ, 2ULL << 56 | 0xf3, 2ULL << 56 | 15},
+    };
+    struct domain *d;
+    uint64_t value;
+
+    world_start(0x4000);
+    d = world_domain(1);
+    for (unsigned i = 0; i < ARRAY_COUNT(params); i++) {
+        EXPECT_EQ(set(d->id, params[i].index, params[i].good), 0);
+        EXPECT_EQ(set(d->id, params[i].index, params[i].bad), -EINVAL);
+        EXPECT_EQ(get(d->id, params[i].index, &value), 0);
+        EXPECT_EQ(value, params[i].good);
+    }
+    EXPECT_EQ(d->references, 2);
+}
+
+TEST(tells_the_time)
+{
+    struct xen_hvm_get_time t = {0};
+
+    world_start(0x4000);
+    fake_set_time(12345);
+    EXPECT_EQ(hvm(HVMOP_get_time, &t, sizeof(t)), 0);
+    EXPECT_EQ(t.now, 12345);
+}
+
 /* D0-8: the control domain's kernel takes an error for "no xenstore at all". */
 TEST(domain_0_has_no_store_yet)
 {

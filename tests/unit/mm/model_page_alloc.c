@@ -2,17 +2,10 @@
 /*
  * Random operations on the allocator beside a flat model: an array that says
  * for each frame who has it, and a handful of counts. After each step the
- * audit runs and both sides must agree. A failing run is shortened by halves
- * before it is reported:
- *
- *     UNIT_SEED=n out/unit/mm/model_page_alloc
+ * audit runs and both sides must agree.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "machine.h"
+#include "ops.h"
 #include "types/bits.h"
 
 #define PAGES    0x400
@@ -246,11 +239,13 @@ static void compare(void)
     machine_check();
 }
 
-static void step(void)
+/* Its arguments are the seed of all that it chooses. */
+static int op_step(const uint32_t *arg)
 {
-    struct block *b = &m.block[below(BLOCKS)];
-    unsigned what = below(16);
+    struct block *b = &m.block[arg[0] % BLOCKS];
+    unsigned what = arg[1] % 16;
 
+    rnd = arg[2];
     if (what == 0) {
         do_claim(below(ACCOUNTS));
     } else if (what == 1) {
@@ -264,6 +259,7 @@ static void step(void)
     } else {
         do_free(b);
     }
+    return 0;
 }
 
 static void free_all(void)
@@ -283,64 +279,48 @@ static void free_all(void)
     EXPECT_EQ(m.free, total);
 }
 
-static void run(uint64_t seed, unsigned steps)
+static void start(void)
 {
-    rnd = seed;
     machine_start(PAGES);
     m.free = page_alloc_info().free;
     for (unsigned i = 0; i < ACCOUNTS; i++) {
         machine_account(&m.account[i], (domid_t)i, 200 + 200 * i);
     }
-    page_alloc_set_junk(seed & 1);
-    for (unsigned i = 0; i < steps; i++) {
-        step();
-        compare();
-    }
-    free_all();
 }
 
-/* The same in a child: does it fail after so many steps? */
-static bool fails(uint64_t seed, unsigned steps)
+static void start_with_junk(void)
 {
-    pid_t child = fork();
-    int status;
-
-    if (child == 0) {
-        run(seed, steps);
-        _exit(0);
-    }
-    EXPECT(waitpid(child, &status, 0) == child);
-    return status != 0;
+    start();
+    page_alloc_set_junk(true);
 }
 
-/* The fewest steps at which it fails still, by bisection (what fails after n
- * steps fails after more, as the steps are the same). */
-static unsigned shortest(uint64_t seed, unsigned steps)
-{
-    unsigned good = 0;
+enum {
+    OP_STEP,
+};
 
-    while (steps - good > 1) {
-        unsigned middle = good + (steps - good) / 2;
+static const struct op_kind kinds[] = {[OP_STEP] = {"OP_STEP", 1, op_step}};
 
-        if (fails(seed, middle)) {
-            steps = middle;
-        } else {
-            good = middle;
-        }
-    }
-    return steps;
-}
+static const struct model pages = {
+    .name = "pages",
+    .kinds = kinds,
+    .kind_count = ARRAY_COUNT(kinds),
+    .start = start,
+    .check = compare,
+    .finish = free_all,
+};
+
+static const struct model pages_with_junk = {
+    .name = "pages_with_junk",
+    .kinds = kinds,
+    .kind_count = ARRAY_COUNT(kinds),
+    .start = start_with_junk,
+    .check = compare,
+    .finish = free_all,
+};
 
 TEST(random_operations_agree_with_the_model)
 {
-    uint64_t seed = unit_seed(20261121);
-
-    for (unsigned i = 0; i < 24 * unit_long(); i++, seed++) {
-        if (fails(seed, STEPS)) {
-            unsigned steps = shortest(seed, STEPS);
-
-            fprintf(stderr, "seed %lu fails after %u steps\n", seed, steps);
-            run(seed, steps);
-        }
+    for (unsigned i = 0; i < 24; i++) {
+        ops_random(i % 2 ? &pages : &pages_with_junk, 20261121 + i, STEPS);
     }
 }

@@ -12,6 +12,7 @@
  * now on fails; it may fail for that then, but must have changed nothing.
  */
 #include "guest.h"
+#include "ops.h"
 
 #define GFNS   4096U /* eight regions of 2M */
 #define OTHERS 64U   /* pages that the other domain has, at gfns 0.. */
@@ -401,11 +402,13 @@ static const struct {
     {40, 2, op_grow},          {20, 18, op_sweep},    {30, 20, op_batch},
 };
 
-static void run_one(bool shortage)
+/* The arguments are the seed of all that it chooses. */
+static void run_one(const uint32_t *arg, bool shortage)
 {
-    uint64_t pick = below(1000);
+    uint64_t pick = arg[0] % 1000;
     unsigned i = 0;
 
+    seed = (uint64_t)arg[1] << 32 | arg[2];
     for (;; i++) {
         unsigned weight = shortage ? ops[i].shortage : ops[i].plenty;
 
@@ -422,9 +425,20 @@ static void run_one(bool shortage)
     page_alloc_fail_nth(0);
 }
 
-static void start(uint64_t usual_seed, uint64_t cache, uint64_t max_pages)
+static int op_plenty(const uint32_t *arg)
 {
-    seed = unit_seed(usual_seed);
+    run_one(arg, false);
+    return 0;
+}
+
+static int op_short(const uint32_t *arg)
+{
+    run_one(arg, true);
+    return 0;
+}
+
+static void start(uint64_t cache, uint64_t max_pages)
+{
     guest_start_pod(&g, 11, cache);
     g.account.max_pages = max_pages;
     guest_start(&other, 2);
@@ -458,43 +472,80 @@ static void finish(void)
     EXPECT_EQ(other.account.page_count, 0);
 }
 
-static void run(bool shortage)
+static unsigned steps;
+
+static void check_now_and_then(void)
 {
-    for (unsigned i = 0; i < ROUNDS * unit_long(); i++) {
-        run_one(shortage);
-        if (i % 8 == 0) {
-            check();
-        }
-        if (i % 100 == 0) {
-            compare_all();
-        }
+    if (steps % 8 == 0) {
+        check();
     }
+    if (steps++ % 100 == 0) {
+        compare_all();
+    }
+}
+
+static void start_plenty(void)
+{
+    start(700, 3500);
+}
+
+static void start_short(void)
+{
+    start(100, 300);
+}
+
+static void start_few_superpages(void)
+{
+    start(1024, 1100);
+}
+
+static void finish_few_superpages(void)
+{
+    EXPECT(steps < ROUNDS || g.pod.counters.reclaimed_4k);
     finish();
 }
 
+enum {
+    OP_STEP,
+};
+
+static const struct op_kind kinds_plenty[] = {
+    [OP_STEP] = {"OP_STEP", 1, op_plenty}};
+static const struct op_kind kinds_short[] = {
+    [OP_STEP] = {"OP_STEP", 1, op_short}};
+
+#define MODEL(what, kind_table, start_function, finish_function)               \
+    static const struct model what = {                                         \
+        .name = #what,                                                         \
+        .kinds = kind_table,                                                   \
+        .kind_count = ARRAY_COUNT(kind_table),                                 \
+        .start = start_function,                                               \
+        .check = check_now_and_then,                                           \
+        .finish = finish_function,                                             \
+    }
+
+MODEL(plenty, kinds_plenty, start_plenty, finish);
+/* The sweep is at work all the time. */
+MODEL(shortage, kinds_short, start_short, finish);
+/* So it is, and superpages come and go. */
+MODEL(few_superpages, kinds_short, start_few_superpages, finish_few_superpages);
+
 TEST(random_operations_agree_with_the_model)
 {
-    start(1, 700, 3500);
-    run(false);
+    ops_random(&plenty, 1, ROUNDS);
 }
 
 TEST(random_operations_agree_with_the_model_again)
 {
-    start(0x5eed, 700, 3500);
-    run(false);
+    ops_random(&plenty, 0x5eed, ROUNDS);
 }
 
-/* The sweep is at work all the time. */
 TEST(random_operations_agree_with_the_model_when_memory_is_short)
 {
-    start(7, 100, 300);
-    run(true);
+    ops_random(&shortage, 7, ROUNDS);
 }
 
-/* So it is, and superpages come and go. */
 TEST(random_operations_agree_with_the_model_when_superpages_are_short)
 {
-    start(77, 1024, 1100);
-    run(true);
-    EXPECT(g.pod.counters.reclaimed_4k);
+    ops_random(&few_superpages, 78, ROUNDS);
 }

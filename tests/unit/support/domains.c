@@ -61,7 +61,7 @@ void domain_end(struct domain *d)
     EXPECT(!domain_get(id));
 }
 
-void domains_check(void)
+static void audit_all(unsigned (*audit)(struct domain *d))
 {
     struct domain *d = domain_get_next(0);
 
@@ -70,12 +70,27 @@ void domains_check(void)
         unsigned next = d->id + 1U;
 
         fake_console_clear();
-        if (domain_audit(d)) {
+        if (audit(d)) {
             FAIL("%s", fake_console_output());
         }
         domain_put(d);
         d = domain_get_next(next);
     }
+}
+
+void domains_check(void)
+{
+    audit_all(domain_audit);
+}
+
+static unsigned audit_memory(struct domain *d)
+{
+    return p2m_audit(&d->p2m);
+}
+
+void domains_check_memory(void)
+{
+    audit_all(audit_memory);
 }
 
 static uint64_t *table(struct domain *d, uint64_t gfn)

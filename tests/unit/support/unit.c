@@ -101,8 +101,7 @@ static bool run_in_child(const struct test *test)
     if (child == 0) {
         alarm(TIMEOUT_SECONDS);
         test->function();
-        fflush(NULL);
-        _exit(0);
+        exit(0); /* not _exit: `make cov` counts there */
     }
     if (child < 0 || waitpid(child, &status, 0) != child) {
         perror("fork");

@@ -40,9 +40,22 @@ void fake_on_flush(void (*hook)(const struct guest_tlb *tlb))
     flush_hook = hook;
 }
 
+/* A guest that was at the same place before is not this one. */
+static void forget(const struct guest_tlb *tlb)
+{
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+        for (unsigned i = 0; i < CACHED_PER_CPU; i++) {
+            if (cache[cpu][i].tlb == tlb) {
+                cache[cpu][i].tlb = NULL;
+            }
+        }
+    }
+}
+
 void arch_guest_tlb_init(struct guest_tlb *tlb)
 {
     memset(tlb, 0, sizeof(*tlb));
+    forget(tlb);
 }
 
 void arch_guest_tlb_read_begin(struct guest_tlb *tlb)

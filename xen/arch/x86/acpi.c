@@ -2,7 +2,8 @@
 /*
  * The little that we read of the host's ACPI tables: the CPUs and the I/O APIC
  * (MADT), and how to switch the machine off (FADT and the \_S5 package of the
- * DSDT). Tables are trusted as firmware is, but lengths are checked.
+ * DSDT). Where tables are is trusted as firmware is, but lengths are checked:
+ * a table that says it is longer than any is has nothing in it.
  */
 #include "arch/hostmap.h"
 #include "arch/x86/asm.h"
@@ -10,6 +11,9 @@
 #include "arch/x86/machine.h"
 #include "lib/string.h"
 #include "types/bits.h"
+
+/* Bytes. The largest DSDTs are about a third of it. */
+#define TABLE_LIMIT (1U << 20)
 
 struct acpi_header {
     char signature[4];
@@ -41,6 +45,11 @@ static const void *at(uint64_t address)
     return arch_map(MFN(address >> PAGE_SHIFT)) + (address & (PAGE_SIZE - 1));
 }
 
+static const uint8_t *table_end(const struct acpi_header *h)
+{
+    return (const uint8_t *)h + (h->length <= TABLE_LIMIT ? h->length : 0);
+}
+
 static const struct acpi_rsdp *find_rsdp(uint64_t from, uint64_t to)
 {
     for (uint64_t a = from; a < to; a += 16) {
@@ -63,7 +72,7 @@ static void add_cpu(uint32_t id, uint32_t flags)
 static void parse_madt(const struct acpi_header *h)
 {
     const uint8_t *p = (const uint8_t *)h + sizeof(*h) + 8;
-    const uint8_t *end = (const uint8_t *)h + h->length;
+    const uint8_t *end = table_end(h);
     uint32_t v[3];
 
     while (p + 2 <= end && p[1] >= 2 && p + p[1] <= end) {
@@ -90,7 +99,7 @@ static void parse_madt(const struct acpi_header *h)
 static void parse_dsdt(const struct acpi_header *h)
 {
     const uint8_t *p = (const uint8_t *)h + sizeof(*h);
-    const uint8_t *end = (const uint8_t *)h + h->length;
+    const uint8_t *end = table_end(h);
 
     for (; p + 12 < end; p++) {
         if (memcmp(p, "_S5_", 4) || p[4] != 0x12) {
@@ -135,7 +144,7 @@ static void parse_root(uint64_t address, unsigned width)
 {
     const struct acpi_header *h = at(address);
     const uint8_t *p = (const uint8_t *)h + sizeof(*h);
-    const uint8_t *end = (const uint8_t *)h + h->length;
+    const uint8_t *end = table_end(h);
 
     for (; p + width <= end; p += width) {
         uint64_t table = 0;

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory_op of the control domain and of guests, on memory that they share by
+ * grants and foreign mappings. The bytes are the choices that are made: who
+ * calls, what, with which arguments. After each call memory is recounted, at
+ * the end all else, too; and then all memory must be back.
+ */
+#include "fuzz.h"
+
+#include "arch/fake/internal.h"
+#include "calls.h"
+#include "machine.h"
+#include "mm/heap.h"
+#include "types/bits.h"
+
+#define MACHINE_PAGES 0x4000
+#define SLABS_KEPT    64 /* pages of small objects that may stay */
+
+static const uint8_t *next, *end;
+
+/* As few bytes as the limit needs, so that inputs stay short. */
+static uint64_t choose(uint64_t limit)
+{
+    unsigned wanted = !limit             ? 8
+                      : limit <= 0x100   ? 1
+                      : limit <= 0x10000 ? 2
+                                         : 4;
+    uint64_t word = 0;
+
+    for (; wanted && next < end; wanted--) {
+        word = word << 8 | *next++;
+    }
+    return limit ? word % limit : word;
+}
+
+static void one_call(void)
+{
+    switch (choose(8)) {
+    case 0:
+        calls_grant();
+        break;
+    case 1:
+        calls_touch();
+        break;
+    case 2:
+        page_alloc_fail_nth(1 + choose(4));
+        calls_touch();
+        break;
+    default:
+        calls_memory();
+        break;
+    }
+    page_alloc_fail_nth(0);
+    domains_check_memory();
+}
+
+/* The machine is started once: starting it takes longer than an input. */
+static void machine_once(void)
+{
+    static bool is_up;
+
+    if (!is_up) {
+        machine_start(MACHINE_PAGES);
+        is_up = true;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint64_t heap, free;
+
+    machine_once();
+    heap = heap_used();
+    free = page_alloc_info().free;
+    next = data;
+    end = data + size;
+    calls_start(choose);
+    while (next < end) {
+        one_call();
+    }
+    domains_check();
+    calls_end();
+    EXPECT_EQ(heap_used(), heap);
+    EXPECT(page_alloc_info().free + SLABS_KEPT >= free);
+    fake_tables_start(); /* its history would grow for ever */
+    return 0;
+}
