@@ -7,8 +7,11 @@
  */
 #include "libxc/guest_nodes.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "libxc/handle.h"
 #include "libxc/store.h"
@@ -39,6 +42,8 @@ static void put_identity(struct store_writer *w, const struct guest_nodes *n,
     store_put(w, STORE_INHERIT, uuid, "%s/uuid", vm);
     store_put(w, STORE_INHERIT, n->name, "%s/name", vm);
     store_put_number(w, STORE_INHERIT, n->target_kib, "%s/memory", vm);
+    store_put_number(w, STORE_INHERIT, (uint64_t)time(NULL), "%s/start_time",
+                     vm);
 }
 
 static void put_memory(struct store_writer *w, const struct guest_nodes *n,
@@ -136,6 +141,26 @@ int guest_nodes_create(struct xc *xc, const struct guest_nodes *nodes)
     int rc = store_remove(xc, "/local/domain/%u", nodes->domid);
 
     return rc ? rc : store_transaction(xc, nodes->domid, put_all, nodes);
+}
+
+/* Other toolstacks write hundredths behind a point as well. */
+int xc_domain_start_time(struct xc *xc, uint32_t domid, uint64_t *seconds)
+{
+    char vm[STORE_PATH_MAX], time[32], *end;
+    int rc;
+
+    rc = store_read_string(xc, vm, sizeof(vm), "/local/domain/%u/vm", domid);
+    if (!rc) {
+        rc = store_read_string(xc, time, sizeof(time), "%s/start_time", vm);
+    }
+    if (rc) {
+        return rc;
+    }
+    *seconds = strtoull(time, &end, 10);
+    if (end == time || (*end && *end != '.')) {
+        return xc_fail(xc, -EINVAL, "%s/start_time is not a time", vm);
+    }
+    return 0;
 }
 
 void guest_nodes_remove(struct xc *xc, uint32_t domid,

@@ -87,6 +87,11 @@ int xc_domain_info(struct xc *xc, uint32_t domid, struct xc_domain *info);
 int xc_domain_find(struct xc *xc, const char *what, uint32_t *domid);
 /* The name in xenstore; "Domain-0" for domid 0 and "" if it has none. */
 int xc_domain_name(struct xc *xc, uint32_t domid, char *name, size_t size);
+/*
+ * When it was created, in seconds since 1970 by the clock of domain 0. -ENOENT
+ * if nobody wrote that down: domain 0's own, for one.
+ */
+int xc_domain_start_time(struct xc *xc, uint32_t domid, uint64_t *seconds);
 /* -EEXIST if another domain has the name, -EINVAL if it cannot be one. */
 int xc_domain_rename(struct xc *xc, uint32_t domid, const char *name);
 
@@ -104,6 +109,27 @@ int xc_vcpu_info(struct xc *xc, uint32_t domid, uint32_t vcpu,
  * takes part by itself; look at online_vcpus for the result.
  */
 int xc_vcpu_set(struct xc *xc, uint32_t domid, uint32_t count);
+
+/* A set of the host's CPUs: bit N of byte N / 8 is CPU N. */
+#define XC_CPUS_MAX 1024
+struct xc_cpus {
+    uint8_t bits[XC_CPUS_MAX / 8];
+};
+static inline bool xc_cpus_has(const struct xc_cpus *cpus, uint32_t cpu)
+{
+    return cpu < XC_CPUS_MAX && cpus->bits[cpu / 8] >> cpu % 8 & 1;
+}
+
+/* Where a vCPU may run, and where it would rather run. */
+int xc_vcpu_affinity(struct xc *xc, uint32_t domid, uint32_t vcpu,
+                     struct xc_cpus *hard, struct xc_cpus *soft);
+/*
+ * Change either; NULL leaves it as it is. `force` undoes a temporary pinning
+ * by the guest's kernel. -EINVAL if none of the CPUs exists.
+ */
+int xc_vcpu_pin(struct xc *xc, uint32_t domid, uint32_t vcpu,
+                const struct xc_cpus *hard, const struct xc_cpus *soft,
+                bool force);
 
 /* ---- domains: what can be done ----------------------------------------- */
 
@@ -249,6 +275,31 @@ struct xc_version {
     bool is_podium; /* our own hypervisor */
 };
 int xc_version(struct xc *xc, struct xc_version *version);
+
+struct xc_cpu {
+    bool exists; /* numbers may have gaps */
+    uint32_t core, socket, node;
+};
+/* The CPUs by their numbers. *list: free(). */
+int xc_host_cpus(struct xc *xc, struct xc_cpu **list, uint32_t *count);
+
+#define XC_NODES_MAX 64
+struct xc_node {
+    uint64_t size_kib, free_kib;
+    uint32_t distance[XC_NODES_MAX]; /* to each node */
+};
+/* The memory nodes by their numbers. *list: free(). */
+int xc_host_nodes(struct xc *xc, struct xc_node **list, uint32_t *count);
+
+struct xc_cpupool {
+    uint32_t id;
+    char name[XC_NAME_MAX];
+    const char *scheduler;
+    uint32_t domain_count;
+    struct xc_cpus cpus;
+};
+/* The first CPU pool with an id of `from` or above. -ENOENT. */
+int xc_cpupool_next(struct xc *xc, uint32_t from, struct xc_cpupool *pool);
 
 /* The hypervisor's console ring, oldest line first. *text: free(). */
 int xc_console_ring(struct xc *xc, bool clear, char **text, size_t *size);
