@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Commands that list: domains, guests by UUID, virtual CPUs.
+ * Commands that list domains, and guests by UUID.
  *
  * Scripts of many years read these columns, so the layouts are xl's own,
  * tabs included, and not table.c's.
@@ -91,53 +91,4 @@ int cmd_vm_list(struct xc *xc, const struct args *args)
     }
     free(list);
     return XL_OK;
-}
-
-static void print_vcpu(const char *name, const struct xc_domain *d,
-                       const struct xc_vcpu *v)
-{
-    printf("%-32s %5u %5u", name, d->domid, v->vcpu);
-    if (v->online) {
-        printf("%5u %3c%c- ", v->pcpu, v->running ? 'r' : '-',
-               v->blocked ? 'b' : '-');
-    } else {
-        printf("%5c %3c%cp ", '-', '-', '-');
-    }
-    printf("%9.1f  all / all\n", (double)v->cpu_time_ns / 1e9);
-}
-
-/* False after a message. A domain that went away meanwhile has no vCPUs. */
-static bool print_vcpus(struct xc *xc, const struct xc_domain *d)
-{
-    char name[XC_NAME_MAX];
-
-    domain_name_of(xc, d->domid, name);
-    for (uint32_t i = 0; i < d->max_vcpus; i++) {
-        struct xc_vcpu v;
-
-        if (xc_vcpu_info(xc, d->domid, i, &v)) {
-            failed(xc, "vCPU %u of domain '%s'", i, name);
-            return false;
-        }
-        print_vcpu(name, d, &v);
-    }
-    return true;
-}
-
-int cmd_vcpu_list(struct xc *xc, const struct args *args)
-{
-    struct xc_domain *list;
-    size_t count;
-    bool ok = true;
-
-    if (!domain_select(xc, args, &list, &count)) {
-        return XL_FAILED;
-    }
-    printf("%-32s %5s %5s %5s %5s %9s %s\n", "Name", "ID", "VCPU", "CPU",
-           "State", "Time(s)", "Affinity (Hard / Soft)");
-    for (size_t i = 0; i < count && ok; i++) {
-        ok = print_vcpus(xc, &list[i]);
-    }
-    free(list);
-    return ok ? XL_OK : XL_FAILED;
 }

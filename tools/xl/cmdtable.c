@@ -204,6 +204,9 @@ const struct command command_table[] = {
         .first_word = WORD_DOMAIN,
         .usage = "[DOMAIN ...]",
         .summary = "List the virtual CPUs of all domains or some",
+        .text = "Shown are the CPU on which each runs or ran last, its state "
+                "(r running, b blocked, p offline), its CPU time, and where it "
+                "may and would rather run.",
     },
     {
         .name = "vcpu-set",
@@ -216,6 +219,24 @@ const struct command command_table[] = {
         .text = "The guest's kernel follows by itself, at least when it has "
                 "to give some up. COUNT is at most the maxvcpus of its "
                 "configuration.",
+    },
+    {
+        .name = "vcpu-pin",
+        .run = cmd_vcpu_pin,
+        .options = OPTIONS(
+            {'f', "force", NULL,
+             "Also undo a pinning that the domain's own kernel asked for."}),
+        .min_words = 3,
+        .max_words = 4,
+        .first_word = WORD_DOMAIN,
+        .usage = "[OPTIONS] DOMAIN VCPU|all HARD [SOFT]",
+        .summary = "Set on which CPUs a virtual CPU may run",
+        .text = "HARD is where it may run; SOFT where it would rather run, "
+                "which is kept but not acted on. A dash leaves either as it "
+                "is. CPUs are written as",
+        .terms = TERMS({"all", "all CPUs of the host"},
+                       {"0-3,5,^1", "some; ^ takes away"},
+                       {"node:0", "those of a memory node; also nodes:0-1"}),
     },
     {
         .name = "vm-list",

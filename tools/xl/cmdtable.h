@@ -75,6 +75,7 @@ int cmd_sysrq(struct xc *xc, const struct args *args);
 int cmd_trigger(struct xc *xc, const struct args *args);
 int cmd_unpause(struct xc *xc, const struct args *args);
 int cmd_vcpu_list(struct xc *xc, const struct args *args);
+int cmd_vcpu_pin(struct xc *xc, const struct args *args);
 int cmd_vcpu_set(struct xc *xc, const struct args *args);
 int cmd_vm_list(struct xc *xc, const struct args *args);
 
