@@ -40,22 +40,33 @@ static void print_verbose(const struct xc_domain *d)
     printf(" %16s", "-"); /* security labels, of which we have none */
 }
 
-int cmd_list(struct xc *xc, const struct args *args)
+static void print_heading(const char *more)
+{
+    printf("Name                                        ID   Mem VCPUs\t"
+           "State\tTime(s)%s\n",
+           more);
+}
+
+/* The memory node that a domain would rather be on: there is a choice only on
+ * other hosts, and no way yet to make it. */
+static void print_nodes(void)
+{
+    printf(" %16s", "any node");
+}
+
+static int list_table(struct xc *xc, const struct args *args,
+                      const struct xc_domain *list, size_t count)
 {
     bool show_more = arg_given(args, 'v'), pool = arg_given(args, 'c');
-    struct xc_domain *list;
-    size_t count;
+    bool nodes = arg_given(args, 'n');
+    char more[128];
 
-    if (!domain_select(xc, args, &list, &count)) {
-        return XL_FAILED;
-    }
-    printf("Name                                        ID   Mem VCPUs\t"
-           "State\tTime(s)");
-    printf("%s%s\n",
-           show_more ? "   UUID                            Reason-Code"
-                       "\tSecurity Label"
-                     : "",
-           pool ? "         Cpupool" : "");
+    snprintf(more, sizeof(more), "%s%s%s",
+             show_more ? "   UUID                            Reason-Code"
+                         "\tSecurity Label"
+                       : "",
+             pool ? "         Cpupool" : "", nodes ? " NODE Affinity" : "");
+    print_heading(more);
     for (size_t i = 0; i < count; i++) {
         print_domain(xc, &list[i]);
         if (show_more) {
@@ -64,7 +75,64 @@ int cmd_list(struct xc *xc, const struct args *args)
         if (pool) {
             printf(" %16s", "Pool-0");
         }
+        if (nodes) {
+            print_nodes();
+        }
         putchar('\n');
+    }
+    return XL_OK;
+}
+
+int cmd_list(struct xc *xc, const struct args *args)
+{
+    struct xc_domain *list;
+    size_t count;
+    int status;
+
+    if (!domain_select(xc, args, &list, &count)) {
+        return XL_FAILED;
+    }
+    status = list_table(xc, args, list, count);
+    free(list);
+    return status;
+}
+
+/* What is claimed but not yet had is part of Mem, so that sums are right. */
+int cmd_claims(struct xc *xc, const struct args *args)
+{
+    struct xc_domain *list;
+    size_t count;
+
+    if (!domain_select(xc, args, &list, &count)) {
+        return XL_FAILED;
+    }
+    print_heading("  Claimed");
+    for (size_t i = 0; i < count; i++) {
+        print_domain(xc, &list[i]);
+        printf(" %5lu\n",
+               (unsigned long)(list[i].outstanding_kib / KIB_PER_MIB));
+    }
+    free(list);
+    return XL_OK;
+}
+
+int cmd_sharing(struct xc *xc, const struct args *args)
+{
+    struct xc_domain *list;
+    size_t count;
+
+    if (!domain_select(xc, args, &list, &count)) {
+        return XL_FAILED;
+    }
+    printf("Name                                        ID   Mem Shared\n");
+    for (size_t i = 0; i < count; i++) {
+        char name[XC_NAME_MAX];
+
+        domain_name_of(xc, list[i].domid, name);
+        printf("%-40s %5u %5lu  %5lu\n", name, list[i].domid,
+               (unsigned long)((list[i].current_kib + list[i].outstanding_kib) /
+                               KIB_PER_MIB),
+               (unsigned long)(list[i].shared_kib / KIB_PER_MIB));
     }
     free(list);
     return XL_OK;

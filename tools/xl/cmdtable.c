@@ -65,7 +65,8 @@ const struct command command_table[] = {
         .options =
             OPTIONS({'v', "verbose", NULL,
                      "Also show UUIDs, the reason of a shutdown, and labels."},
-                    {'c', "cpupool", NULL, "Also show the CPU pool."}),
+                    {'c', "cpupool", NULL, "Also show the CPU pool."},
+                    {'n', "numa", NULL, "Also show the memory nodes."}),
         .max_words = ANY_WORDS,
         .first_word = WORD_DOMAIN,
         .usage = "[OPTIONS] [DOMAIN ...]",
@@ -271,6 +272,47 @@ const struct command command_table[] = {
         .summary = "Give a domain another name",
     },
     {
+        .name = "uptime",
+        .run = cmd_uptime,
+        .options = OPTIONS({'s', "short", NULL,
+                            "A line for each that also has the time of day."}),
+        .max_words = ANY_WORDS,
+        .first_word = WORD_DOMAIN,
+        .usage = "[OPTIONS] [DOMAIN ...]",
+        .summary = "Show for how long domains have been up",
+        .text = "That is since the domain was created, not since its kernel "
+                "was booted.",
+    },
+    {
+        .name = "claims",
+        .run = cmd_claims,
+        .usage = "",
+        .summary = "List domains with the memory that they have claimed",
+        .text = "A claim is memory that a domain is sure to get while it is "
+                "being built. Mem includes it. The sum is info's "
+                "outstanding_claims.",
+    },
+    {
+        .name = "sharing",
+        .run = cmd_sharing,
+        .max_words = ANY_WORDS,
+        .first_word = WORD_DOMAIN,
+        .usage = "[DOMAIN ...]",
+        .summary = "Show how much memory domains share with others",
+        .text = "Pages are shared only when a program in domain 0 has asked "
+                "for it; usually all numbers are 0. In MiB.",
+    },
+    {
+        .name = "cpupool-list",
+        .run = cmd_cpupool_list,
+        .options =
+            OPTIONS({'c', "cpus", NULL, "Show the CPUs of each by number."}),
+        .max_words = 1,
+        .usage = "[OPTIONS] [POOL]",
+        .summary = "List the CPU pools",
+        .text = "There is one, Pool-0, with all CPUs.",
+    },
+    {
         .name = "sysrq",
         .run = cmd_sysrq,
         .min_words = 2,
@@ -294,8 +336,8 @@ const struct command command_table[] = {
     {
         .name = "info",
         .run = cmd_info,
-        .options =
-            OPTIONS({'n', "numa", NULL, "Accepted; there is one memory node."}),
+        .options = OPTIONS(
+            {'n', "numa", NULL, "Also show each CPU and each memory node."}),
         .usage = "[OPTIONS]",
         .summary = "Show what the host is and has",
         .text = "Memory is in MiB; free_memory is without what is claimed.",

@@ -54,7 +54,9 @@ extern const size_t command_count;
  */
 const struct command *command_find(const char *name);
 
+int cmd_claims(struct xc *xc, const struct args *args);
 int cmd_console(struct xc *xc, const struct args *args);
+int cmd_cpupool_list(struct xc *xc, const struct args *args);
 int cmd_create(struct xc *xc, const struct args *args);
 int cmd_debug_keys(struct xc *xc, const struct args *args);
 int cmd_destroy(struct xc *xc, const struct args *args);
@@ -70,10 +72,12 @@ int cmd_pause(struct xc *xc, const struct args *args);
 int cmd_pod(struct xc *xc, const struct args *args);
 int cmd_reboot(struct xc *xc, const struct args *args);
 int cmd_rename(struct xc *xc, const struct args *args);
+int cmd_sharing(struct xc *xc, const struct args *args);
 int cmd_shutdown(struct xc *xc, const struct args *args);
 int cmd_sysrq(struct xc *xc, const struct args *args);
 int cmd_trigger(struct xc *xc, const struct args *args);
 int cmd_unpause(struct xc *xc, const struct args *args);
+int cmd_uptime(struct xc *xc, const struct args *args);
 int cmd_vcpu_list(struct xc *xc, const struct args *args);
 int cmd_vcpu_pin(struct xc *xc, const struct args *args);
 int cmd_vcpu_set(struct xc *xc, const struct args *args);
