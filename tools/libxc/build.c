@@ -189,6 +189,9 @@ static int introduce(struct build *b)
     struct guest_nodes nodes = {
         .domid = b->domid,
         .name = b->cfg->name,
+        .kernel = b->cfg->kernel,
+        .ramdisk = b->cfg->ramdisk,
+        .cmdline = b->cfg->cmdline,
         .max_kib = b->cfg->max_kib,
         .target_kib = b->cfg->memory_kib,
         .extra_kib = kib_from_pages(LAYOUT_EXTRA_PAGES),

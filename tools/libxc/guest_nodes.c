@@ -17,6 +17,7 @@
 #include "libxc/store.h"
 
 #define CONSOLE_LOG_LIMIT 1048576
+#define IMAGE_NODE_MAX    3072
 
 void uuid_text(const uint8_t u[XC_UUID_BYTES], char text[UUID_TEXT_SIZE])
 {
@@ -44,6 +45,26 @@ static void put_identity(struct store_writer *w, const struct guest_nodes *n,
     store_put_number(w, STORE_INHERIT, n->target_kib, "%s/memory", vm);
     store_put_number(w, STORE_INHERIT, (uint64_t)time(NULL), "%s/start_time",
                      vm);
+}
+
+/* For who asks later. Xenstored would refuse what is longer than a page. */
+static void put_image_node(struct store_writer *w, const char *vm,
+                           const char *what, const char *value)
+{
+    if (value && strlen(value) < IMAGE_NODE_MAX) {
+        store_put(w, STORE_INHERIT, value, "%s/image/%s", vm, what);
+    }
+}
+
+static void put_image(struct store_writer *w, const struct guest_nodes *n)
+{
+    char uuid[UUID_TEXT_SIZE], vm[STORE_PATH_MAX];
+
+    uuid_text(n->uuid, uuid);
+    snprintf(vm, sizeof(vm), "/vm/%s", uuid);
+    put_image_node(w, vm, "kernel", n->kernel);
+    put_image_node(w, vm, "ramdisk", n->ramdisk);
+    put_image_node(w, vm, "cmdline", n->cmdline);
 }
 
 static void put_memory(struct store_writer *w, const struct guest_nodes *n,
@@ -128,6 +149,7 @@ static void put_all(struct store_writer *w, const void *arg)
 
     snprintf(home, sizeof(home), "/local/domain/%u", n->domid);
     put_identity(w, n, home);
+    put_image(w, n);
     put_memory(w, n, home);
     put_vcpus(w, n, home);
     put_guest_areas(w, home);

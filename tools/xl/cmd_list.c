@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "cmdtable.h"
+#include "domain_json.h"
 #include "domainarg.h"
 #include "size.h"
 #include "uuid.h"
@@ -83,6 +84,20 @@ static int list_table(struct xc *xc, const struct args *args,
     return XL_OK;
 }
 
+static int list_json(struct xc *xc, const struct xc_domain *list, size_t count)
+{
+    struct json j;
+
+    json_start(&j, stdout);
+    json_array_begin(&j, NULL);
+    for (size_t i = 0; i < count; i++) {
+        domain_json(&j, xc, &list[i]);
+    }
+    json_array_end(&j);
+    json_finish(&j);
+    return XL_OK;
+}
+
 int cmd_list(struct xc *xc, const struct args *args)
 {
     struct xc_domain *list;
@@ -92,7 +107,11 @@ int cmd_list(struct xc *xc, const struct args *args)
     if (!domain_select(xc, args, &list, &count)) {
         return XL_FAILED;
     }
-    status = list_table(xc, args, list, count);
+    if (arg_given(args, 'l')) {
+        status = list_json(xc, list, count);
+    } else {
+        status = list_table(xc, args, list, count);
+    }
     free(list);
     return status;
 }

@@ -63,7 +63,8 @@ const struct command command_table[] = {
         .name = "list",
         .run = cmd_list,
         .options =
-            OPTIONS({'v', "verbose", NULL,
+            OPTIONS({'l', "long", NULL, "All that is known of each, as JSON."},
+                    {'v', "verbose", NULL,
                      "Also show UUIDs, the reason of a shutdown, and labels."},
                     {'c', "cpupool", NULL, "Also show the CPU pool."},
                     {'n', "numa", NULL, "Also show the memory nodes."}),

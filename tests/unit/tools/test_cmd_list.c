@@ -42,6 +42,65 @@ static void test_list(void)
     EXPECT_TEXT(xl_messages, "xl: domain '99' does not exist\n");
 }
 
+static void test_long(void)
+{
+    fresh();
+    host.store_target = 128 * 1024;
+    host.store_max = 256 * 1024;
+    fake_store_write("/vm/u/image/kernel", "/boot/k");
+    fake_store_write("/vm/u/image/cmdline", "say \"hi\"");
+    EXPECT(xl_run("list -l guest") == XL_OK);
+    EXPECT_TEXT(xl_output, "[\n"
+                           "    {\n"
+                           "        \"domid\": 7,\n"
+                           "        \"config\": {\n"
+                           "            \"c_info\": {\n"
+                           "                \"type\": \"pvh\",\n"
+                           "                \"name\": \"guest\",\n"
+                           "                \"uuid\": "
+                           "\"ab000000-0000-0000-0000-000000000000\"\n"
+                           "            },\n"
+                           "            \"b_info\": {\n"
+                           "                \"max_vcpus\": 2,\n"
+                           "                \"avail_vcpus\": [\n"
+                           "                    0\n"
+                           "                ],\n"
+                           "                \"max_memkb\": 262144,\n"
+                           "                \"target_memkb\": 131072,\n"
+                           "                \"kernel\": \"/boot/k\",\n"
+                           "                \"cmdline\": \"say \\\"hi\\\"\"\n"
+                           "            }\n"
+                           "        },\n"
+                           "        \"state\": {\n"
+                           "            \"running\": false,\n"
+                           "            \"blocked\": true,\n"
+                           "            \"paused\": false,\n"
+                           "            \"shutdown\": false,\n"
+                           "            \"shutdown_reason\": null,\n"
+                           "            \"dying\": false,\n"
+                           "            \"online_vcpus\": 1,\n"
+                           "            \"cpu_time_ns\": 1500000000,\n"
+                           "            \"cpupool\": 0,\n"
+                           "            \"current_memkb\": 131072,\n"
+                           "            \"limit_memkb\": 262144,\n"
+                           "            \"claimed_memkb\": 0,\n"
+                           "            \"shared_memkb\": 0\n"
+                           "        },\n"
+                           "        \"pod\": {\n"
+                           "            \"populated_memkb\": 131072,\n"
+                           "            \"promised_memkb\": 0,\n"
+                           "            \"cached_memkb\": 0,\n"
+                           "            \"deficit_memkb\": 0,\n"
+                           "            \"ballooned_memkb\": 131072\n"
+                           "        }\n"
+                           "    }\n"
+                           "]\n");
+    EXPECT(xl_run("list --long") == XL_OK);
+    EXPECT(strstr(xl_output, "\"name\": \"Domain-0\""));
+    EXPECT(xl_run("list -l nobody") == XL_FAILED);
+    EXPECT_TEXT(xl_output, "");
+}
+
 static void test_claims(void)
 {
     fresh();
@@ -130,10 +189,10 @@ static void test_uptime(void)
 }
 
 static const struct check checks[] = {
-    {"list: domains", test_list},    {"list: claims", test_claims},
-    {"list: sharing", test_sharing}, {"list: CPU pools", test_pools},
-    {"list: the host", test_info},   {"list: times as text", test_uptimes},
-    {"list: uptime", test_uptime},
+    {"list: domains", test_list},          {"list: as JSON", test_long},
+    {"list: claims", test_claims},         {"list: sharing", test_sharing},
+    {"list: CPU pools", test_pools},       {"list: the host", test_info},
+    {"list: times as text", test_uptimes}, {"list: uptime", test_uptime},
 };
 
 CHECK_MAIN(checks)
