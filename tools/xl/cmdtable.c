@@ -273,6 +273,23 @@ const struct command command_table[] = {
         .summary = "Give a domain another name",
     },
     {
+        .name = "top",
+        .run = cmd_top,
+        .options = OPTIONS(
+            {'d', "delay", "SECONDS", "Between two pictures; 3."},
+            {'b', "batch", NULL,
+             "Print one picture after the other; so it is also when the "
+             "output is no terminal."},
+            {'n', "iterations", "COUNT", "End after so many pictures."}),
+        .usage = "[OPTIONS]",
+        .summary = "Watch the memory and CPU time of all domains",
+        .text = "CPU(%) is of one CPU, since the last picture. PROMISED(k) is "
+                "memory that was promised and does not exist yet, DEFICIT(k) "
+                "the part of it with nothing set aside; see pod. Keys:",
+        .terms = TERMS({"q", "quit"}, {"c", "most CPU time first"},
+                       {"m", "most memory first"}, {"i", "by id"}),
+    },
+    {
         .name = "uptime",
         .run = cmd_uptime,
         .options = OPTIONS({'s', "short", NULL,
