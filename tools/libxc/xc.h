@@ -175,6 +175,14 @@ int xc_domain_console(struct xc *xc, uint32_t domid, int timeout_ms, char *path,
 
 /* ---- creation ---------------------------------------------------------- */
 
+/* Values are the hypervisor's own. Ours knows the first and the third. */
+enum xc_tsc_mode {
+    XC_TSC_DEFAULT = 0,
+    XC_TSC_ALWAYS_EMULATE = 1,
+    XC_TSC_NATIVE = 2,
+    XC_TSC_NATIVE_PARAVIRT = 3,
+};
+
 struct xc_guest_config {
     const char *name; /* letters, digits, - _ . + and not only digits */
     uint8_t uuid[XC_UUID_BYTES]; /* all 0: a random one is made */
@@ -185,11 +193,13 @@ struct xc_guest_config {
     uint64_t memory_kib; /* given; < max_kib: populate on demand */
     uint32_t vcpus;      /* online at boot */
     uint32_t max_vcpus;  /* 0: same as vcpus */
+    enum xc_tsc_mode tsc_mode;
 };
 
 /*
  * Builds the domain and introduces it to xenstored; it is left paused.
  * On success *domid is its id. On failure nothing of it is left, and
+ *   -EOPNOTSUPP  the hypervisor does not know the tsc_mode
  *   -EINVAL   a value makes no sense (memory > maxmem, ...)
  *   -EEXIST   the name is in use
  *   -ENOENT   kernel or ramdisk cannot be opened
