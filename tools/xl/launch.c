@@ -13,6 +13,7 @@
 #include <signal.h>
 
 #include "createlock.h"
+#include "guestpin.h"
 #include "message.h"
 
 static const int ending_signals[] = {SIGHUP, SIGINT, SIGTERM};
@@ -47,22 +48,42 @@ static bool ending_signal_came(const sigset_t *ending)
     return false;
 }
 
+/* With the signals held back. */
+static int build_and_pin(struct xc *xc, const struct guest *guest,
+                         const struct guest_pins *pins, uint32_t *domid)
+{
+    int rc = xc_domain_create(xc, &guest->config, domid);
+
+    progress_end();
+    if (rc) {
+        error("cannot create '%s': %s", guest->config.name, xc_error(xc));
+        return rc;
+    }
+    rc = guest_pins_apply(pins, xc, *domid);
+    if (rc) {
+        xc_domain_destroy(xc, *domid);
+    }
+    return rc;
+}
+
 int launch_build(struct xc *xc, const struct guest *guest, uint32_t *domid)
 {
     int lock = create_lock();
     sigset_t ending, before;
+    struct guest_pins pins;
     int rc;
 
     fill_ending_signals(&ending);
     sigprocmask(SIG_BLOCK, &ending, &before);
-    rc = xc_domain_create(xc, &guest->config, domid);
-    progress_end();
-    if (rc) {
-        error("cannot create '%s': %s", guest->config.name, xc_error(xc));
-    } else if (ending_signal_came(&ending)) {
+    rc = guest_pins_read(&pins, xc, guest);
+    if (!rc) {
+        rc = build_and_pin(xc, guest, &pins, domid);
+    }
+    if (!rc && ending_signal_came(&ending)) {
         xc_domain_destroy(xc, *domid);
         rc = -EINTR;
     }
+    guest_pins_free(&pins);
     create_unlock(lock);
     sigprocmask(SIG_SETMASK, &before, NULL); /* here the signal ends us */
     return rc;
