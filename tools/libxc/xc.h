@@ -194,8 +194,14 @@ struct xc_guest_config {
     uint32_t vcpus;      /* online at boot */
     uint32_t max_vcpus;  /* 0: same as vcpus */
     enum xc_tsc_mode tsc_mode;
+    bool no_claim; /* allocate without a claim: may fail half-way */
 };
 
+/*
+ * How much free memory the host should have for it: what it is given, its
+ * page tables, and a little for the domain itself.
+ */
+uint64_t xc_guest_need_kib(const struct xc_guest_config *cfg);
 /*
  * Builds the domain and introduces it to xenstored; it is left paused.
  * On success *domid is its id. On failure nothing of it is left, and
