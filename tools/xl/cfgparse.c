@@ -3,7 +3,7 @@
  * The parser of xl.cfg text, by recursive descent:
  *
  *   text        assignments between newlines or semicolons
- *   assignment  KEY = VALUE
+ *   assignment  KEY = VALUE, where KEY is letters, digits, _ and .
  *   value       number | 'string' | "string" | [ value, value, ... ]
  *
  * A # starts a comment that ends with the line. Inside a list newlines mean
@@ -31,7 +31,7 @@ static int parse_value(struct cfg_parser *p, struct cfg_value *value);
 
 static bool is_key_char(char c)
 {
-    return isalnum((unsigned char)c) || c == '_';
+    return isalnum((unsigned char)c) || c == '_' || c == '.';
 }
 
 /* The characters that end a word, whatever the word is. */

@@ -260,17 +260,6 @@ static int vcpu_info(struct xen_domctl_getvcpuinfo *v)
     return 0;
 }
 
-/* dom0 follows at once, as far as it goes. */
-static int dom0_limit(uint64_t pages)
-{
-    pages = pages < host.dom0_stays_above ? host.dom0_stays_above : pages;
-    if (pages < host.dom0_pages) {
-        host.free_pages += host.dom0_pages - pages;
-        host.dom0_pages = pages;
-    }
-    return 0;
-}
-
 static int domctl(struct xen_domctl *op)
 {
     switch (op->cmd) {
@@ -279,10 +268,9 @@ static int domctl(struct xen_domctl *op)
         op->domain = FAKE_DOMID;
         return 0;
     case XEN_DOMCTL_max_mem:
-        if (op->domain == 0) {
-            return dom0_limit(op->u.max_mem.max_memkb / 4);
+        if (op->domain) {
+            host.max_pages = op->u.max_mem.max_memkb / 4;
         }
-        host.max_pages = op->u.max_mem.max_memkb / 4;
         return 0;
     case XEN_DOMCTL_gethvmcontext:
         return get_context(&op->u.hvmcontext);
@@ -522,6 +510,16 @@ void store_put(struct store_writer *w, enum store_access access,
     fake_store_write(path, value);
 }
 
+/* dom0's balloon driver follows at once, as far as it goes. */
+static void dom0_follow(uint64_t pages)
+{
+    pages = pages < host.dom0_stays_above ? host.dom0_stays_above : pages;
+    if (pages < host.dom0_pages) {
+        host.free_pages += host.dom0_pages - pages;
+        host.dom0_pages = pages;
+    }
+}
+
 void store_put_number(struct store_writer *w, enum store_access access,
                       uint64_t value, const char *fmt, ...)
 {
@@ -529,6 +527,9 @@ void store_put_number(struct store_writer *w, enum store_access access,
 
     if (strstr(fmt, "memory/target")) {
         host.store_target = value;
+        if (w->domid == 0) {
+            dom0_follow(value / 4);
+        }
     } else if (strstr(fmt, "memory/static-max")) {
         host.store_max = value;
     } else {

@@ -24,7 +24,7 @@ struct fake_host {
     int fail_with;
     bool no_large_pages;              /* 2 MiB and larger extents are refused */
     uint64_t store_target, store_max; /* KiB; 0: no such node */
-    uint64_t dom0_pages;              /* given back by a lower max_mem */
+    uint64_t dom0_pages;              /* given back by a lower target */
     uint64_t dom0_stays_above;        /* its balloon driver stops here */
     uint32_t vcpu_count;              /* of the domain */
     uint64_t claimed;                 /* as listed, in pages */

@@ -7,6 +7,8 @@
 #include "fake_host.h"
 #include "kernels.h"
 #include "xl/cmdtable.h"
+#include "xl/hostcfg.h"
+#include "xl/room.h"
 #include "xl_run.h"
 
 static char kernel_path[] = "/tmp/test_cmd_create.XXXXXX";
@@ -154,6 +156,134 @@ static void test_failing_calls(void)
     EXPECT(status == XL_OK && n > 10);
 }
 
+/* ---- the host's configuration ------------------------------------------ */
+
+static char host_path[] = "/tmp/test_cmd_create_conf.XXXXXX";
+
+/* The host has 10 MiB free, domain 0 has so many and keeps `stays`. */
+static int create_beside(uint64_t dom0_mib, uint64_t stays_mib,
+                         const char *conf, const char *commandline)
+{
+    char line[200];
+    FILE *f;
+
+    prepare();
+    host.dom0_pages = dom0_mib * 256;
+    host.dom0_stays_above = stays_mib * 256;
+    if (strchr(host_path, 'X')) {
+        close(mkstemp(host_path));
+    }
+    f = fopen(host_path, "w");
+    fputs(conf, f);
+    fclose(f);
+    host_config_path = host_path;
+    room_patience_ms = 300;
+    host.free_pages = 10 * 256;
+    host.commandline = commandline;
+    snprintf(line, sizeof(line), "create -e -p name=one kernel=%s memory=64",
+             kernel_path);
+    return xl_run(line);
+}
+
+static int create_with(const char *conf, const char *commandline)
+{
+    return create_beside(512, 0, conf, commandline);
+}
+
+static void test_dom0_gives_way(void)
+{
+    EXPECT(create_with("autoballoon='on'", "dom0_mem=512M") == XL_OK);
+    EXPECT(host.exists && host.dom0_pages < 512 * 256);
+    EXPECT_TEXT(xl_messages, "");
+    EXPECT(create_with("", "loglvl=all") == XL_OK);
+    EXPECT(create_with("autoballoon=\"auto\"", "") == XL_OK);
+}
+
+static void test_dom0_stays(void)
+{
+    EXPECT(create_with("", "dom0_mem=512M") == XL_FAILED);
+    EXPECT(strstr(xl_messages, "the host has not enough free memory"));
+    EXPECT(host.dom0_pages == 512 * 256 && !host.exists);
+    EXPECT(create_with("autoballoon='off'", "") == XL_FAILED);
+    EXPECT(host.dom0_pages == 512 * 256 && !host.exists);
+}
+
+/* It follows a little, then no more: it has its target back. */
+static void test_dom0_does_not_follow(void)
+{
+    EXPECT(create_beside(512, 500, "autoballoon='on'", "") == XL_FAILED);
+    EXPECT_TEXT(xl_messages,
+                "xl: the host has not enough free memory, and domain 0 did "
+                "not give the 59 MiB that are missing\n");
+    EXPECT(host.store_target == 512 * 1024 && !host.exists);
+}
+
+static void test_dom0_is_too_small(void)
+{
+    EXPECT(create_beside(150, 0, "autoballoon='on'", "") == XL_FAILED);
+    EXPECT_TEXT(xl_messages,
+                "xl: the host has not enough free memory: 59 MiB are missing, "
+                "and domain 0 has 150 MiB and cannot give them\n");
+    EXPECT(host.dom0_pages == 150 * 256 && !host.exists);
+}
+
+static void test_without_claim(void)
+{
+    EXPECT(create_with("claim_mode=0\nautoballoon='on'", "") == XL_OK);
+    EXPECT(!host.claimed_ever);
+    EXPECT(create_with("claim_mode=1\nautoballoon='on'", "") == XL_OK);
+    EXPECT(host.claimed_ever);
+}
+
+static void test_host_refuses(void)
+{
+    static const struct {
+        const char *text, *why;
+    } wrong[] = {
+        {"autoballoon='maybe'", ":1: autoballoon is 'maybe'; expected 'on', "
+                                "'off' or 'auto'\n"},
+        {"\nclaim_mode='yes'", ":2: claim_mode is 'yes'; expected a number\n"},
+        {"lockfile=[]", ":1: lockfile is a list; expected a quoted string\n"},
+        {"output_format='sxp'", ":1: output_format is 'sxp'; expected "
+                                "'json'\n"},
+        {"lockfile", ":1: found the end of the text; expected '=' after a "
+                     "key\n"},
+    };
+    char expected[300];
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        EXPECT(create_with(wrong[i].text, "") == XL_FAILED);
+        snprintf(expected, sizeof(expected), "xl: %s%s", host_path,
+                 wrong[i].why);
+        EXPECT_TEXT(xl_messages, expected);
+        EXPECT(!host.exists);
+    }
+    EXPECT(create_with("vif.default.bridge=\"b\"\nfoo=1\n"
+                       "run_hotplug_scripts=1\nautoballoon=1",
+                       "") == XL_OK);
+    snprintf(expected, sizeof(expected),
+             "xl: warning: %s:1: key 'vif.default.bridge' is not supported "
+             "and ignored\n"
+             "xl: warning: %s:2: key 'foo' is unknown and ignored\n",
+             host_path, host_path);
+    EXPECT_TEXT(xl_messages, expected);
+}
+
+static void test_lockfile(void)
+{
+    char lock[] = "/tmp/test_lock.XXXXXX", conf[200];
+
+    close(mkstemp(lock));
+    unlink(lock);
+    snprintf(conf, sizeof(conf), "lockfile='%s'\nautoballoon='on'", lock);
+    EXPECT(create_with(conf, "") == XL_OK);
+    EXPECT(!access(lock, F_OK));
+    unlink(lock);
+    /* Without a lock it goes on. */
+    EXPECT(create_with("lockfile='/no/such/place'\nautoballoon='on'", "") ==
+           XL_OK);
+}
+
 static void test_dry_run(void)
 {
     char line[300];
@@ -165,6 +295,7 @@ static void test_dry_run(void)
     EXPECT(strstr(xl_output, "name = \"one\"\n"));
     EXPECT(strstr(xl_output, "cpus = \"77\"\n"));
     expect_nothing_left();
+    unlink(host_path);
     unlink(kernel_path);
     unlink(config_path);
 }
@@ -174,6 +305,13 @@ static const struct check checks[] = {
     {"create: warnings", test_warnings},
     {"create: refused", test_refused},
     {"create: failing calls", test_failing_calls},
+    {"create: domain 0 gives way", test_dom0_gives_way},
+    {"create: domain 0 stays", test_dom0_stays},
+    {"create: domain 0 does not follow", test_dom0_does_not_follow},
+    {"create: domain 0 is too small", test_dom0_is_too_small},
+    {"create: without a claim", test_without_claim},
+    {"create: xl.conf is wrong", test_host_refuses},
+    {"create: lock file", test_lockfile},
     {"create: dry run", test_dry_run},
 };
 
