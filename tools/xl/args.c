@@ -17,17 +17,20 @@
 
 /* Both forms of the options; the lists are large enough for any command. */
 struct spellings {
-    char letters[2 * OPTIONS_MAX + 3];
+    char letters[2 * OPTIONS_MAX + 4];
     struct option names[OPTIONS_MAX + 2];
 };
 
 static void spellings_fill(struct spellings *s,
-                           const struct command_option *options)
+                           const struct command_option *options, bool leading)
 {
     struct option *name = s->names;
     char *letter = s->letters;
 
     memset(s, 0, sizeof(*s));
+    if (leading) {
+        *letter++ = '+'; /* getopt stops at the first word */
+    }
     *letter++ = 'h';
     *name++ = (struct option){"help", no_argument, NULL, 'h'};
     for (int i = 0; options && options[i].letter && i < OPTIONS_MAX; i++) {
@@ -45,15 +48,15 @@ static void spellings_fill(struct spellings *s,
     }
 }
 
-int args_parse(struct args *args, int argc, char **argv,
-               const struct command_option *options)
+static int parse(struct args *args, int argc, char **argv,
+                 const struct command_option *options, bool leading)
 {
     struct spellings s;
     int letter;
 
     memset(args, 0, sizeof(*args));
-    spellings_fill(&s, options);
-    optind = 0; /* the global options were parsed before */
+    spellings_fill(&s, options, leading);
+    optind = 0; /* begin anew: another argv may have been parsed before */
     while ((letter = getopt_long(argc, argv, s.letters, s.names, NULL)) != -1) {
         if (letter == '?') {
             return -EINVAL; /* getopt has said why */
@@ -64,4 +67,16 @@ int args_parse(struct args *args, int argc, char **argv,
     args->words = argv + optind;
     args->word_count = argc - optind;
     return 0;
+}
+
+int args_parse(struct args *args, int argc, char **argv,
+               const struct command_option *options)
+{
+    return parse(args, argc, argv, options, false);
+}
+
+int args_parse_leading(struct args *args, int argc, char **argv,
+                       const struct command_option *options)
+{
+    return parse(args, argc, argv, options, true);
 }

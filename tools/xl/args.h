@@ -27,6 +27,10 @@ struct args {
 int args_parse(struct args *args, int argc, char **argv,
                const struct command_option *options);
 
+/* The same for options before the first word; all else are words. */
+int args_parse_leading(struct args *args, int argc, char **argv,
+                       const struct command_option *options);
+
 static inline bool arg_given(const struct args *args, char letter)
 {
     return args->given[(unsigned char)letter] != 0;

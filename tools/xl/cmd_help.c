@@ -12,20 +12,6 @@
 #define LINE_WIDTH 79
 #define HELP_AT    22 /* the column of an option's sentences */
 
-void help_list(FILE *out)
-{
-    fputs("Usage: xl [-vftTN] COMMAND [OPTIONS] [WORDS]\n\n"
-          "xl full list of subcommands:\n\n",
-          out);
-    for (size_t i = 0; i < command_count; i++) {
-        const struct command *c = &command_table[i];
-
-        fprintf(out, " %-14s %s\n", c->name, c->summary);
-    }
-    fputs("\n\"xl help COMMAND\" explains one. A DOMAIN is a name or an id.\n",
-          out);
-}
-
 /* Words of `text` from column `at` on, in lines that begin at `indent`. */
 static void print_filled(FILE *out, size_t at, size_t indent, const char *text)
 {
@@ -75,6 +61,24 @@ static void print_option(FILE *out, const struct command_option *o)
                  o->argument ? " " : "", argument);
     }
     print_explained(out, head, o->help);
+}
+
+void help_list(FILE *out)
+{
+    fputs("Usage: xl [-vftTN] COMMAND [OPTIONS] [WORDS]\n\n"
+          "xl full list of subcommands:\n\n",
+          out);
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *c = &command_table[i];
+
+        fprintf(out, " %-14s %s\n", c->name, c->summary);
+    }
+    fputs("\nOptions:\n", out);
+    for (int i = 0; global_options[i].letter; i++) {
+        print_option(out, &global_options[i]);
+    }
+    fputs("\n\"xl help COMMAND\" explains one. A DOMAIN is a name or an id.\n",
+          out);
 }
 
 static void print_terms(FILE *out, const struct command_term *terms)

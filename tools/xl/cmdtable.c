@@ -30,6 +30,15 @@
 #define SIZE_TEXT                                                              \
     "A SIZE is a number of MiB, or a number with t, g, m, k or b behind it."
 
+const struct command_option global_options[] = {
+    {'v', NULL, NULL, "Say more."},
+    {'f', NULL, NULL, "Accepted; there is no other toolstack to get past."},
+    {'t', NULL, NULL, "Show progress even when stderr is no terminal."},
+    {'T', NULL, NULL, "Accepted; there are no messages with a time in them."},
+    {'N', NULL, NULL, "A dry run, which create alone has: as its -n."},
+    {0},
+};
+
 const struct command command_table[] = {
     {
         .name = "create",

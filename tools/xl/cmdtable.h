@@ -45,6 +45,9 @@ struct command {
     const struct command_term *terms;
 };
 
+/* Those that stand before the command's name. */
+extern const struct command_option global_options[];
+
 extern const struct command command_table[];
 extern const size_t command_count;
 

@@ -7,6 +7,7 @@
 #include "fake_host.h"
 #include "kernels.h"
 #include "xl/cmdtable.h"
+#include "xl/configkey.h"
 #include "xl/hostcfg.h"
 #include "xl/room.h"
 #include "xl_run.h"
@@ -269,6 +270,20 @@ static void test_host_refuses(void)
     EXPECT_TEXT(xl_messages, expected);
 }
 
+/* As test_guestcfg.c does for a guest's keys. */
+static void test_keys_of_the_table(void)
+{
+    for (size_t i = 0; i < host_keys.count; i++) {
+        const struct config_key *key = &host_keys.keys[i];
+        bool on = !strcmp(key->name, "autoballoon");
+        char text[100];
+
+        snprintf(text, sizeof(text), "%s%s=[[1]]",
+                 on ? "" : "autoballoon='on'\n", key->name);
+        EXPECT((create_with(text, "") == XL_FAILED) == (key->use == KEY_READ));
+    }
+}
+
 static void test_lockfile(void)
 {
     char lock[] = "/tmp/test_lock.XXXXXX", conf[200];
@@ -311,6 +326,7 @@ static const struct check checks[] = {
     {"create: domain 0 is too small", test_dom0_is_too_small},
     {"create: without a claim", test_without_claim},
     {"create: xl.conf is wrong", test_host_refuses},
+    {"create: keys of xl.conf's table", test_keys_of_the_table},
     {"create: lock file", test_lockfile},
     {"create: dry run", test_dry_run},
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "xl/configkey.h"
 #include "xl/uuid.h"
 
 #define LEAST "name='g'\nkernel='/k'\nmemory=128\n"
@@ -186,6 +187,21 @@ static void labels(void)
     forget();
 }
 
+/* The table that the manual is made from says which keys are read: each of
+ * them must object to a list in a list. The others must not. */
+static void keys_of_the_table(void)
+{
+    for (size_t i = 0; i < guest_keys.count; i++) {
+        const struct config_key *key = &guest_keys.keys[i];
+        char text[100];
+
+        snprintf(text, sizeof(text), LEAST "%s=[[1]]", key->name);
+        EXPECT((read_guest(text) == -EINVAL) == (key->use == KEY_READ));
+        EXPECT(key->use == KEY_ABSENT || (key->form && key->text));
+    }
+    forget();
+}
+
 static void uuids(void)
 {
     uint8_t uuid[XC_UUID_BYTES];
@@ -235,6 +251,7 @@ static const struct check checks[] = {
     {"guestcfg/where_vcpus_run", where_vcpus_run},
     {"guestcfg/time_stamp_counters", time_stamp_counters},
     {"guestcfg/labels", labels},
+    {"guestcfg/keys_of_the_table", keys_of_the_table},
     {"guestcfg/uuids", uuids},
     {"guestcfg/printing_round_trips", printing_round_trips},
 };
