@@ -37,7 +37,8 @@ const char *xc_error(const struct xc *xc);
 /*
  * Long work tells how far it is: `done` of `total` units of `what` ("loading
  * kernel", "promising memory", ...). The last call for a `what` has done ==
- * total. Called at most some hundred times per operation.
+ * total; total 0 means that nobody knows how much there is to do. Called at
+ * most some hundred times per operation.
  */
 typedef void xc_progress_fn(void *arg, const char *what, uint64_t done,
                             uint64_t total);
