@@ -68,8 +68,11 @@ int cmd_destroy(struct xc *xc, const struct args *args)
 static int wait_for_end(struct xc *xc, uint32_t domid, bool gone)
 {
     struct xc_domain info;
+    char *step = must_format("waiting for domain %u to shut down", domid);
     int rc;
 
+    progress(step, 0, 0);
+    free(step);
     do {
         rc = xc_domain_wait(xc, domid, -1, &info);
     } while (rc == -EINTR);
