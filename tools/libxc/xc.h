@@ -93,6 +93,8 @@ int xc_domain_name(struct xc *xc, uint32_t domid, char *name, size_t size);
  * if nobody wrote that down: domain 0's own, for one.
  */
 int xc_domain_start_time(struct xc *xc, uint32_t domid, uint64_t *seconds);
+/* Letters, digits, - _ . + : and not only digits. */
+bool xc_name_is_valid(const char *name);
 /* -EEXIST if another domain has the name, -EINVAL if it cannot be one. */
 int xc_domain_rename(struct xc *xc, uint32_t domid, const char *name);
 
