@@ -269,7 +269,16 @@ static int read_required(const struct cfg *cfg, const char *key,
 static int read_name(struct guest *guest, const struct cfg *cfg,
                      struct cfg_error *err)
 {
-    return read_required(cfg, "name", &guest->config.name, err);
+    int rc = read_required(cfg, "name", &guest->config.name, err);
+
+    if (!rc && !xc_name_is_valid(guest->config.name)) {
+        cfg_value_error(err, cfg_find(cfg, "name"),
+                        "name is '%s'; expected letters, digits and - _ . + :, "
+                        "not digits alone",
+                        guest->config.name);
+        rc = -EINVAL;
+    }
+    return rc;
 }
 
 /* `path` from the root: the monitor that restarts a guest works in "/". */

@@ -109,6 +109,16 @@ static void required_keys(void)
     forget();
 }
 
+static void names(void)
+{
+    EXPECT(!read_guest("name='a-b_c.d+e:1'\nkernel='/k'\nmemory=1"));
+    EXPECT_TEXT(message_of("\nname='a b'\nkernel='/k'\nmemory=1"),
+                "g.cfg:2: name is 'a b'; expected letters, digits and - _ . + "
+                ":, not digits alone");
+    EXPECT(read_guest("name=12\nkernel='/k'\nmemory=1") == -EINVAL);
+    forget();
+}
+
 static void memory_errors(void)
 {
     EXPECT_TEXT(message_of(LEAST "maxmem=64"),
@@ -246,6 +256,7 @@ static const struct check checks[] = {
     {"guestcfg/images", images},
     {"guestcfg/command_lines", command_lines},
     {"guestcfg/required_keys", required_keys},
+    {"guestcfg/names", names},
     {"guestcfg/memory_errors", memory_errors},
     {"guestcfg/other_errors", other_errors},
     {"guestcfg/where_vcpus_run", where_vcpus_run},
