@@ -3,6 +3,7 @@
 #include "xl/cpulist.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "check.h"
 
@@ -76,6 +77,35 @@ static void test_form_alone(void)
     EXPECT(cpulist_parse("0-x", NULL, &set, error) == -EINVAL);
 }
 
+/* Nonsense is refused with a reason; what is taken can be written and read
+ * again. */
+static void test_random(void)
+{
+    static const char letters[] = "0123456789,,^-- :alnodes";
+    unsigned int taken = 0;
+
+    srand(1);
+    for (int i = 0; i < 100000; i++) {
+        char text[12] = "", written[100];
+        struct xc_cpus set, again;
+        int length = rand() % (int)sizeof(text);
+
+        for (int at = 0; at < length; at++) {
+            text[at] = letters[(size_t)rand() % (sizeof(letters) - 1)];
+        }
+        error[0] = '\0';
+        if (cpulist_parse(text, &computer, &set, error)) {
+            EXPECT(error[0]);
+            continue;
+        }
+        cpulist_format_numbers(&set, 8, written, sizeof(written));
+        EXPECT(!cpulist_parse(written, &computer, &again, error));
+        EXPECT(!memcmp(&set, &again, sizeof(set)));
+        taken++;
+    }
+    EXPECT(taken > 1000);
+}
+
 static void test_formats(void)
 {
     struct xc_cpus set = {.bits = {0xff, 0x01}};
@@ -100,6 +130,7 @@ static const struct check checks[] = {
     {"cpulist: sets", test_sets},
     {"cpulist: wrong", test_wrong},
     {"cpulist: form alone", test_form_alone},
+    {"cpulist: random text", test_random},
     {"cpulist: formats", test_formats},
 };
 
