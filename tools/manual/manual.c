@@ -127,7 +127,8 @@ static void syntax_section(void)
     roff_section("syntax");
     roff_paragraph(
         "A pair KEY=VALUE ends with its line or with a semicolon. A # begins "
-        "a comment, which ends with the line. The last value of a key counts. "
+        "a comment, which ends with the line. The last value of a key counts; "
+        "KEY+=VALUE puts a string or a list behind the one that the key had. "
         "A VALUE is");
     roff_item("\"TEXT\", 'TEXT'", NULL,
               "a string, with the backslash escapes of C;");
