@@ -38,7 +38,12 @@ static void print_verbose(const struct xc_domain *d)
     } else {
         printf(" %8s", "-");
     }
-    printf(" %16s", "-"); /* security labels, of which we have none */
+}
+
+/* Security labels, of which we have none. */
+static void print_label(void)
+{
+    printf(" %16s", "-");
 }
 
 static void print_heading(const char *more)
@@ -59,12 +64,13 @@ static int list_table(struct xc *xc, const struct args *args,
                       const struct xc_domain *list, size_t count)
 {
     bool show_more = arg_given(args, 'v'), pool = arg_given(args, 'c');
-    bool nodes = arg_given(args, 'n');
+    bool nodes = arg_given(args, 'n'), label = arg_given(args, 'Z');
     char more[128];
 
-    snprintf(more, sizeof(more), "%s%s%s",
-             show_more ? "   UUID                            Reason-Code"
-                         "\tSecurity Label"
+    snprintf(more, sizeof(more), "%s%s%s%s",
+             show_more ? "   UUID                            Reason-Code" : "",
+             show_more ? "\tSecurity Label"
+             : label   ? "   Security Label"
                        : "",
              pool ? "         Cpupool" : "", nodes ? " NODE Affinity" : "");
     print_heading(more);
@@ -72,6 +78,9 @@ static int list_table(struct xc *xc, const struct args *args,
         print_domain(xc, &list[i]);
         if (show_more) {
             print_verbose(&list[i]);
+        }
+        if (show_more || label) {
+            print_label();
         }
         if (pool) {
             printf(" %16s", "Pool-0");

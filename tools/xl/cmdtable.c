@@ -76,7 +76,9 @@ const struct command command_table[] = {
                     {'v', "verbose", NULL,
                      "Also show UUIDs, the reason of a shutdown, and labels."},
                     {'c', "cpupool", NULL, "Also show the CPU pool."},
-                    {'n', "numa", NULL, "Also show the memory nodes."}),
+                    {'n', "numa", NULL, "Also show the memory nodes."},
+                    {'Z', "context", NULL,
+                     "Also show security labels, of which there are none."}),
         .max_words = ANY_WORDS,
         .first_word = WORD_DOMAIN,
         .usage = "[OPTIONS] [DOMAIN ...]",
@@ -222,10 +224,13 @@ const struct command command_table[] = {
     {
         .name = "vcpu-set",
         .run = cmd_vcpu_set,
+        .options = OPTIONS({'i', "ignore-host", NULL,
+                            "Accepted; there may be more of them than the host "
+                            "has CPUs."}),
         .min_words = 2,
         .max_words = 2,
         .first_word = WORD_DOMAIN,
-        .usage = "DOMAIN COUNT",
+        .usage = "[OPTIONS] DOMAIN COUNT",
         .summary = "Set how many virtual CPUs a domain should use",
         .text = "The guest's kernel follows by itself, at least when it has "
                 "to give some up. COUNT is at most the maxvcpus of its "

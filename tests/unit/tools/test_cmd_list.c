@@ -37,6 +37,9 @@ static void test_list(void)
     EXPECT(xl_run("list -v 7") == XL_OK);
     EXPECT(strstr(xl_output, GUEST " ab000000-0000-0000-0000-000000000000"
                                    "        -                -\n"));
+    EXPECT(xl_run("list -Z 7") == XL_OK);
+    EXPECT_TEXT(xl_output,
+                HEADING "   Security Label\n" GUEST "                -\n");
     EXPECT(xl_run("list guest 99") == XL_FAILED);
     EXPECT_TEXT(xl_output, "");
     EXPECT_TEXT(xl_messages, "xl: domain '99' does not exist\n");

@@ -76,7 +76,7 @@ static void test_pin_wrongly(void)
 static void test_set(void)
 {
     fresh();
-    EXPECT(xl_run("vcpu-set guest 1") == XL_OK);
+    EXPECT(xl_run("vcpu-set -i guest 1") == XL_OK);
     EXPECT_TEXT(fake_store_read("/local/domain/7/cpu/0/availability"),
                 "online");
     EXPECT_TEXT(fake_store_read("/local/domain/7/cpu/1/availability"),
