@@ -6,13 +6,6 @@
 conf=/etc/xen/xl.conf
 limit=60
 
-# Domain 0 gives memory here, and its page tables keep some of their own: where
-# a large page was split, it stays so.
-memory_is_back() {
-    [ "$(free_mib)" -ge $((free_before - 1)) ] &&
-        [ "$(free_mib)" -le "$free_before" ]
-}
-
 prepare() {
     must create stays vcpus=2 maxmem=256 memory=128
     wait_ready stays
@@ -130,6 +123,7 @@ check_progress() {
 }
 
 check_dom0_gives_way() {
+    dom0_gives
     wanted=$(($(free_mib) + 48))
     xl create -q -p name=one kernel=$cloud memory=$wanted 2>/tmp/error &&
         fail "the host had $wanted MiB"
