@@ -34,3 +34,29 @@ $(TOOLS_OBJ)/%.o: tools/%.c tools/build.mk config/build.mk
 -include $(LIBXC_OBJECTS:.o=.d) $(XL_OBJECTS:.o=.d)
 
 include tests/unit/tools/build.mk
+
+# The manual and bash's completion, out of the tables in tools/xl. The program
+# that writes them runs here, like the unit tests, and is built as they are.
+MANUAL_OUT     := out/share
+MANUAL_SOURCES := $(sort $(wildcard tools/manual/*.c))
+MANUAL_OBJECTS := $(MANUAL_SOURCES:%.c=$(TOOLS_UNIT_OUT)/%.o)
+MANUAL_PROGRAM := $(TOOLS_UNIT_OUT)/manual
+MANUAL_PAGES   := $(MANUAL_OUT)/man/man1/xl.1 $(MANUAL_OUT)/man/man5/xl.cfg.5 \
+                  $(MANUAL_OUT)/man/man5/xl.conf.5
+MANUAL_FILES   := $(MANUAL_PAGES) $(MANUAL_OUT)/bash-completion/completions/xl
+
+.PHONY: manual
+manual: $(MANUAL_FILES)
+
+$(MANUAL_PROGRAM): $(MANUAL_OBJECTS) $(TOOLS_UNIT_OUT)/tools.a
+	$(Q)$(HOSTCC) $(SANITIZE) -o $@ $^ $(TOOLS_LIBS)
+
+$(MANUAL_PAGES): $(MANUAL_PROGRAM)
+	@mkdir -p $(@D)
+	$(Q)$(MANUAL_PROGRAM) $(@F) > $@
+
+$(MANUAL_OUT)/bash-completion/completions/xl: $(MANUAL_PROGRAM)
+	@mkdir -p $(@D)
+	$(Q)$(MANUAL_PROGRAM) completion > $@
+
+-include $(MANUAL_OBJECTS:.o=.d)

@@ -14,7 +14,7 @@ is wrong on stderr. Checked is what a program can check:
   links       every [text](page.md) leads somewhere
   locks       docs/design/layers.md has the ranks of lock_order.h in order
   packages    docs/dependencies.md has every package of config/*packages
-  tables      the commands of xl, the debug keys and the options of the
+  tables      the commands of xl, the keys that it reads, the debug keys and the options of the
               hypervisor are each told of where TABLES says
   calls       docs/abi.md has every command of the dispatch tables, and
               claims none that is not there
@@ -54,6 +54,8 @@ ABSENT = "## What is not there"
 TABLES = [
     ("docs/xl.md", "tools/xl/cmdtable.c", r'\.name = "([\w-]+)"',
      r"`(?:xl )?%s\b"),
+    ("docs/xl.md", "tools/xl/guestkeys.c", r'\{"(\w+)", KEY_READ', r"`%s`"),
+    ("docs/xl.md", "tools/xl/hostkeys.c", r'\{"(\w+)", KEY_READ', r"`%s`"),
     ("docs/hacking.md", "xen/guest/debug_keys.c", r"\{'(.)', \"",
      r"^\| `%s` \|"),
     ("docs/hacking.md", "xen/boot/cmdline.c", r'\{"(\w+)", set_',

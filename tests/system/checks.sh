@@ -239,8 +239,17 @@ destroy_all() {
     no_guests
 }
 
+# A check in which domain 0 gives memory says so by dom0_gives. Where a large
+# page of its was split, its page tables keep a page each: tens of them, which
+# the MiB that are compared may just notice.
+dom0_gives() {
+    : >/tmp/dom0_gives
+}
+
 memory_is_back() {
-    [ "$(free_mib)" = "$free_before" ]
+    free_now=$(free_mib)
+    [ "$free_now" = "$free_before" ] ||
+        { [ -e /tmp/dom0_gives ] && [ "$free_now" = $((free_before - 1)) ]; }
 }
 
 # What must be so after each check.
@@ -256,7 +265,7 @@ after_check() {
 begin() {
     echo "check $1 begins"
     xl dmesg -c >/dev/null
-    rm -f /tmp/why
+    rm -f /tmp/why /tmp/dom0_gives
     touch /tmp/begun
     free_before=$(free_mib)
 }

@@ -189,6 +189,9 @@ static int introduce(struct build *b)
     struct guest_nodes nodes = {
         .domid = b->domid,
         .name = b->cfg->name,
+        .kernel = b->cfg->kernel,
+        .ramdisk = b->cfg->ramdisk,
+        .cmdline = b->cfg->cmdline,
         .max_kib = b->cfg->max_kib,
         .target_kib = b->cfg->memory_kib,
         .extra_kib = kib_from_pages(LAYOUT_EXTRA_PAGES),
@@ -208,12 +211,33 @@ static int introduce(struct build *b)
                                 b->store_port);
 }
 
+/* Nothing has to be done for the default. */
+static int set_tsc_mode(struct build *b)
+{
+    struct xen_domctl op = {
+        .cmd = XEN_DOMCTL_settscinfo,
+        .domain = (domid_t)b->domid,
+        .u.tsc_info.tsc_mode = b->cfg->tsc_mode,
+    };
+    int rc = b->cfg->tsc_mode == XC_TSC_DEFAULT ? 0 : hv_domctl(b->xc, &op);
+
+    if (rc == -EOPNOTSUPP) {
+        return xc_fail(b->xc, rc,
+                       "the hypervisor does not have this tsc_mode, only "
+                       "default and native");
+    }
+    return rc < 0 ? xc_fail_errno(b->xc, rc, "cannot set the tsc_mode") : 0;
+}
+
 /* ---- all of it --------------------------------------------------------- */
 
 static int build_domain(struct build *b)
 {
     int rc = build_limits(b);
 
+    if (!rc) {
+        rc = set_tsc_mode(b);
+    }
     if (!rc) {
         rc = open_channel(b, &b->store_port);
     }

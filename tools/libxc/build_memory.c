@@ -17,11 +17,25 @@
 #include "libxc/transport.h"
 
 #define VCPU_POOL_KIB 1024 /* page tables: per vCPU, and per MiB of RAM */
+#define DOMAIN_KIB    2048 /* of the hypervisor, beside page tables */
+
+static uint64_t paging_pool_kib(const struct xc_guest_config *cfg)
+{
+    uint32_t vcpus = cfg->max_vcpus ? cfg->max_vcpus : cfg->vcpus;
+
+    return (uint64_t)VCPU_POOL_KIB * vcpus +
+           kib_from_pages((cfg->max_kib + 1023) / 1024);
+}
+
+uint64_t xc_guest_need_kib(const struct xc_guest_config *cfg)
+{
+    return cfg->memory_kib + MEMORY_SLACK_KIB + paging_pool_kib(cfg) +
+           DOMAIN_KIB;
+}
 
 static int set_paging_pool(struct build *b)
 {
-    uint64_t kib = (uint64_t)VCPU_POOL_KIB * b->vcpus_max +
-                   kib_from_pages((b->cfg->max_kib + 1023) / 1024);
+    uint64_t kib = paging_pool_kib(b->cfg);
     struct xen_domctl op = {
         .cmd = XEN_DOMCTL_set_paging_mempool_size,
         .domain = (domid_t)b->domid,
@@ -102,9 +116,11 @@ static int populate_ram(struct build *b)
     return rc;
 }
 
-int build_memory(struct build *b)
+static int claim(struct build *b)
 {
-    int rc = memory_claim(b->xc, b->domid, b->layout.target_pages);
+    int rc = b->cfg->no_claim
+                 ? 0
+                 : memory_claim(b->xc, b->domid, b->layout.target_pages);
 
     if (rc == -ENOMEM) {
         return host_is_full(b);
@@ -113,6 +129,16 @@ int build_memory(struct build *b)
     if (rc && rc != -ENOSYS) {
         return xc_fail_errno(b->xc, rc, "cannot claim %llu KiB",
                              (unsigned long long)b->cfg->memory_kib);
+    }
+    return 0;
+}
+
+int build_memory(struct build *b)
+{
+    int rc = claim(b);
+
+    if (rc) {
+        return rc;
     }
     rc = set_pod_target(b);
     if (!rc) {
@@ -126,6 +152,8 @@ int build_memory(struct build *b)
         rc = memory_populate(b->xc, b->domid, LAYOUT_SPECIAL_GFN,
                              LAYOUT_SPECIAL_GFN + LAYOUT_SPECIAL_COUNT, false);
     }
-    memory_claim(b->xc, b->domid, 0);
+    if (!b->cfg->no_claim) {
+        memory_claim(b->xc, b->domid, 0);
+    }
     return rc;
 }

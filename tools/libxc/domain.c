@@ -279,10 +279,22 @@ static void wait_until_gone(struct xc *xc, uint32_t domid)
     }
 }
 
-int domain_kill(struct xc *xc, uint32_t domid)
+/* How much of what it had is free again. */
+static void report_freed(struct xc *xc, uint32_t domid, uint64_t had_kib)
+{
+    struct xc_domain info;
+
+    if (!domain_query(xc, domid, &info) && info.current_kib < had_kib) {
+        xc_report(xc, "freeing memory", had_kib - info.current_kib, had_kib);
+    }
+}
+
+/* The call may come back when a part is done, to be made again. */
+static int kill_in_steps(struct xc *xc, uint32_t domid, uint64_t had_kib)
 {
     int rc;
 
+    xc_report(xc, "freeing memory", 0, 0);
     do {
         struct xen_domctl op = {
             .cmd = XEN_DOMCTL_destroydomain,
@@ -290,8 +302,16 @@ int domain_kill(struct xc *xc, uint32_t domid)
         };
 
         rc = hv_domctl(xc, &op);
+        if (rc < 0) {
+            report_freed(xc, domid, had_kib);
+        }
     } while (rc == -EAGAIN || rc == -ERESTART || rc == -EINTR);
     return rc < 0 ? rc : 0;
+}
+
+int domain_kill(struct xc *xc, uint32_t domid)
+{
+    return kill_in_steps(xc, domid, 0);
 }
 
 int xc_domain_destroy(struct xc *xc, uint32_t domid)
@@ -306,7 +326,7 @@ int xc_domain_destroy(struct xc *xc, uint32_t domid)
     if (rc) {
         return rc;
     }
-    rc = domain_kill(xc, domid);
+    rc = kill_in_steps(xc, domid, info.current_kib);
     /* -ESRCH: somebody else was faster; its nodes may still be there. */
     if (rc && rc != -ESRCH) {
         return xc_fail_errno(xc, rc, "cannot destroy domain %u", domid);

@@ -81,7 +81,7 @@ int xc_domain_find(struct xc *xc, const char *what, uint32_t *domid)
     return rc;
 }
 
-static bool can_be_name(const char *name)
+bool xc_name_is_valid(const char *name)
 {
     size_t size = strlen(name);
 
@@ -98,7 +98,7 @@ int domain_name_check(struct xc *xc, const char *name, uint32_t except)
     uint32_t domid;
     int rc;
 
-    if (!name || !can_be_name(name)) {
+    if (!name || !xc_name_is_valid(name)) {
         return xc_fail(xc, -EINVAL,
                        "'%s' cannot be a domain's name: use letters, digits "
                        "and - _ . + : (not only digits)",

@@ -102,6 +102,7 @@ int xc_domain_console(struct xc *xc, uint32_t domid, int timeout_ms, char *path,
                            "running?",
                            domid);
         }
+        xc_report(xc, "waiting for the console", 0, 0);
         domain_sleep_ms(20);
     }
 }

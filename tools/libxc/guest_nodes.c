@@ -7,13 +7,17 @@
  */
 #include "libxc/guest_nodes.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "libxc/handle.h"
 #include "libxc/store.h"
 
 #define CONSOLE_LOG_LIMIT 1048576
+#define IMAGE_NODE_MAX    3072
 
 void uuid_text(const uint8_t u[XC_UUID_BYTES], char text[UUID_TEXT_SIZE])
 {
@@ -39,6 +43,28 @@ static void put_identity(struct store_writer *w, const struct guest_nodes *n,
     store_put(w, STORE_INHERIT, uuid, "%s/uuid", vm);
     store_put(w, STORE_INHERIT, n->name, "%s/name", vm);
     store_put_number(w, STORE_INHERIT, n->target_kib, "%s/memory", vm);
+    store_put_number(w, STORE_INHERIT, (uint64_t)time(NULL), "%s/start_time",
+                     vm);
+}
+
+/* For who asks later. Xenstored would refuse what is longer than a page. */
+static void put_image_node(struct store_writer *w, const char *vm,
+                           const char *what, const char *value)
+{
+    if (value && strlen(value) < IMAGE_NODE_MAX) {
+        store_put(w, STORE_INHERIT, value, "%s/image/%s", vm, what);
+    }
+}
+
+static void put_image(struct store_writer *w, const struct guest_nodes *n)
+{
+    char uuid[UUID_TEXT_SIZE], vm[STORE_PATH_MAX];
+
+    uuid_text(n->uuid, uuid);
+    snprintf(vm, sizeof(vm), "/vm/%s", uuid);
+    put_image_node(w, vm, "kernel", n->kernel);
+    put_image_node(w, vm, "ramdisk", n->ramdisk);
+    put_image_node(w, vm, "cmdline", n->cmdline);
 }
 
 static void put_memory(struct store_writer *w, const struct guest_nodes *n,
@@ -123,6 +149,7 @@ static void put_all(struct store_writer *w, const void *arg)
 
     snprintf(home, sizeof(home), "/local/domain/%u", n->domid);
     put_identity(w, n, home);
+    put_image(w, n);
     put_memory(w, n, home);
     put_vcpus(w, n, home);
     put_guest_areas(w, home);
@@ -136,6 +163,26 @@ int guest_nodes_create(struct xc *xc, const struct guest_nodes *nodes)
     int rc = store_remove(xc, "/local/domain/%u", nodes->domid);
 
     return rc ? rc : store_transaction(xc, nodes->domid, put_all, nodes);
+}
+
+/* Other toolstacks write hundredths behind a point as well. */
+int xc_domain_start_time(struct xc *xc, uint32_t domid, uint64_t *seconds)
+{
+    char vm[STORE_PATH_MAX], time[32], *end;
+    int rc;
+
+    rc = store_read_string(xc, vm, sizeof(vm), "/local/domain/%u/vm", domid);
+    if (!rc) {
+        rc = store_read_string(xc, time, sizeof(time), "%s/start_time", vm);
+    }
+    if (rc) {
+        return rc;
+    }
+    *seconds = strtoull(time, &end, 10);
+    if (end == time || (*end && *end != '.')) {
+        return xc_fail(xc, -EINVAL, "%s/start_time is not a time", vm);
+    }
+    return 0;
 }
 
 void guest_nodes_remove(struct xc *xc, uint32_t domid,

@@ -13,6 +13,7 @@
 struct guest_nodes {
     uint32_t domid;
     const char *name;
+    const char *kernel, *ramdisk, *cmdline; /* the latter may be NULL */
     uint8_t uuid[XC_UUID_BYTES];
     uint64_t max_kib, target_kib;
     uint64_t extra_kib; /* pages that it has on top of its memory */

@@ -12,6 +12,7 @@
 #include <xen/version.h>
 
 #include "libxc/handle.h"
+#include "libxc/host.h"
 #include "libxc/podium_calls.h"
 #include "libxc/transport.h"
 
@@ -124,23 +125,26 @@ static void get_build_id(struct xc *xc, struct xc_version *v)
     }
 }
 
-static void get_scheduler(struct xc *xc, struct xc_version *v)
+const char *host_scheduler_name(uint32_t id)
 {
     static const char *const names[] = {
-
         [XEN_SCHEDULER_CREDIT] = "credit",
         [XEN_SCHEDULER_CREDIT2] = "credit2",
         [XEN_SCHEDULER_ARINC653] = "arinc653",
         [XEN_SCHEDULER_RTDS] = "rtds",
         [XEN_SCHEDULER_NULL] = "null",
     };
-    struct xen_sysctl op = {.cmd = XEN_SYSCTL_sched_id};
-    uint32_t id;
+    bool known = id < sizeof(names) / sizeof(names[0]) && names[id];
 
-    id = hv_sysctl(xc, &op) < 0 ? 0 : op.u.sched_id.sched_id;
-    snprintf(v->scheduler, sizeof(v->scheduler), "%s",
-             id < sizeof(names) / sizeof(names[0]) && names[id] ? names[id]
-                                                                : "unknown");
+    return known ? names[id] : "unknown";
+}
+
+static void get_scheduler(struct xc *xc, struct xc_version *v)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_sched_id};
+    uint32_t id = hv_sysctl(xc, &op) < 0 ? 0 : op.u.sched_id.sched_id;
+
+    snprintf(v->scheduler, sizeof(v->scheduler), "%s", host_scheduler_name(id));
 }
 
 int xc_version(struct xc *xc, struct xc_version *v)

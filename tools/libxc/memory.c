@@ -272,6 +272,7 @@ static int grow_cache(struct xc *xc, uint32_t domid, uint64_t target)
     }
     growth = cache_growth(&pod, target);
     if (growth) {
+        xc_report(xc, "filling the cache", 0, 0);
         rc = memory_claim(xc, domid, pod.total + growth);
     }
     if (!rc) {

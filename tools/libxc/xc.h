@@ -37,7 +37,8 @@ const char *xc_error(const struct xc *xc);
 /*
  * Long work tells how far it is: `done` of `total` units of `what` ("loading
  * kernel", "promising memory", ...). The last call for a `what` has done ==
- * total. Called at most some hundred times per operation.
+ * total; total 0 means that nobody knows how much there is to do. Called at
+ * most some hundred times per operation.
  */
 typedef void xc_progress_fn(void *arg, const char *what, uint64_t done,
                             uint64_t total);
@@ -87,6 +88,13 @@ int xc_domain_info(struct xc *xc, uint32_t domid, struct xc_domain *info);
 int xc_domain_find(struct xc *xc, const char *what, uint32_t *domid);
 /* The name in xenstore; "Domain-0" for domid 0 and "" if it has none. */
 int xc_domain_name(struct xc *xc, uint32_t domid, char *name, size_t size);
+/*
+ * When it was created, in seconds since 1970 by the clock of domain 0. -ENOENT
+ * if nobody wrote that down: domain 0's own, for one.
+ */
+int xc_domain_start_time(struct xc *xc, uint32_t domid, uint64_t *seconds);
+/* Letters, digits, - _ . + : and not only digits. */
+bool xc_name_is_valid(const char *name);
 /* -EEXIST if another domain has the name, -EINVAL if it cannot be one. */
 int xc_domain_rename(struct xc *xc, uint32_t domid, const char *name);
 
@@ -104,6 +112,27 @@ int xc_vcpu_info(struct xc *xc, uint32_t domid, uint32_t vcpu,
  * takes part by itself; look at online_vcpus for the result.
  */
 int xc_vcpu_set(struct xc *xc, uint32_t domid, uint32_t count);
+
+/* A set of the host's CPUs: bit N of byte N / 8 is CPU N. */
+#define XC_CPUS_MAX 1024
+struct xc_cpus {
+    uint8_t bits[XC_CPUS_MAX / 8];
+};
+static inline bool xc_cpus_has(const struct xc_cpus *cpus, uint32_t cpu)
+{
+    return cpu < XC_CPUS_MAX && cpus->bits[cpu / 8] >> cpu % 8 & 1;
+}
+
+/* Where a vCPU may run, and where it would rather run. */
+int xc_vcpu_affinity(struct xc *xc, uint32_t domid, uint32_t vcpu,
+                     struct xc_cpus *hard, struct xc_cpus *soft);
+/*
+ * Change either; NULL leaves it as it is. `force` undoes a temporary pinning
+ * by the guest's kernel. -EINVAL if none of the CPUs exists.
+ */
+int xc_vcpu_pin(struct xc *xc, uint32_t domid, uint32_t vcpu,
+                const struct xc_cpus *hard, const struct xc_cpus *soft,
+                bool force);
 
 /* ---- domains: what can be done ----------------------------------------- */
 
@@ -149,6 +178,14 @@ int xc_domain_console(struct xc *xc, uint32_t domid, int timeout_ms, char *path,
 
 /* ---- creation ---------------------------------------------------------- */
 
+/* Values are the hypervisor's own. Ours knows the first and the third. */
+enum xc_tsc_mode {
+    XC_TSC_DEFAULT = 0,
+    XC_TSC_ALWAYS_EMULATE = 1,
+    XC_TSC_NATIVE = 2,
+    XC_TSC_NATIVE_PARAVIRT = 3,
+};
+
 struct xc_guest_config {
     const char *name; /* letters, digits, - _ . + and not only digits */
     uint8_t uuid[XC_UUID_BYTES]; /* all 0: a random one is made */
@@ -159,11 +196,19 @@ struct xc_guest_config {
     uint64_t memory_kib; /* given; < max_kib: populate on demand */
     uint32_t vcpus;      /* online at boot */
     uint32_t max_vcpus;  /* 0: same as vcpus */
+    enum xc_tsc_mode tsc_mode;
+    bool no_claim; /* allocate without a claim: may fail half-way */
 };
 
 /*
+ * How much free memory the host should have for it: what it is given, its
+ * page tables, and a little for the domain itself.
+ */
+uint64_t xc_guest_need_kib(const struct xc_guest_config *cfg);
+/*
  * Builds the domain and introduces it to xenstored; it is left paused.
  * On success *domid is its id. On failure nothing of it is left, and
+ *   -EOPNOTSUPP  the hypervisor does not know the tsc_mode
  *   -EINVAL   a value makes no sense (memory > maxmem, ...)
  *   -EEXIST   the name is in use
  *   -ENOENT   kernel or ramdisk cannot be opened
@@ -249,6 +294,31 @@ struct xc_version {
     bool is_podium; /* our own hypervisor */
 };
 int xc_version(struct xc *xc, struct xc_version *version);
+
+struct xc_cpu {
+    bool exists; /* numbers may have gaps */
+    uint32_t core, socket, node;
+};
+/* The CPUs by their numbers. *list: free(). */
+int xc_host_cpus(struct xc *xc, struct xc_cpu **list, uint32_t *count);
+
+#define XC_NODES_MAX 64
+struct xc_node {
+    uint64_t size_kib, free_kib;
+    uint32_t distance[XC_NODES_MAX]; /* to each node */
+};
+/* The memory nodes by their numbers. *list: free(). */
+int xc_host_nodes(struct xc *xc, struct xc_node **list, uint32_t *count);
+
+struct xc_cpupool {
+    uint32_t id;
+    char name[XC_NAME_MAX];
+    const char *scheduler;
+    uint32_t domain_count;
+    struct xc_cpus cpus;
+};
+/* The first CPU pool with an id of `from` or above. -ENOENT. */
+int xc_cpupool_next(struct xc *xc, uint32_t from, struct xc_cpupool *pool);
 
 /* The hypervisor's console ring, oldest line first. *text: free(). */
 int xc_console_ring(struct xc *xc, bool clear, char **text, size_t *size);

@@ -2,9 +2,9 @@
 /*
  * A command's own options and words.
  *
- * A row of the command table names the letters that its command takes. Long
- * names are spellings of letters, the same for all commands, and are known
- * only where their letter is: --numa for info and list, nowhere else.
+ * What getopt has to be told is made from the command's list of options,
+ * which is also what help and the manual print: so an option that is parsed is
+ * always one that is explained.
  */
 #include "args.h"
 
@@ -13,44 +13,51 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "message.h"
+#define OPTIONS_MAX 16
 
-static const struct option long_options[] = {
-    {"all", no_argument, NULL, 'a'},
-    {"clear", no_argument, NULL, 'c'},
-    {"cpupool", no_argument, NULL, 'c'},
-    {"defconfig", required_argument, NULL, 'f'},
-    {"dryrun", no_argument, NULL, 'n'},
-    {"long", no_argument, NULL, 'l'},
-    {"numa", no_argument, NULL, 'n'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"wait", no_argument, NULL, 'w'},
+/* Both forms of the options; the lists are large enough for any command. */
+struct spellings {
+    char letters[2 * OPTIONS_MAX + 4];
+    struct option names[OPTIONS_MAX + 2];
 };
 
-#define LONG_COUNT (sizeof(long_options) / sizeof(long_options[0]))
-
-static void long_options_select(struct option *chosen, const char *options)
+static void spellings_fill(struct spellings *s,
+                           const struct command_option *options, bool leading)
 {
-    size_t count = 0;
+    struct option *name = s->names;
+    char *letter = s->letters;
 
-    for (size_t i = 0; i < LONG_COUNT; i++) {
-        if (strchr(options, long_options[i].val)) {
-            chosen[count++] = long_options[i];
+    memset(s, 0, sizeof(*s));
+    if (leading) {
+        *letter++ = '+'; /* getopt stops at the first word */
+    }
+    *letter++ = 'h';
+    *name++ = (struct option){"help", no_argument, NULL, 'h'};
+    for (int i = 0; options && options[i].letter && i < OPTIONS_MAX; i++) {
+        const struct command_option *o = &options[i];
+
+        *letter++ = o->letter;
+        if (o->argument) {
+            *letter++ = ':';
+        }
+        if (o->name) {
+            *name++ = (struct option){
+                o->name, o->argument ? required_argument : no_argument, NULL,
+                o->letter};
         }
     }
-    memset(&chosen[count], 0, sizeof(chosen[count]));
 }
 
-int args_parse(struct args *args, int argc, char **argv, const char *options)
+static int parse(struct args *args, int argc, char **argv,
+                 const struct command_option *options, bool leading)
 {
-    struct option chosen[LONG_COUNT + 1];
+    struct spellings s;
     int letter;
 
     memset(args, 0, sizeof(*args));
-    long_options_select(chosen, options);
-    optind = 0; /* the global options were parsed before */
-    while ((letter = getopt_long(argc, argv, options, chosen, NULL)) != -1) {
+    spellings_fill(&s, options, leading);
+    optind = 0; /* begin anew: another argv may have been parsed before */
+    while ((letter = getopt_long(argc, argv, s.letters, s.names, NULL)) != -1) {
         if (letter == '?') {
             return -EINVAL; /* getopt has said why */
         }
@@ -60,4 +67,16 @@ int args_parse(struct args *args, int argc, char **argv, const char *options)
     args->words = argv + optind;
     args->word_count = argc - optind;
     return 0;
+}
+
+int args_parse(struct args *args, int argc, char **argv,
+               const struct command_option *options)
+{
+    return parse(args, argc, argv, options, false);
+}
+
+int args_parse_leading(struct args *args, int argc, char **argv,
+                       const struct command_option *options)
+{
+    return parse(args, argc, argv, options, true);
 }

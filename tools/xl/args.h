@@ -5,6 +5,14 @@
 
 #include <stdbool.h>
 
+/* An option that a command takes. A list of them ends with a letter of 0. */
+struct command_option {
+    char letter;
+    const char *name;     /* the long spelling; NULL: there is none */
+    const char *argument; /* what its value is called; NULL: it takes none */
+    const char *help;     /* sentences */
+};
+
 struct args {
     unsigned int given[128]; /* how often each option letter was given */
     const char *value[128];  /* of the option given last, if it takes one */
@@ -13,10 +21,15 @@ struct args {
 };
 
 /*
- * Split a command's argv. `options` is as for getopt(3); the long names of
- * its letters are known here. -EINVAL after a message for an unknown option.
+ * Split a command's argv. `options` may be NULL; -h and --help are known to
+ * every command. -EINVAL after a message for an unknown option.
  */
-int args_parse(struct args *args, int argc, char **argv, const char *options);
+int args_parse(struct args *args, int argc, char **argv,
+               const struct command_option *options);
+
+/* The same for options before the first word; all else are words. */
+int args_parse_leading(struct args *args, int argc, char **argv,
+                       const struct command_option *options);
 
 static inline bool arg_given(const struct args *args, char letter)
 {

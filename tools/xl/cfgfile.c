@@ -75,23 +75,85 @@ const struct cfg_value *cfg_find(const struct cfg *cfg, const char *key)
     return NULL;
 }
 
-/* Takes over `key` and what `value` points to. */
-static void cfg_set(struct cfg *cfg, char *key, struct cfg_value value)
+void cfg_value_error(struct cfg_error *err, const struct cfg_value *value,
+                     const char *format, ...)
+{
+    va_list args;
+    char *message;
+
+    va_start(args, format);
+    message = must_vformat(format, args);
+    va_end(args);
+    snprintf(err->text, sizeof(err->text), "%s:%u: %s", value->file,
+             value->line, message);
+    free(message);
+}
+
+/* What `more` points to becomes a part of `value`, its items or characters. */
+static void value_add(struct cfg_value *value, struct cfg_value *more)
+{
+    if (value->type == CFG_LIST) {
+        size_t count = value->item_count + more->item_count;
+
+        value->items =
+            must_realloc(value->items, (count + 1) * sizeof(*value->items));
+        for (size_t i = 0; i < more->item_count; i++) {
+            value->items[value->item_count + i] = more->items[i];
+        }
+        value->item_count = count;
+        free(more->items);
+    } else {
+        char *whole = must_format("%s%s", value->text, more->text);
+
+        free(value->text);
+        free(more->text);
+        value->text = whole;
+    }
+}
+
+/* Numbers have nothing behind which another could be put. */
+static int add_check(const char *key, const struct cfg_value *value,
+                     const struct cfg_value *more, struct cfg_error *err)
+{
+    if (value->type == more->type && value->type != CFG_NUMBER) {
+        return 0;
+    }
+    cfg_value_error(err, more,
+                    "%s is %s and += has %s; expected two strings "
+                    "or two lists",
+                    key, type_names[value->type], type_names[more->type]);
+    return -EINVAL;
+}
+
+/* Takes over `key` and what `value` points to, unless it fails. */
+static int cfg_set(struct cfg *cfg, char *key, struct cfg_value *value,
+                   struct cfg_error *err)
 {
     size_t size = (cfg->entry_count + 1) * sizeof(*cfg->entries);
 
     for (size_t i = 0; i < cfg->entry_count; i++) {
-        if (!strcmp(cfg->entries[i].key, key)) {
-            free(key);
-            value_free(&cfg->entries[i].value);
-            cfg->entries[i].value = value;
-            return;
+        struct cfg_value *old = &cfg->entries[i].value;
+
+        if (strcmp(cfg->entries[i].key, key) != 0) {
+            continue;
         }
+        if (value->adds && add_check(key, old, value, err)) {
+            return -EINVAL;
+        }
+        free(key);
+        if (value->adds) {
+            value_add(old, value);
+        } else {
+            value_free(old);
+            *old = *value;
+        }
+        return 0;
     }
     cfg->entries = must_realloc(cfg->entries, size);
     cfg->entries[cfg->entry_count].key = key;
-    cfg->entries[cfg->entry_count].value = value;
+    cfg->entries[cfg->entry_count].value = *value;
     cfg->entry_count++;
+    return 0;
 }
 
 int cfg_parse_text(struct cfg *cfg, const char *name, unsigned int line,
@@ -111,12 +173,14 @@ int cfg_parse_text(struct cfg *cfg, const char *name, unsigned int line,
         char *key = NULL;
         int rc = cfg_parse_assignment(&parser, &key, &value);
 
+        if (rc > 0) {
+            rc = cfg_set(cfg, key, &value, err) ?: 1;
+        }
         if (rc <= 0) {
             free(key);
             value_free(&value);
             return rc;
         }
-        cfg_set(cfg, key, value);
     }
 }
 
@@ -167,20 +231,6 @@ int cfg_parse_file(struct cfg *cfg, const char *path, struct cfg_error *err)
     rc = cfg_parse_text(cfg, path, 1, text, CFG_QUOTED, err);
     free(text);
     return rc;
-}
-
-void cfg_value_error(struct cfg_error *err, const struct cfg_value *value,
-                     const char *format, ...)
-{
-    va_list args;
-    char *message;
-
-    va_start(args, format);
-    message = must_vformat(format, args);
-    va_end(args);
-    snprintf(err->text, sizeof(err->text), "%s:%u: %s", value->file,
-             value->line, message);
-    free(message);
 }
 
 int cfg_get_string(const struct cfg *cfg, const char *key, const char **out,

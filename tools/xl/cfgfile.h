@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The xl.cfg syntax: KEY = VALUE pairs on lines of their own or between
- * semicolons. A value is a number, a quoted string, or a list of values.
+ * semicolons. A value is a number, a quoted string, or a list of values. With
+ * += a string is put behind the one that the key had, a list likewise.
  */
 #ifndef XL_CFGFILE_H
 #define XL_CFGFILE_H
@@ -20,6 +21,7 @@ struct cfg_value {
     char *text; /* a string's characters, or a number as it was written */
     struct cfg_value *items; /* of a list */
     size_t item_count;
+    bool adds;        /* written KEY += VALUE */
     const char *file; /* where it was found; the name is owned by struct cfg */
     unsigned int line;
 };

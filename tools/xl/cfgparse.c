@@ -3,8 +3,8 @@
  * The parser of xl.cfg text, by recursive descent:
  *
  *   text        assignments between newlines or semicolons
- *   assignment  KEY = VALUE
- *   value       number | 'string' | "string" | [ value, value, ... ]
+ *   assignment  KEY = VALUE or KEY += VALUE, where KEY is letters, digits, _
+ * and . value       number | 'string' | "string" | [ value, value, ... ]
  *
  * A # starts a comment that ends with the line. Inside a list newlines mean
  * nothing, and a comma may follow the last item. In a string a backslash
@@ -31,7 +31,7 @@ static int parse_value(struct cfg_parser *p, struct cfg_value *value);
 
 static bool is_key_char(char c)
 {
-    return isalnum((unsigned char)c) || c == '_';
+    return isalnum((unsigned char)c) || c == '_' || c == '.';
 }
 
 /* The characters that end a word, whatever the word is. */
@@ -267,7 +267,7 @@ static int parse_value(struct cfg_parser *p, struct cfg_value *value)
     return fail(p, "a number, a quoted string or a list");
 }
 
-static int parse_key(struct cfg_parser *p, char **key)
+static int parse_key(struct cfg_parser *p, char **key, bool *adds)
 {
     const char *start = p->at, *end = start;
 
@@ -280,6 +280,8 @@ static int parse_key(struct cfg_parser *p, char **key)
     *key = copy_range(start, end);
     p->at = end;
     skip_blanks(p);
+    *adds = p->at[0] == '+' && p->at[1] == '=';
+    p->at += *adds;
     if (*p->at != '=') {
         return fail(p, "'=' after a key");
     }
@@ -297,7 +299,7 @@ int cfg_parse_assignment(struct cfg_parser *p, char **key,
     if (!*p->at) {
         return 0;
     }
-    rc = parse_key(p, key);
+    rc = parse_key(p, key, &value->adds);
     if (!rc) {
         rc = parse_value(p, value);
     }

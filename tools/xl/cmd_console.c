@@ -23,6 +23,7 @@ int console_open(struct xc *xc, uint32_t domid)
         error("domain %u has no console: %s", domid, xc_error(xc));
         return -1;
     }
+    progress_end();
     console = terminal_open(path);
     if (console < 0) {
         error("cannot open the console %s: %s", path, strerror(-console));

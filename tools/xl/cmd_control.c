@@ -9,6 +9,7 @@
 #include "cmdtable.h"
 #include "domainarg.h"
 #include "message.h"
+#include "number.h"
 
 /* How often `shutdown -ww` looks whether a shut down domain is gone. */
 #define GONE_POLL_US 100000
@@ -67,8 +68,11 @@ int cmd_destroy(struct xc *xc, const struct args *args)
 static int wait_for_end(struct xc *xc, uint32_t domid, bool gone)
 {
     struct xc_domain info;
+    char *step = must_format("waiting for domain %u to shut down", domid);
     int rc;
 
+    progress(step, 0, 0);
+    free(step);
     do {
         rc = xc_domain_wait(xc, domid, -1, &info);
     } while (rc == -EINTR);
@@ -173,21 +177,6 @@ static const char *const trigger_names[] = {
 
 #define TRIGGER_COUNT (sizeof(trigger_names) / sizeof(trigger_names[0]))
 
-/* A whole decimal number, or false after a message. */
-static bool number_argument(const char *text, uint32_t *number)
-{
-    unsigned long value;
-    char *end;
-
-    value = strtoul(text, &end, 10);
-    if (*end || end == text || *text == '-' || value > UINT32_MAX) {
-        error("'%s' is not a number", text);
-        return false;
-    }
-    *number = (uint32_t)value;
-    return true;
-}
-
 int cmd_trigger(struct xc *xc, const struct args *args)
 {
     uint32_t domid, vcpu = 0;
@@ -208,21 +197,6 @@ int cmd_trigger(struct xc *xc, const struct args *args)
     if (xc_domain_trigger(xc, domid, (enum xc_trigger)what, vcpu)) {
         return failed(xc, "cannot send trigger %s to '%s'", args->words[1],
                       args->words[0]);
-    }
-    return XL_OK;
-}
-
-int cmd_vcpu_set(struct xc *xc, const struct args *args)
-{
-    uint32_t domid, count;
-
-    if (!number_argument(args->words[1], &count) ||
-        !domain_find(xc, args->words[0], &domid)) {
-        return XL_FAILED;
-    }
-    if (xc_vcpu_set(xc, domid, count)) {
-        return failed(xc, "cannot set the vCPUs of '%s' to %u", args->words[0],
-                      count);
     }
     return XL_OK;
 }

@@ -107,12 +107,57 @@ static void print_version(const struct xc_version *v)
     print_number("xend_config_format", 4);
 }
 
+static bool print_cpus(struct xc *xc)
+{
+    struct xc_cpu *cpus;
+    uint32_t count;
+
+    if (xc_host_cpus(xc, &cpus, &count)) {
+        failed(xc, "cannot ask the hypervisor about the CPUs");
+        return false;
+    }
+    printf("cpu_topology           :\n");
+    printf("cpu:    core    socket     node\n");
+    for (uint32_t i = 0; i < count; i++) {
+        if (cpus[i].exists) {
+            printf("%3u:    %4u     %4u     %4u\n", i, cpus[i].core,
+                   cpus[i].socket, cpus[i].node);
+        }
+    }
+    free(cpus);
+    return true;
+}
+
+static bool print_nodes(struct xc *xc)
+{
+    struct xc_node *nodes;
+    uint32_t count;
+
+    if (xc_host_nodes(xc, &nodes, &count)) {
+        failed(xc, "cannot ask the hypervisor about the memory nodes");
+        return false;
+    }
+    printf("numa_info              :\n");
+    printf("node:    memsize    memfree    distances\n");
+    for (uint32_t i = 0; i < count; i++) {
+        printf("%4u:    %6lu     %6lu      %u", i,
+               (unsigned long)(nodes[i].size_kib / KIB_PER_MIB),
+               (unsigned long)(nodes[i].free_kib / KIB_PER_MIB),
+               nodes[i].distance[0]);
+        for (uint32_t to = 1; to < count; to++) {
+            printf(",%u", nodes[i].distance[to]);
+        }
+        putchar('\n');
+    }
+    free(nodes);
+    return true;
+}
+
 int cmd_info(struct xc *xc, const struct args *args)
 {
     struct xc_version version;
     struct xc_host host;
 
-    (void)args;
     if (xc_host_info(xc, &host)) {
         return failed(xc, "cannot ask the hypervisor about the host");
     }
@@ -121,6 +166,9 @@ int cmd_info(struct xc *xc, const struct args *args)
     }
     print_dom0();
     print_host(&host);
+    if (arg_given(args, 'n') && (!print_cpus(xc) || !print_nodes(xc))) {
+        return XL_FAILED;
+    }
     print_version(&version);
     return XL_OK;
 }

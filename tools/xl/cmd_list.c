@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Commands that list: domains, guests by UUID, virtual CPUs.
+ * Commands that list domains, and guests by UUID.
  *
  * Scripts of many years read these columns, so the layouts are xl's own,
  * tabs included, and not table.c's.
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "cmdtable.h"
+#include "domain_json.h"
 #include "domainarg.h"
 #include "size.h"
 #include "uuid.h"
@@ -37,34 +38,129 @@ static void print_verbose(const struct xc_domain *d)
     } else {
         printf(" %8s", "-");
     }
-    printf(" %16s", "-"); /* security labels, of which we have none */
+}
+
+/* Security labels, of which we have none. */
+static void print_label(void)
+{
+    printf(" %16s", "-");
+}
+
+static void print_heading(const char *more)
+{
+    printf("Name                                        ID   Mem VCPUs\t"
+           "State\tTime(s)%s\n",
+           more);
+}
+
+/* The memory node that a domain would rather be on: there is a choice only on
+ * other hosts, and no way yet to make it. */
+static void print_nodes(void)
+{
+    printf(" %16s", "any node");
+}
+
+static int list_table(struct xc *xc, const struct args *args,
+                      const struct xc_domain *list, size_t count)
+{
+    bool show_more = arg_given(args, 'v'), pool = arg_given(args, 'c');
+    bool nodes = arg_given(args, 'n'), label = arg_given(args, 'Z');
+    char more[128];
+
+    snprintf(more, sizeof(more), "%s%s%s%s",
+             show_more ? "   UUID                            Reason-Code" : "",
+             show_more ? "\tSecurity Label"
+             : label   ? "   Security Label"
+                       : "",
+             pool ? "         Cpupool" : "", nodes ? " NODE Affinity" : "");
+    print_heading(more);
+    for (size_t i = 0; i < count; i++) {
+        print_domain(xc, &list[i]);
+        if (show_more) {
+            print_verbose(&list[i]);
+        }
+        if (show_more || label) {
+            print_label();
+        }
+        if (pool) {
+            printf(" %16s", "Pool-0");
+        }
+        if (nodes) {
+            print_nodes();
+        }
+        putchar('\n');
+    }
+    return XL_OK;
+}
+
+static int list_json(struct xc *xc, const struct xc_domain *list, size_t count)
+{
+    struct json j;
+
+    json_start(&j, stdout);
+    json_array_begin(&j, NULL);
+    for (size_t i = 0; i < count; i++) {
+        domain_json(&j, xc, &list[i]);
+    }
+    json_array_end(&j);
+    json_finish(&j);
+    return XL_OK;
 }
 
 int cmd_list(struct xc *xc, const struct args *args)
 {
-    bool show_more = arg_given(args, 'v'), pool = arg_given(args, 'c');
+    struct xc_domain *list;
+    size_t count;
+    int status;
+
+    if (!domain_select(xc, args, &list, &count)) {
+        return XL_FAILED;
+    }
+    if (arg_given(args, 'l')) {
+        status = list_json(xc, list, count);
+    } else {
+        status = list_table(xc, args, list, count);
+    }
+    free(list);
+    return status;
+}
+
+/* What is claimed but not yet had is part of Mem, so that sums are right. */
+int cmd_claims(struct xc *xc, const struct args *args)
+{
     struct xc_domain *list;
     size_t count;
 
     if (!domain_select(xc, args, &list, &count)) {
         return XL_FAILED;
     }
-    printf("Name                                        ID   Mem VCPUs\t"
-           "State\tTime(s)");
-    printf("%s%s\n",
-           show_more ? "   UUID                            Reason-Code"
-                       "\tSecurity Label"
-                     : "",
-           pool ? "         Cpupool" : "");
+    print_heading("  Claimed");
     for (size_t i = 0; i < count; i++) {
         print_domain(xc, &list[i]);
-        if (show_more) {
-            print_verbose(&list[i]);
-        }
-        if (pool) {
-            printf(" %16s", "Pool-0");
-        }
-        putchar('\n');
+        printf(" %5lu\n",
+               (unsigned long)(list[i].outstanding_kib / KIB_PER_MIB));
+    }
+    free(list);
+    return XL_OK;
+}
+
+int cmd_sharing(struct xc *xc, const struct args *args)
+{
+    struct xc_domain *list;
+    size_t count;
+
+    if (!domain_select(xc, args, &list, &count)) {
+        return XL_FAILED;
+    }
+    printf("Name                                        ID   Mem Shared\n");
+    for (size_t i = 0; i < count; i++) {
+        char name[XC_NAME_MAX];
+
+        domain_name_of(xc, list[i].domid, name);
+        printf("%-40s %5u %5lu  %5lu\n", name, list[i].domid,
+               (unsigned long)((list[i].current_kib + list[i].outstanding_kib) /
+                               KIB_PER_MIB),
+               (unsigned long)(list[i].shared_kib / KIB_PER_MIB));
     }
     free(list);
     return XL_OK;
@@ -91,53 +187,4 @@ int cmd_vm_list(struct xc *xc, const struct args *args)
     }
     free(list);
     return XL_OK;
-}
-
-static void print_vcpu(const char *name, const struct xc_domain *d,
-                       const struct xc_vcpu *v)
-{
-    printf("%-32s %5u %5u", name, d->domid, v->vcpu);
-    if (v->online) {
-        printf("%5u %3c%c- ", v->pcpu, v->running ? 'r' : '-',
-               v->blocked ? 'b' : '-');
-    } else {
-        printf("%5c %3c%cp ", '-', '-', '-');
-    }
-    printf("%9.1f  all / all\n", (double)v->cpu_time_ns / 1e9);
-}
-
-/* False after a message. A domain that went away meanwhile has no vCPUs. */
-static bool print_vcpus(struct xc *xc, const struct xc_domain *d)
-{
-    char name[XC_NAME_MAX];
-
-    domain_name_of(xc, d->domid, name);
-    for (uint32_t i = 0; i < d->max_vcpus; i++) {
-        struct xc_vcpu v;
-
-        if (xc_vcpu_info(xc, d->domid, i, &v)) {
-            failed(xc, "vCPU %u of domain '%s'", i, name);
-            return false;
-        }
-        print_vcpu(name, d, &v);
-    }
-    return true;
-}
-
-int cmd_vcpu_list(struct xc *xc, const struct args *args)
-{
-    struct xc_domain *list;
-    size_t count;
-    bool ok = true;
-
-    if (!domain_select(xc, args, &list, &count)) {
-        return XL_FAILED;
-    }
-    printf("%-32s %5s %5s %5s %5s %9s %s\n", "Name", "ID", "VCPU", "CPU",
-           "State", "Time(s)", "Affinity (Hard / Soft)");
-    for (size_t i = 0; i < count && ok; i++) {
-        ok = print_vcpus(xc, &list[i]);
-    }
-    free(list);
-    return ok ? XL_OK : XL_FAILED;
 }

@@ -3,170 +3,275 @@
  * Every command of xl: a row each.
  *
  * The row says all that the rest of the program needs to know: how to call
- * the command, which options and how many words it takes, and what help says.
+ * the command, which options and how many words it takes, and what help, the
+ * manual and the shell's completion say. Sentences are filled into lines
+ * where they are printed.
  */
 #include "cmdtable.h"
+
+#define OPTIONS(...)                                                           \
+    (const struct command_option[])                                            \
+    {                                                                          \
+        __VA_ARGS__,                                                           \
+        {                                                                      \
+            0                                                                  \
+        }                                                                      \
+    }
+
+#define TERMS(...)                                                             \
+    (const struct command_term[])                                              \
+    {                                                                          \
+        __VA_ARGS__,                                                           \
+        {                                                                      \
+            0                                                                  \
+        }                                                                      \
+    }
+
+#define SIZE_TEXT                                                              \
+    "A SIZE is a number of MiB, or a number with t, g, m, k or b behind it."
+
+const struct command_option global_options[] = {
+    {'v', NULL, NULL, "Say more."},
+    {'f', NULL, NULL, "Accepted; there is no other toolstack to get past."},
+    {'t', NULL, NULL, "Show progress even when stderr is no terminal."},
+    {'T', NULL, NULL, "Accepted; there are no messages with a time in them."},
+    {'N', NULL, NULL, "A dry run, which create alone has: as its -n."},
+    {0},
+};
 
 const struct command command_table[] = {
     {
         .name = "create",
         .run = cmd_create,
-        .options = "cdef:FnpqV",
+        .options = OPTIONS(
+            {'c', NULL, NULL,
+             "Attach to the new domain's console. It is opened before the "
+             "guest runs, so that nothing is missed."},
+            {'p', NULL, NULL, "Leave the domain paused."},
+            {'F', NULL, NULL, "Stay in the foreground until it is gone."},
+            {'e', NULL, NULL,
+             "Leave nobody behind to watch the domain: its on_ keys then do "
+             "nothing."},
+            {'f', "defconfig", "FILE", "Use this configuration file."},
+            {'n', "dryrun", NULL,
+             "Check the configuration and print what was understood; create "
+             "nothing."},
+            {'q', "quiet", NULL, "Print nothing but errors."},
+            {'d', NULL, NULL, "Accepted."},
+            {'V', NULL, NULL, "Accepted; a guest here has no screen."}),
         .max_words = ANY_WORDS,
-        .usage = "[options] [CONFIGFILE] [KEY=VALUE ...]",
+        .first_word = WORD_FILE,
+        .usage = "[OPTIONS] [CONFIGFILE] [KEY=VALUE ...]",
         .summary = "Create a domain from a configuration file",
-        .help = "-c             Attach to the new domain's console\n"
-                "-p             Leave the domain paused\n"
-                "-F             Stay in the foreground until it is gone\n"
-                "-e             Do not watch the domain in the background\n"
-                "-f FILE, --defconfig=FILE\n"
-                "               Use this configuration file\n"
-                "-n, --dryrun   Check the configuration and print it\n"
-                "-q, --quiet    Print nothing but errors\n",
+        .text = "Each KEY=VALUE changes one key of the configuration; without "
+                "a file all keys are given so. Quotes around a string may be "
+                "left out there: the value then ends at a semicolon. "
+                "xl.cfg(5) has the keys.",
     },
     {
         .name = "list",
         .run = cmd_list,
-        .options = "cv",
+        .options =
+            OPTIONS({'l', "long", NULL, "All that is known of each, as JSON."},
+                    {'v', "verbose", NULL,
+                     "Also show UUIDs, the reason of a shutdown, and labels."},
+                    {'c', "cpupool", NULL, "Also show the CPU pool."},
+                    {'n', "numa", NULL, "Also show the memory nodes."},
+                    {'Z', "context", NULL,
+                     "Also show security labels, of which there are none."}),
         .max_words = ANY_WORDS,
-        .usage = "[options] [DOMAIN ...]",
+        .first_word = WORD_DOMAIN,
+        .usage = "[OPTIONS] [DOMAIN ...]",
         .summary = "List all domains or some",
-        .help = "-v, --verbose  Also show UUIDs and shutdown reasons\n"
-                "-c, --cpupool  Also show the CPU pool\n",
+        .text = "Shown are name, id, memory in MiB, virtual CPUs online, "
+                "state, and seconds of CPU time. The six places of the state "
+                "are:",
+        .terms = TERMS({"r", "running"}, {"b", "blocked: it waits for work"},
+                       {"p", "paused"}, {"s", "shut down"}, {"c", "crashed"},
+                       {"d", "dying"}),
     },
     {
         .name = "destroy",
         .run = cmd_destroy,
-        .options = "f",
+        .options = OPTIONS(
+            {'f', NULL, NULL, "Accepted; domain 0 cannot be destroyed."}),
         .min_words = 1,
         .max_words = 1,
+        .first_word = WORD_DOMAIN,
         .usage = "DOMAIN",
         .summary = "End a domain at once and free its memory",
-        .help = "-f             Accepted; domain 0 cannot be destroyed\n",
+        .text = "When the command returns the memory is free, apart from "
+                "pages that other domains still have mapped.",
     },
     {
         .name = "shutdown",
         .run = cmd_shutdown,
-        .options = "aFw",
+        .options = OPTIONS(
+            {'a', "all", NULL, "All domains except 0."},
+            {'w', "wait", NULL,
+             "Wait until it has shut down; given twice, until it is gone."},
+            {'F', NULL, NULL,
+             "Accepted; guests here have no power button to fall back on."}),
         .max_words = 1,
-        .usage = "[options] -a | DOMAIN",
+        .first_word = WORD_DOMAIN,
+        .usage = "[OPTIONS] -a | DOMAIN",
         .summary = "Ask a domain to shut down",
-        .help = "-a, --all      All domains except 0\n"
-                "-w, --wait     Wait until it has shut down; -ww: is gone\n"
-                "-F             Accepted; PVH guests know no power button\n",
+        .text = "The request goes to the guest's kernel, which follows when "
+                "it can. What happens to the domain then is said by its "
+                "configuration's on_poweroff.",
     },
     {
         .name = "reboot",
         .run = cmd_reboot,
-        .options = "aFw",
+        .options = OPTIONS(
+            {'a', "all", NULL, "All domains except 0."},
+            {'w', "wait", NULL, "Wait until the old domain has shut down."},
+            {'F', NULL, NULL,
+             "Accepted; guests here have no reset button to fall back on."}),
         .max_words = 1,
-        .usage = "[options] -a | DOMAIN",
+        .first_word = WORD_DOMAIN,
+        .usage = "[OPTIONS] -a | DOMAIN",
         .summary = "Ask a domain to reboot",
-        .help = "-a, --all      All domains except 0\n"
-                "-w, --wait     Wait until the old one has shut down\n",
+        .text = "The request goes to the guest's kernel, which follows when "
+                "it can. What happens to the domain then is said by its "
+                "configuration's on_reboot.",
     },
     {
         .name = "pause",
         .run = cmd_pause,
-        .options = "",
         .min_words = 1,
         .max_words = 1,
+        .first_word = WORD_DOMAIN,
         .usage = "DOMAIN",
         .summary = "Stop running a domain",
+        .text = "It keeps its memory and goes on where it was after unpause.",
     },
     {
         .name = "unpause",
         .run = cmd_unpause,
-        .options = "",
         .min_words = 1,
         .max_words = 1,
+        .first_word = WORD_DOMAIN,
         .usage = "DOMAIN",
         .summary = "Run a paused domain again",
     },
     {
         .name = "console",
         .run = cmd_console,
-        .options = "n:t:",
+        .options = OPTIONS(
+            {'t', NULL, "TYPE", "Must be pv, the only kind of console here."},
+            {'n', NULL, "NUMBER", "Must be 0, likewise."}),
         .min_words = 1,
         .max_words = 1,
-        .usage = "[options] DOMAIN",
+        .first_word = WORD_DOMAIN,
+        .usage = "[OPTIONS] DOMAIN",
         .summary = "Attach to a domain's console; Ctrl-] leaves",
-        .help = "-t pv          The paravirtual console, the only kind here\n"
-                "-n 0           Its number, likewise\n",
+        .text = "The end of the input leaves too. Every other key goes to "
+                "the guest.",
     },
     {
         .name = "mem-set",
         .run = cmd_mem_set,
-        .options = "",
         .min_words = 2,
         .max_words = 2,
-        .usage = "DOMAIN SIZE[b|k|m|g|t]",
-        .summary = "Set how much memory a domain should use (default MiB)",
+        .first_word = WORD_DOMAIN,
+        .usage = "DOMAIN SIZE",
+        .summary = "Set how much memory a domain should use",
+        .text = "The guest's balloon driver follows by itself; pod shows how "
+                "far it is. " SIZE_TEXT,
     },
     {
         .name = "mem-max",
         .run = cmd_mem_max,
-        .options = "",
         .min_words = 2,
         .max_words = 2,
-        .usage = "DOMAIN SIZE[b|k|m|g|t]",
-        .summary = "Set how much memory a domain may use (default MiB)",
+        .first_word = WORD_DOMAIN,
+        .usage = "DOMAIN SIZE",
+        .summary = "Set how much memory a domain may use",
+        .text = SIZE_TEXT,
     },
     {
         .name = "pod",
         .run = cmd_pod,
-        .options = "",
         .max_words = ANY_WORDS,
+        .first_word = WORD_DOMAIN,
         .usage = "[DOMAIN ...]",
         .summary = "Show how much of the promised memory exists",
-        .help =
-            "Max        what the guest was promised\n"
-            "Target     what it should use now\n"
-            "Populated  pages that it has\n"
-            "Promised   pages that it was promised but never touched\n"
-            "Cached     pages set aside to honour those promises\n"
-            "Deficit    promised pages with nothing set aside; 0 once the\n"
-            "           guest's balloon has reached its target\n"
-            "Ballooned  pages that the guest gave back\n"
-            "Swept      zero pages that were taken back to honour promises\n",
+        .text = "Domain 0 is listed only when it is named. A dash means that "
+                "a number is not known. The columns, in KiB:",
+        .terms = TERMS(
+            {"Max", "what the guest was promised: its maxmem"},
+            {"Target", "what it should use now"},
+            {"Populated", "pages that it has"},
+            {"Promised", "pages that it was promised but never touched"},
+            {"Cached", "pages set aside to honour those promises"},
+            {"Deficit", "promised pages with nothing set aside; 0 once the "
+                        "guest's balloon has reached its target"},
+            {"Ballooned", "pages that the guest gave back"},
+            {"Swept", "zero pages that were taken back to honour promises"}),
     },
     {
         .name = "vcpu-list",
         .run = cmd_vcpu_list,
-        .options = "",
         .max_words = ANY_WORDS,
+        .first_word = WORD_DOMAIN,
         .usage = "[DOMAIN ...]",
         .summary = "List the virtual CPUs of all domains or some",
+        .text = "Shown are the CPU on which each runs or ran last, its state "
+                "(r running, b blocked, p offline), its CPU time, and where it "
+                "may and would rather run.",
     },
     {
         .name = "vcpu-set",
         .run = cmd_vcpu_set,
-        .options = "",
+        .options = OPTIONS({'i', "ignore-host", NULL,
+                            "Accepted; there may be more of them than the host "
+                            "has CPUs."}),
         .min_words = 2,
         .max_words = 2,
-        .usage = "DOMAIN COUNT",
+        .first_word = WORD_DOMAIN,
+        .usage = "[OPTIONS] DOMAIN COUNT",
         .summary = "Set how many virtual CPUs a domain should use",
+        .text = "The guest's kernel follows by itself, at least when it has "
+                "to give some up. COUNT is at most the maxvcpus of its "
+                "configuration.",
+    },
+    {
+        .name = "vcpu-pin",
+        .run = cmd_vcpu_pin,
+        .options = OPTIONS(
+            {'f', "force", NULL,
+             "Also undo a pinning that the domain's own kernel asked for."}),
+        .min_words = 3,
+        .max_words = 4,
+        .first_word = WORD_DOMAIN,
+        .usage = "[OPTIONS] DOMAIN VCPU|all HARD [SOFT]",
+        .summary = "Set on which CPUs a virtual CPU may run",
+        .text = "HARD is where it may run; SOFT where it would rather run, "
+                "which is kept but not acted on. A dash leaves either as it "
+                "is. CPUs are written as",
+        .terms = TERMS({"all", "all CPUs of the host"},
+                       {"0-3,5,^1", "some; ^ takes away"},
+                       {"node:0", "those of a memory node; also nodes:0-1"}),
     },
     {
         .name = "vm-list",
         .run = cmd_vm_list,
-        .options = "",
         .usage = "",
         .summary = "List guests by UUID, without domain 0",
     },
     {
         .name = "domid",
         .run = cmd_domid,
-        .options = "",
         .min_words = 1,
         .max_words = 1,
+        .first_word = WORD_DOMAIN,
         .usage = "NAME",
         .summary = "Print the id of the domain with this name",
     },
     {
         .name = "domname",
         .run = cmd_domname,
-        .options = "",
         .min_words = 1,
         .max_words = 1,
         .usage = "ID",
@@ -175,63 +280,125 @@ const struct command command_table[] = {
     {
         .name = "rename",
         .run = cmd_rename,
-        .options = "",
         .min_words = 2,
         .max_words = 2,
+        .first_word = WORD_DOMAIN,
         .usage = "DOMAIN NEWNAME",
         .summary = "Give a domain another name",
     },
     {
+        .name = "top",
+        .run = cmd_top,
+        .options = OPTIONS(
+            {'d', "delay", "SECONDS", "Between two pictures; 3."},
+            {'b', "batch", NULL,
+             "Print one picture after the other; so it is also when the "
+             "output is no terminal."},
+            {'n', "iterations", "COUNT", "End after so many pictures."}),
+        .usage = "[OPTIONS]",
+        .summary = "Watch the memory and CPU time of all domains",
+        .text = "CPU(%) is of one CPU, since the last picture. PROMISED(k) is "
+                "memory that was promised and does not exist yet, DEFICIT(k) "
+                "the part of it with nothing set aside; see pod. Keys:",
+        .terms = TERMS({"q", "quit"}, {"c", "most CPU time first"},
+                       {"m", "most memory first"}, {"i", "by id"}),
+    },
+    {
+        .name = "uptime",
+        .run = cmd_uptime,
+        .options = OPTIONS({'s', "short", NULL,
+                            "A line for each that also has the time of day."}),
+        .max_words = ANY_WORDS,
+        .first_word = WORD_DOMAIN,
+        .usage = "[OPTIONS] [DOMAIN ...]",
+        .summary = "Show for how long domains have been up",
+        .text = "That is since the domain was created, not since its kernel "
+                "was booted.",
+    },
+    {
+        .name = "claims",
+        .run = cmd_claims,
+        .usage = "",
+        .summary = "List domains with the memory that they have claimed",
+        .text = "A claim is memory that a domain is sure to get while it is "
+                "being built. Mem includes it. The sum is info's "
+                "outstanding_claims.",
+    },
+    {
+        .name = "sharing",
+        .run = cmd_sharing,
+        .max_words = ANY_WORDS,
+        .first_word = WORD_DOMAIN,
+        .usage = "[DOMAIN ...]",
+        .summary = "Show how much memory domains share with others",
+        .text = "Pages are shared only when a program in domain 0 has asked "
+                "for it; usually all numbers are 0. In MiB.",
+    },
+    {
+        .name = "cpupool-list",
+        .run = cmd_cpupool_list,
+        .options =
+            OPTIONS({'c', "cpus", NULL, "Show the CPUs of each by number."}),
+        .max_words = 1,
+        .usage = "[OPTIONS] [POOL]",
+        .summary = "List the CPU pools",
+        .text = "There is one, Pool-0, with all CPUs.",
+    },
+    {
         .name = "sysrq",
         .run = cmd_sysrq,
-        .options = "",
         .min_words = 2,
         .max_words = 2,
+        .first_word = WORD_DOMAIN,
         .usage = "DOMAIN LETTER",
         .summary = "Send a Linux SysRq letter to a domain",
+        .text = "The guest's kernel must allow it: sysrq_always_enabled.",
     },
     {
         .name = "trigger",
         .run = cmd_trigger,
-        .options = "",
         .min_words = 2,
         .max_words = 3,
+        .first_word = WORD_DOMAIN,
         .usage = "DOMAIN nmi|reset|init|power|sleep [VCPU]",
         .summary = "Send a hardware event to a domain",
+        .text = "PVH guests know nmi alone; the hypervisor refuses the "
+                "others. VCPU is 0 unless it is given.",
     },
     {
         .name = "info",
         .run = cmd_info,
-        .options = "n",
-        .usage = "",
+        .options = OPTIONS(
+            {'n', "numa", NULL, "Also show each CPU and each memory node."}),
+        .usage = "[OPTIONS]",
         .summary = "Show what the host is and has",
-        .help = "-n, --numa     Accepted; there is one memory node\n",
+        .text = "Memory is in MiB; free_memory is without what is claimed.",
     },
     {
         .name = "dmesg",
         .run = cmd_dmesg,
-        .options = "c",
-        .usage = "[-c]",
+        .options = OPTIONS({'c', "clear", NULL, "Also clear them."}),
+        .usage = "[OPTIONS]",
         .summary = "Print the hypervisor's messages",
-        .help = "-c, --clear    Also clear them\n",
     },
     {
         .name = "debug-keys",
         .run = cmd_debug_keys,
-        .options = "",
         .min_words = 1,
         .max_words = 1,
         .usage = "KEYS",
         .summary = "Send debug keys to the hypervisor; see xl dmesg",
+        .text = "The key h prints the list of them.",
     },
     {
         .name = "help",
         .run = cmd_help,
-        .options = "l",
+        .options = OPTIONS(
+            {'l', "long", NULL, "Accepted; the list is always complete."}),
         .max_words = 1,
+        .first_word = WORD_COMMAND,
         .usage = "[COMMAND]",
         .summary = "List the commands or explain one",
-        .help = "-l, --long     Accepted; the list is always complete\n",
     },
 };
 

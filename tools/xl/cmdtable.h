@@ -18,20 +18,48 @@ enum {
 
 #define ANY_WORDS 1000
 
+/* A word that a command prints or takes, and what it means. A list ends with
+ * a word of NULL. */
+struct command_term {
+    const char *word;
+    const char *meaning;
+};
+
+/* What the first word of a command is, so that a shell can complete it. */
+enum word_kind {
+    WORD_OTHER,
+    WORD_DOMAIN,
+    WORD_FILE,
+    WORD_COMMAND
+};
+
 struct command {
     const char *name;
     int (*run)(struct xc *xc, const struct args *args);
-    const char *options; /* for getopt */
+    const struct command_option *options; /* NULL: none */
     int min_words, max_words;
+    enum word_kind first_word;
     const char *usage; /* after the name */
     const char *summary;
-    const char *help; /* the options, one a line; or NULL */
+    const char *text; /* more sentences; or NULL */
+    const struct command_term *terms;
 };
+
+/* Those that stand before the command's name. */
+extern const struct command_option global_options[];
 
 extern const struct command command_table[];
 extern const size_t command_count;
 
+/*
+ * The row of `name`, which may be shortened as long as it stays clear what is
+ * meant: "cons" is console, "d" is nothing. NULL after a message.
+ */
+const struct command *command_find(const char *name);
+
+int cmd_claims(struct xc *xc, const struct args *args);
 int cmd_console(struct xc *xc, const struct args *args);
+int cmd_cpupool_list(struct xc *xc, const struct args *args);
 int cmd_create(struct xc *xc, const struct args *args);
 int cmd_debug_keys(struct xc *xc, const struct args *args);
 int cmd_destroy(struct xc *xc, const struct args *args);
@@ -47,11 +75,15 @@ int cmd_pause(struct xc *xc, const struct args *args);
 int cmd_pod(struct xc *xc, const struct args *args);
 int cmd_reboot(struct xc *xc, const struct args *args);
 int cmd_rename(struct xc *xc, const struct args *args);
+int cmd_sharing(struct xc *xc, const struct args *args);
 int cmd_shutdown(struct xc *xc, const struct args *args);
 int cmd_sysrq(struct xc *xc, const struct args *args);
+int cmd_top(struct xc *xc, const struct args *args);
 int cmd_trigger(struct xc *xc, const struct args *args);
 int cmd_unpause(struct xc *xc, const struct args *args);
+int cmd_uptime(struct xc *xc, const struct args *args);
 int cmd_vcpu_list(struct xc *xc, const struct args *args);
+int cmd_vcpu_pin(struct xc *xc, const struct args *args);
 int cmd_vcpu_set(struct xc *xc, const struct args *args);
 int cmd_vm_list(struct xc *xc, const struct args *args);
 

@@ -19,26 +19,29 @@
 
 #include "message.h"
 
-#define LOCK_DIRECTORY "/run/lock"
-#define LOCK_PATH      LOCK_DIRECTORY "/xl"
+#define LOCK_DIRECTORY "/run/lock" /* where it is by default */
 
-int create_lock(void)
+int create_lock(const char *path)
 {
     int fd;
 
     mkdir("/run", 0755); /* for an initramfs that has neither */
     mkdir(LOCK_DIRECTORY, 0755);
-    fd = open(LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
-        verbose("no lock %s: %s", LOCK_PATH, strerror(errno));
+        verbose("no lock %s: %s", path, strerror(errno));
         return -1;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        progress("waiting for another creation", 0, 0);
     }
     while (flock(fd, LOCK_EX)) {
         if (errno != EINTR) {
-            verbose("cannot take lock %s: %s", LOCK_PATH, strerror(errno));
+            verbose("cannot take lock %s: %s", path, strerror(errno));
             break;
         }
     }
+    progress_end();
     return fd;
 }
 

@@ -4,7 +4,7 @@
 #define XL_CREATELOCK_H
 
 /* Waits for its turn. The result goes to create_unlock(). */
-int create_lock(void);
+int create_lock(const char *path);
 void create_unlock(int lock);
 
 #endif

@@ -2,10 +2,8 @@
 /*
  * What a configuration says about a guest.
  *
- * The keys are those of xl.cfg. Three kinds of them: those read here; those
- * that xl.cfg has and Podium does not, which are warned about by that name;
- * and anything else, most likely a typing error, which is warned about too.
- * A value of a key that is read must be right.
+ * The keys are those of guestkeys.c; a value of a key that is read must be
+ * right, and the first that is not is told of with its place.
  */
 #include "guestcfg.h"
 
@@ -14,72 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "configkey.h"
+#include "guestpin.h"
 #include "message.h"
 #include "size.h"
 #include "uuid.h"
 
 /* 16 TiB: more than a host has, and far from overflowing when in bytes. */
 #define MIB_MAX (UINT64_C(1) << 24)
-
-/* Keys that are read somewhere below. */
-static const char *const known_keys[] = {
-    "builder",   "cmdline", "extra", "kernel",      "maxmem",
-    "maxvcpus",  "memory",  "name",  "on_crash",    "on_poweroff",
-    "on_reboot", "ramdisk", "root",  "on_watchdog", "type",
-    "uuid",      "vcpus",
-};
-
-/* Keys of xl.cfg whose devices or features do not exist here. */
-static const char *const unsupported_keys[] = {
-    "acpi",
-    "apic",
-    "bootloader",
-    "bootloader_args",
-    "cap",
-    "channel",
-    "claim_mode",
-    "cpu_weight",
-    "cpuid",
-    "cpus",
-    "cpus_soft",
-    "device_tree",
-    "disk",
-    "driver_domain",
-    "firmware",
-    "hap",
-    "hpet",
-    "iomem",
-    "ioports",
-    "irqs",
-    "localtime",
-    "max_grant_frames",
-    "max_grant_version",
-    "max_maptrack_frames",
-    "msr_relaxed",
-    "nestedhvm",
-    "nomigrate",
-    "on_soft_reset",
-    "pae",
-    "passthrough",
-    "pci",
-    "pool",
-    "pvshim",
-    "rtc_timeoffset",
-    "sdl",
-    "seclabel",
-    "serial",
-    "shadow_memory",
-    "timer_mode",
-    "tsc_mode",
-    "usb",
-    "usbdev",
-    "vfb",
-    "vif",
-    "vnc",
-    "vnuma",
-    "vtpm",
-    "vuart",
-};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -89,42 +29,8 @@ static const char *const action_names[] = {
     [GUEST_PRESERVE] = "preserve",
 };
 
-static bool is_one_of(const char *key, const char *const *keys, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (!strcmp(keys[i], key)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* vif = [] asks for nothing, so nothing is missed. */
-static bool asks_for_nothing(const struct cfg_value *value)
-{
-    return value->type == CFG_LIST && !value->item_count;
-}
-
-static void warn_of_keys(const struct cfg *cfg)
-{
-    for (size_t i = 0; i < cfg->entry_count; i++) {
-        const struct cfg_value *value = &cfg->entries[i].value;
-        const char *key = cfg->entries[i].key;
-        const char *why = "is unknown";
-
-        if (is_one_of(key, known_keys, COUNT(known_keys)) ||
-            asks_for_nothing(value)) {
-            continue;
-        }
-        if (is_one_of(key, unsupported_keys, COUNT(unsupported_keys))) {
-            why = "is not supported";
-        }
-        warn("%s:%u: key '%s' %s and ignored", value->file, value->line, key,
-             why);
-    }
-}
-
-static int read_type(const struct cfg *cfg, struct cfg_error *err)
+static int read_type(struct guest *guest, const struct cfg *cfg,
+                     struct cfg_error *err)
 {
     static const char *const keys[] = {"builder", "type"};
 
@@ -293,6 +199,58 @@ static int read_cmdline(struct guest *guest, const struct cfg *cfg,
     return 0;
 }
 
+static int read_cpus(const struct cfg *cfg, const char *key,
+                     const struct cfg_value **out, struct cfg_error *err)
+{
+    *out = cfg_find(cfg, key);
+    return *out ? guest_pin_check(key, *out, err) : 0;
+}
+
+static const char *const tsc_names[] = {
+    [XC_TSC_DEFAULT] = "default",
+    [XC_TSC_ALWAYS_EMULATE] = "always_emulate",
+    [XC_TSC_NATIVE] = "native",
+    [XC_TSC_NATIVE_PARAVIRT] = "native_paravirt",
+};
+
+/* A name; or its number, as configurations of old have it. */
+static int read_tsc_mode(struct guest *guest, const struct cfg *cfg,
+                         struct cfg_error *err)
+{
+    const char *text = tsc_names[XC_TSC_DEFAULT];
+    int rc = cfg_get_string(cfg, "tsc_mode", &text, err);
+
+    for (size_t i = 0; !rc && i < COUNT(tsc_names); i++) {
+        char number[2] = {(char)('0' + i), '\0'};
+
+        if (!strcmp(text, tsc_names[i]) || !strcmp(text, number)) {
+            guest->config.tsc_mode = (enum xc_tsc_mode)i;
+            return 0;
+        }
+    }
+    if (!rc) {
+        cfg_value_error(err, cfg_find(cfg, "tsc_mode"),
+                        "tsc_mode is '%s'; expected 'default', "
+                        "'always_emulate', 'native' or 'native_paravirt'",
+                        text);
+    }
+    return -EINVAL;
+}
+
+static int read_seclabel(struct guest *guest, const struct cfg *cfg,
+                         struct cfg_error *err)
+{
+    const struct cfg_value *value = cfg_find(cfg, "seclabel");
+    const char *label;
+    int rc = cfg_get_string(cfg, "seclabel", &label, err);
+
+    if (value && !rc) {
+        warn("%s:%u: seclabel is ignored: there are no security policies here",
+             value->file, value->line);
+    }
+    return rc;
+}
+
 /* A string without which there is no guest. */
 static int read_required(const struct cfg *cfg, const char *key,
                          const char **out, struct cfg_error *err)
@@ -303,6 +261,21 @@ static int read_required(const struct cfg *cfg, const char *key,
         snprintf(err->text, sizeof(err->text),
                  "no '%s' in the configuration; expected %s = \"...\"", key,
                  key);
+        rc = -EINVAL;
+    }
+    return rc;
+}
+
+static int read_name(struct guest *guest, const struct cfg *cfg,
+                     struct cfg_error *err)
+{
+    int rc = read_required(cfg, "name", &guest->config.name, err);
+
+    if (!rc && !xc_name_is_valid(guest->config.name)) {
+        cfg_value_error(err, cfg_find(cfg, "name"),
+                        "name is '%s'; expected letters, digits and - _ . + :, "
+                        "not digits alone",
+                        guest->config.name);
         rc = -EINVAL;
     }
     return rc;
@@ -343,38 +316,34 @@ static int read_images(struct guest *guest, const struct cfg *cfg,
     return 0;
 }
 
+static int read_pins(struct guest *guest, const struct cfg *cfg,
+                     struct cfg_error *err)
+{
+    int rc = read_cpus(cfg, "cpus", &guest->cpus, err);
+
+    return rc ? rc : read_cpus(cfg, "cpus_soft", &guest->cpus_soft, err);
+}
+
 int guest_read(struct guest *guest, const struct cfg *cfg,
                struct cfg_error *err)
 {
-    int rc;
+    static int (*const readers[])(struct guest *, const struct cfg *,
+                                  struct cfg_error *) = {
+        read_type,     read_name,    read_images,   read_uuid,
+        read_memory,   read_vcpus,   read_actions,  read_pins,
+        read_tsc_mode, read_cmdline, read_seclabel,
+    };
 
     memset(guest, 0, sizeof(*guest));
-    rc = read_type(cfg, err);
-    if (!rc) {
-        rc = read_required(cfg, "name", &guest->config.name, err);
+    for (size_t i = 0; i < COUNT(readers); i++) {
+        int rc = readers[i](guest, cfg, err);
+
+        if (rc) {
+            return rc;
+        }
     }
-    if (!rc) {
-        rc = read_images(guest, cfg, err);
-    }
-    if (!rc) {
-        rc = read_uuid(guest, cfg, err);
-    }
-    if (!rc) {
-        rc = read_memory(guest, cfg, err);
-    }
-    if (!rc) {
-        rc = read_vcpus(guest, cfg, err);
-    }
-    if (!rc) {
-        rc = read_actions(guest, cfg, err);
-    }
-    if (!rc) {
-        rc = read_cmdline(guest, cfg, err);
-    }
-    if (!rc) {
-        warn_of_keys(cfg);
-    }
-    return rc;
+    config_keys_check(&guest_keys, cfg);
+    return 0;
 }
 
 void guest_free(struct guest *guest)
@@ -408,12 +377,9 @@ const char *guest_action_name(enum guest_action action)
 }
 
 /* With what would end the string or start an escape made harmless. */
-static void print_quoted(FILE *out, const char *key, const char *text)
+static void print_string(FILE *out, const char *text)
 {
-    if (!text) {
-        return;
-    }
-    fprintf(out, "%s = \"", key);
+    fputc('"', out);
     for (; *text; text++) {
         if (*text == '"' || *text == '\\') {
             fputc('\\', out);
@@ -424,7 +390,35 @@ static void print_quoted(FILE *out, const char *key, const char *text)
             fputc(*text, out);
         }
     }
-    fputs("\"\n", out);
+    fputc('"', out);
+}
+
+static void print_quoted(FILE *out, const char *key, const char *text)
+{
+    if (text) {
+        fprintf(out, "%s = ", key);
+        print_string(out, text);
+        fputc('\n', out);
+    }
+}
+
+/* A string, or a list of them. */
+static void print_value(FILE *out, const char *key,
+                        const struct cfg_value *value)
+{
+    if (!value) {
+        return;
+    }
+    if (value->type != CFG_LIST) {
+        print_quoted(out, key, value->text);
+        return;
+    }
+    fprintf(out, "%s = [", key);
+    for (size_t i = 0; i < value->item_count; i++) {
+        fputs(i ? ", " : "", out);
+        print_string(out, value->items[i].text);
+    }
+    fputs("]\n", out);
 }
 
 void guest_print(const struct guest *guest, FILE *out)
@@ -446,6 +440,9 @@ void guest_print(const struct guest *guest, FILE *out)
             (unsigned long)(c->memory_kib / KIB_PER_MIB));
     fprintf(out, "maxmem = %lu\n", (unsigned long)(c->max_kib / KIB_PER_MIB));
     fprintf(out, "vcpus = %u\nmaxvcpus = %u\n", c->vcpus, c->max_vcpus);
+    print_value(out, "cpus", guest->cpus);
+    print_value(out, "cpus_soft", guest->cpus_soft);
+    print_quoted(out, "tsc_mode", tsc_names[c->tsc_mode]);
     print_quoted(out, "on_poweroff", action_names[guest->on_poweroff]);
     print_quoted(out, "on_reboot", action_names[guest->on_reboot]);
     print_quoted(out, "on_crash", action_names[guest->on_crash]);

@@ -21,6 +21,7 @@ struct guest {
     char *kernel, *ramdisk; /* from the root, for a restart from elsewhere */
     enum guest_action on_poweroff, on_reboot, on_crash, on_watchdog;
     char *cmdline; /* put together from root and extra, or NULL */
+    const struct cfg_value *cpus, *cpus_soft; /* cfg's; NULL: anywhere */
 };
 
 /*

@@ -13,7 +13,10 @@
 #include <signal.h>
 
 #include "createlock.h"
+#include "guestpin.h"
+#include "hostcfg.h"
 #include "message.h"
+#include "room.h"
 
 static const int ending_signals[] = {SIGHUP, SIGINT, SIGTERM};
 
@@ -47,23 +50,79 @@ static bool ending_signal_came(const sigset_t *ending)
     return false;
 }
 
-int launch_build(struct xc *xc, const struct guest *guest, uint32_t *domid)
+/* The domain, with its vCPUs where they should be; or none. */
+static int build_and_pin(struct xc *xc, const struct guest *guest,
+                         const struct host_config *host,
+                         const struct guest_pins *pins, uint32_t *domid)
 {
-    int lock = create_lock();
-    sigset_t ending, before;
+    struct xc_guest_config config = guest->config;
     int rc;
 
-    fill_ending_signals(&ending);
-    sigprocmask(SIG_BLOCK, &ending, &before);
-    rc = xc_domain_create(xc, &guest->config, domid);
+    config.no_claim = !host->claim;
+    rc = xc_domain_create(xc, &config, domid);
     progress_end();
     if (rc) {
-        error("cannot create '%s': %s", guest->config.name, xc_error(xc));
-    } else if (ending_signal_came(&ending)) {
+        error("cannot create '%s': %s", config.name, xc_error(xc));
+        return rc;
+    }
+    rc = guest_pins_apply(pins, xc, *domid);
+    if (rc) {
+        xc_domain_destroy(xc, *domid);
+    }
+    return rc;
+}
+
+static int build_in_room(struct xc *xc, const struct guest *guest,
+                         const struct host_config *host,
+                         const struct guest_pins *pins, uint32_t *domid)
+{
+    struct room room;
+    int rc = room_make(&room, xc, host->autoballoon,
+                       xc_guest_need_kib(&guest->config));
+
+    if (!rc) {
+        rc = build_and_pin(xc, guest, host, pins, domid);
+    }
+    if (rc) {
+        room_give_back(&room, xc);
+    }
+    return rc;
+}
+
+/* With the signals held back, and nobody else creating. */
+static int build_locked(struct xc *xc, const struct guest *guest,
+                        const struct host_config *host, uint32_t *domid)
+{
+    struct guest_pins pins;
+    int rc = guest_pins_read(&pins, xc, guest);
+
+    if (!rc) {
+        rc = build_in_room(xc, guest, host, &pins, domid);
+    }
+    guest_pins_free(&pins);
+    return rc;
+}
+
+int launch_build(struct xc *xc, const struct guest *guest, uint32_t *domid)
+{
+    sigset_t ending, before;
+    struct host_config host;
+    int lock, rc = host_config_read(&host);
+
+    if (rc) {
+        host_config_free(&host);
+        return rc;
+    }
+    lock = create_lock(host.lockfile);
+    fill_ending_signals(&ending);
+    sigprocmask(SIG_BLOCK, &ending, &before);
+    rc = build_locked(xc, guest, &host, domid);
+    if (!rc && ending_signal_came(&ending)) {
         xc_domain_destroy(xc, *domid);
         rc = -EINTR;
     }
     create_unlock(lock);
+    host_config_free(&host);
     sigprocmask(SIG_SETMASK, &before, NULL); /* here the signal ends us */
     return rc;
 }

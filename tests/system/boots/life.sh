@@ -99,6 +99,7 @@ check_nodes_in_xenstore() {
 }
 
 check_dom0_gives_memory_too() {
+    dom0_gives
     before=$(free_mib)
     must xl mem-set 0 448
     wait_for "64 MiB of dom0's" has_free $((before + 63))

@@ -2,13 +2,16 @@
 #include "fake_host.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <xen/event_channel.h>
 #include <xen/hvm/save.h>
 #include <xen/memory.h>
+#include <xen/version.h>
 
 #include "libxc/foreign.h"
 #include "libxc/handle.h"
@@ -22,6 +25,23 @@ void fake_host_reset(void)
     memset(&host, 0, sizeof(host));
     host.free_pages = 1u << 20;
     host.fail_with = -ENOMEM;
+    host.dom0_pages = 1u << 17;
+    host.vcpu_count = FAKE_VCPUS;
+    host.commandline = "";
+    memset(host.hard, 0xff, sizeof(host.hard));
+    memset(host.soft, 0xff, sizeof(host.soft));
+}
+
+void fake_host_guest(void)
+{
+    host.exists = true;
+    host.total = 1u << 15;
+    host.free_pages -= host.total;
+    host.max_pages = 1u << 16;
+    fake_store_write("/local/domain/7/name", "guest");
+    fake_store_write("/local/domain/7/vm", "/vm/u");
+    fake_store_write("/local/domain/7/control/feature-poweroff", "1");
+    fake_store_write("/local/domain/7/control/feature-reboot", "1");
 }
 
 static bool fails(void)
@@ -177,6 +197,69 @@ static int destroy(void)
     return 0;
 }
 
+static void fill_info(struct xen_domctl_getdomaininfo *i, domid_t domid)
+{
+    *i = (struct xen_domctl_getdomaininfo){
+        .domain = domid,
+        .tot_pages = domid ? host.total : host.dom0_pages,
+        .max_pages = domid ? host.max_pages : FAKE_TOTAL,
+        .outstanding_pages = domid ? host.claimed : 0,
+        .flags = XEN_DOMINF_hvm_guest |
+                 (domid ? XEN_DOMINF_blocked : XEN_DOMINF_running),
+        .cpu_time = domid ? 1500000000 : 12300000000,
+        .nr_online_vcpus = domid ? 1 : 2,
+        .max_vcpu_id = (domid ? host.vcpu_count : 2) - 1,
+        .handle = {domid ? 0xab : 0},
+    };
+}
+
+static int affinity_set(struct xen_domctl_vcpuaffinity *a)
+{
+    const uint8_t *hard = a->cpumap_hard.bitmap.p;
+    const uint8_t *soft = a->cpumap_soft.bitmap.p;
+    uint8_t all = (1u << FAKE_CPUS) - 1;
+
+    if (a->vcpu >= host.vcpu_count) {
+        return -EINVAL;
+    }
+    if (((a->flags & XEN_VCPUAFFINITY_HARD) && !(hard[0] & all)) ||
+        ((a->flags & XEN_VCPUAFFINITY_SOFT) && !(soft[0] & all))) {
+        return -EINVAL;
+    }
+    if (a->flags & XEN_VCPUAFFINITY_HARD) {
+        host.hard[a->vcpu] = hard[0] & all;
+    }
+    if (a->flags & XEN_VCPUAFFINITY_SOFT) {
+        host.soft[a->vcpu] = soft[0] & all;
+    }
+    host.forced = a->flags & XEN_VCPUAFFINITY_FORCE;
+    return 0;
+}
+
+static int affinity_get(struct xen_domctl_vcpuaffinity *a)
+{
+    uint8_t *hard = a->cpumap_hard.bitmap.p, *soft = a->cpumap_soft.bitmap.p;
+
+    if (a->vcpu >= host.vcpu_count) {
+        return -EINVAL;
+    }
+    hard[0] = host.hard[a->vcpu];
+    soft[0] = host.soft[a->vcpu];
+    return 0;
+}
+
+static int vcpu_info(struct xen_domctl_getvcpuinfo *v)
+{
+    if (v->vcpu >= host.vcpu_count) {
+        return -EINVAL;
+    }
+    v->online = v->vcpu == 0;
+    v->blocked = v->vcpu == 0;
+    v->cpu = 3;
+    v->cpu_time = 1500000000;
+    return 0;
+}
+
 static int domctl(struct xen_domctl *op)
 {
     switch (op->cmd) {
@@ -185,19 +268,32 @@ static int domctl(struct xen_domctl *op)
         op->domain = FAKE_DOMID;
         return 0;
     case XEN_DOMCTL_max_mem:
-        host.max_pages = op->u.max_mem.max_memkb / 4;
+        if (op->domain) {
+            host.max_pages = op->u.max_mem.max_memkb / 4;
+        }
         return 0;
     case XEN_DOMCTL_gethvmcontext:
         return get_context(&op->u.hvmcontext);
     case XEN_DOMCTL_getdomaininfo:
-        op->u.getdomaininfo.domain = op->domain;
-        op->u.getdomaininfo.tot_pages = host.total;
-        op->u.getdomaininfo.max_pages = host.max_pages;
-        op->u.getdomaininfo.flags = XEN_DOMINF_hvm_guest;
+        fill_info(&op->u.getdomaininfo, op->domain);
+        return 0;
+    case XEN_DOMCTL_getvcpuinfo:
+        return vcpu_info(&op->u.getvcpuinfo);
+    case XEN_DOMCTL_getvcpuaffinity:
+        return affinity_get(&op->u.vcpuaffinity);
+    case XEN_DOMCTL_setvcpuaffinity:
+        return affinity_set(&op->u.vcpuaffinity);
+    case XEN_DOMCTL_sendtrigger:
+        host.trigger = op->u.sendtrigger.trigger + 1;
         return 0;
     default:
         return 0;
     }
+}
+
+static bool domain_exists(domid_t domid)
+{
+    return domid == 0 || (domid == FAKE_DOMID && host.exists);
 }
 
 int hv_domctl(struct xc *xc, struct xen_domctl *op)
@@ -206,10 +302,10 @@ int hv_domctl(struct xc *xc, struct xen_domctl *op)
     if (op->cmd == XEN_DOMCTL_destroydomain) {
         return host.exists ? destroy() : -ESRCH;
     }
-    if (op->cmd == XEN_DOMCTL_getdomaininfo && !host.exists) {
+    if (op->cmd == XEN_DOMCTL_getdomaininfo && !domain_exists(op->domain)) {
         return -ESRCH;
     }
-    if (op->cmd != XEN_DOMCTL_createdomain && !host.exists) {
+    if (op->cmd != XEN_DOMCTL_createdomain && !domain_exists(op->domain)) {
         return wrong();
     }
     if (op->cmd != XEN_DOMCTL_getdomaininfo && fails()) {
@@ -218,14 +314,99 @@ int hv_domctl(struct xc *xc, struct xen_domctl *op)
     return domctl(op);
 }
 
+static int list_domains(struct xen_sysctl_getdomaininfolist *l)
+{
+    struct xen_domctl_getdomaininfo *infos = l->buffer.p;
+
+    l->num_domains = 0;
+    for (domid_t i = l->first_domain; i <= FAKE_DOMID; i++) {
+        if (domain_exists(i) && l->num_domains < l->max_domains) {
+            fill_info(&infos[l->num_domains++], i);
+        }
+    }
+    return 0;
+}
+
+static int physinfo(struct xen_sysctl_physinfo *p)
+{
+    *p = (struct xen_sysctl_physinfo){
+        .nr_cpus = FAKE_CPUS,
+        .max_cpu_id = FAKE_CPUS - 1,
+        .nr_nodes = 1,
+        .threads_per_core = 1,
+        .cores_per_socket = FAKE_CPUS,
+        .cpu_khz = 2400000,
+        .total_pages = FAKE_TOTAL,
+        .free_pages = host.free_pages,
+        .outstanding_pages = host.claimed,
+    };
+    return 0;
+}
+
+static int topology(struct xen_sysctl_cputopoinfo *t)
+{
+    xen_sysctl_cputopo_t *list = t->cputopo.p;
+
+    for (uint32_t i = 0; list && i < FAKE_CPUS && i < t->num_cpus; i++) {
+        list[i] = (xen_sysctl_cputopo_t){.core = i};
+    }
+    t->num_cpus = FAKE_CPUS;
+    return 0;
+}
+
+static int numa(struct xen_sysctl_numainfo *n)
+{
+    if (n->num_nodes && n->meminfo.p) {
+        n->meminfo.p->memsize = (uint64_t)FAKE_TOTAL << 12;
+        n->meminfo.p->memfree = host.free_pages << 12;
+        *n->distance.p = 10;
+    }
+    n->num_nodes = 1;
+    return 0;
+}
+
+static int cpupool(struct xen_sysctl_cpupool_op *p)
+{
+    uint8_t *map = p->cpumap.bitmap.p;
+
+    if (p->cpupool_id) {
+        return -ENOENT;
+    }
+    p->sched_id = XEN_SCHEDULER_NULL;
+    p->n_dom = 1 + host.exists;
+    map[0] = (1u << FAKE_CPUS) - 1;
+    return 0;
+}
+
 int hv_sysctl(struct xc *xc, struct xen_sysctl *op)
 {
-    return 0;
+    switch (op->cmd) {
+    case XEN_SYSCTL_getdomaininfolist:
+        return list_domains(&op->u.getdomaininfolist);
+    case XEN_SYSCTL_physinfo:
+        return physinfo(&op->u.physinfo);
+    case XEN_SYSCTL_cputopoinfo:
+        return topology(&op->u.cputopoinfo);
+    case XEN_SYSCTL_numainfo:
+        return numa(&op->u.numainfo);
+    case XEN_SYSCTL_cpupool_op:
+        return cpupool(&op->u.cpupool_op);
+    default:
+        return 0;
+    }
 }
 
 int hv_version(struct xc *xc, unsigned int cmd, void *arg, size_t size)
 {
-    return 0;
+    switch (cmd) {
+    case XENVER_version:
+        return 4 << 16 | 17;
+    case XENVER_commandline:
+        strncpy(arg, host.commandline, size - 1);
+        return 0;
+    default:
+        return 0;
+    }
 }
 
 int hv_evtchn(struct xc *xc, unsigned int cmd, void *arg, size_t size)
@@ -283,18 +464,78 @@ void foreign_close(struct xc *xc)
 
 /* ---- xenstore ---------------------------------------------------------- */
 
+#define FORMAT_PATH(path, fmt)                                                 \
+    do {                                                                       \
+        va_list args_;                                                         \
+        va_start(args_, fmt);                                                  \
+        vsnprintf(path, sizeof(path), fmt, args_);                             \
+        va_end(args_);                                                         \
+    } while (0)
+
+static char *node_find(const char *path)
+{
+    for (unsigned int i = 0; i < host.store_count; i++) {
+        if (!strcmp(host.store[i].path, path)) {
+            return host.store[i].value;
+        }
+    }
+    return NULL;
+}
+
+const char *fake_store_read(const char *path)
+{
+    return node_find(path);
+}
+
+void fake_store_write(const char *path, const char *value)
+{
+    char *old = node_find(path);
+
+    if (!old && host.store_count < FAKE_NODES) {
+        snprintf(host.store[host.store_count].path, sizeof(host.store[0].path),
+                 "%s", path);
+        old = host.store[host.store_count++].value;
+    }
+    if (old) {
+        snprintf(old, sizeof(host.store[0].value), "%s", value);
+    }
+}
+
 void store_put(struct store_writer *w, enum store_access access,
                const char *value, const char *fmt, ...)
 {
+    char path[STORE_PATH_MAX];
+
+    FORMAT_PATH(path, fmt);
+    fake_store_write(path, value);
+}
+
+/* dom0's balloon driver follows at once, as far as it goes. */
+static void dom0_follow(uint64_t pages)
+{
+    pages = pages < host.dom0_stays_above ? host.dom0_stays_above : pages;
+    if (pages < host.dom0_pages) {
+        host.free_pages += host.dom0_pages - pages;
+        host.dom0_pages = pages;
+    }
 }
 
 void store_put_number(struct store_writer *w, enum store_access access,
                       uint64_t value, const char *fmt, ...)
 {
+    char path[STORE_PATH_MAX], text[24];
+
     if (strstr(fmt, "memory/target")) {
         host.store_target = value;
+        if (w->domid == 0) {
+            dom0_follow(value / 4);
+        }
     } else if (strstr(fmt, "memory/static-max")) {
         host.store_max = value;
+    } else {
+        FORMAT_PATH(path, fmt);
+        snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+        fake_store_write(path, text);
     }
 }
 
@@ -326,7 +567,16 @@ int store_read_number(struct xc *xc, uint64_t *value, const char *fmt, ...)
 int store_read_string(struct xc *xc, char *value, size_t size, const char *fmt,
                       ...)
 {
-    return -ENOENT;
+    char path[STORE_PATH_MAX];
+    const char *found;
+
+    FORMAT_PATH(path, fmt);
+    found = node_find(path);
+    if (!found) {
+        return -ENOENT;
+    }
+    snprintf(value, size, "%s", found);
+    return 0;
 }
 
 /* Three trees per domain: its home, /libxl and /vm. */
@@ -371,10 +621,14 @@ void store_close(struct xc *xc)
 
 int xc_store_read(struct xc *xc, const char *path, char **value)
 {
-    return -ENOENT;
+    const char *found = node_find(path);
+
+    *value = found ? strdup(found) : NULL;
+    return found ? 0 : -ENOENT;
 }
 
 int xc_store_write(struct xc *xc, const char *path, const char *value)
 {
+    fake_store_write(path, value);
     return 0;
 }

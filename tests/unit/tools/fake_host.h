@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A hypervisor and a xenstored that fit in a test: they replace libxc's
- * transport, foreign mappings and store, and keep one domain. The nth call
- * fails if a test says so. What a test wants to know is in `host`.
+ * transport, foreign mappings and store, and keep one domain beside domain 0.
+ * The nth call fails if a test says so. What a test wants to know is in `host`.
  */
 #ifndef TESTS_TOOLS_FAKE_HOST_H
 #define TESTS_TOOLS_FAKE_HOST_H
@@ -11,6 +11,10 @@
 #include <stdint.h>
 
 #define FAKE_DOMID  7
+#define FAKE_CPUS   4
+#define FAKE_VCPUS  2
+#define FAKE_NODES  128
+#define FAKE_TOTAL  (1u << 20)   /* pages of the host */
 #define FAKE_FRAMES (6ull << 18) /* 6 GiB: frames that a test can look at */
 
 struct fake_host {
@@ -20,6 +24,11 @@ struct fake_host {
     int fail_with;
     bool no_large_pages;              /* 2 MiB and larger extents are refused */
     uint64_t store_target, store_max; /* KiB; 0: no such node */
+    uint64_t dom0_pages;              /* given back by a lower target */
+    uint64_t dom0_stays_above;        /* its balloon driver stops here */
+    uint32_t vcpu_count;              /* of the domain */
+    uint64_t claimed;                 /* as listed, in pages */
+    const char *commandline;          /* the hypervisor's */
 
     /* Found out by it. */
     unsigned int calls;
@@ -30,10 +39,23 @@ struct fake_host {
     unsigned int nodes;          /* written and not removed */
     unsigned int buffers;        /* hypercall buffers not freed */
     unsigned int wrong;          /* calls that made no sense */
+    uint8_t hard[FAKE_VCPUS], soft[FAKE_VCPUS]; /* CPUs, a bit each */
+    bool forced;                                /* pinned by force */
+    uint32_t trigger;                           /* sent last, plus 1 */
+    struct {
+        char path[128], value[256];
+    } store[FAKE_NODES]; /* written by path */
+    unsigned int store_count;
 };
 
 extern struct fake_host host;
 
 void fake_host_reset(void);
+
+/* The domain as a running guest called "guest", and nodes in xenstore. */
+void fake_host_guest(void);
+void fake_store_write(const char *path, const char *value);
+/* NULL: no such node. */
+const char *fake_store_read(const char *path);
 
 #endif

@@ -266,6 +266,30 @@ static void files(void)
     cfg_free(&cfg);
 }
 
+static void additions(void)
+{
+    EXPECT(parses_to("a = 'x'\na += \" y\"", "x y"));
+    EXPECT(parses_to("a += 'x'", "x"));
+    EXPECT(parses_to("a = 'x'; a+='y'; a = 'z'", "z"));
+    EXPECT(!parse("a = [1, 'two']\na += [[3]]\na += []"));
+    EXPECT(cfg_find(&cfg, "a")->item_count == 3);
+    EXPECT_TEXT(cfg_find(&cfg, "a")->items[1].text, "two");
+    EXPECT(!parse("a = []\na += []"));
+    EXPECT_TEXT(message_of("a = 1\na += 2"),
+                "g.cfg:2: a is a number and += has a number; expected two "
+                "strings or two lists");
+    EXPECT_TEXT(message_of("a = []\n\na += 'x'"),
+                "g.cfg:3: a is a list and += has a string; expected two "
+                "strings or two lists");
+    EXPECT_TEXT(message_of("a + = 1"),
+                "g.cfg:1: found '+'; expected '=' after a key");
+    EXPECT_TEXT(message_of("a +"),
+                "g.cfg:1: found '+'; expected '=' after a key");
+    EXPECT(!parse_as("a=x;a+=y z", CFG_BARE));
+    EXPECT_TEXT(text_of("a"), "xy z");
+    cfg_free(&cfg);
+}
+
 static const struct check checks[] = {
     {"cfgfile/strings", strings},
     {"cfgfile/escapes", escapes},
@@ -282,6 +306,7 @@ static const struct check checks[] = {
     {"cfgfile/wrong_types", wrong_types},
     {"cfgfile/absent_key_is_no_error", absent_key_is_no_error},
     {"cfgfile/every_prefix", every_prefix},
+    {"cfgfile/additions", additions},
     {"cfgfile/files", files},
 };
 

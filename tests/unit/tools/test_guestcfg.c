@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "xl/configkey.h"
 #include "xl/uuid.h"
 
 #define LEAST "name='g'\nkernel='/k'\nmemory=128\n"
@@ -108,6 +109,16 @@ static void required_keys(void)
     forget();
 }
 
+static void names(void)
+{
+    EXPECT(!read_guest("name='a-b_c.d+e:1'\nkernel='/k'\nmemory=1"));
+    EXPECT_TEXT(message_of("\nname='a b'\nkernel='/k'\nmemory=1"),
+                "g.cfg:2: name is 'a b'; expected letters, digits and - _ . + "
+                ":, not digits alone");
+    EXPECT(read_guest("name=12\nkernel='/k'\nmemory=1") == -EINVAL);
+    forget();
+}
+
 static void memory_errors(void)
 {
     EXPECT_TEXT(message_of(LEAST "maxmem=64"),
@@ -144,6 +155,63 @@ static void other_errors(void)
     forget();
 }
 
+static void where_vcpus_run(void)
+{
+    EXPECT(!read_guest(LEAST "cpus='0-3,^1'"));
+    EXPECT_TEXT(guest.cpus->text, "0-3,^1");
+    EXPECT(!guest.cpus_soft);
+    EXPECT(!read_guest(LEAST "cpus=[1,\n\"2,node:0\"\n,]\ncpus_soft=3"));
+    EXPECT(guest.cpus->item_count == 2 && guest.cpus_soft);
+    EXPECT_TEXT(message_of(LEAST "cpus='one'"),
+                "g.cfg:4: cpus is 'one': found 'one'; expected a number");
+    EXPECT_TEXT(message_of(LEAST "cpus=[1,\n'2-1']"),
+                "g.cfg:5: cpus is '2-1': 2-1 runs backwards");
+    EXPECT_TEXT(message_of(LEAST "cpus_soft=[[1]]"),
+                "g.cfg:4: cpus_soft has a list in a list; expected CPUs");
+    EXPECT_TEXT(message_of(LEAST "cpus=''"),
+                "g.cfg:4: cpus is '': a number is missing");
+    forget();
+}
+
+static void time_stamp_counters(void)
+{
+    EXPECT(!read_guest(LEAST));
+    EXPECT(guest.config.tsc_mode == XC_TSC_DEFAULT);
+    EXPECT(!read_guest(LEAST "tsc_mode='native'"));
+    EXPECT(guest.config.tsc_mode == XC_TSC_NATIVE);
+    EXPECT(!read_guest(LEAST "tsc_mode=1"));
+    EXPECT(guest.config.tsc_mode == XC_TSC_ALWAYS_EMULATE);
+    EXPECT_TEXT(message_of(LEAST "tsc_mode=4"),
+                "g.cfg:4: tsc_mode is '4'; expected 'default', "
+                "'always_emulate', 'native' or 'native_paravirt'");
+    EXPECT_TEXT(message_of(LEAST "tsc_mode=[]"),
+                "g.cfg:4: tsc_mode is a list; expected a quoted string");
+    forget();
+}
+
+static void labels(void)
+{
+    EXPECT(!read_guest(LEAST "seclabel='a:b'"));
+    EXPECT_TEXT(message_of(LEAST "seclabel=['a']"),
+                "g.cfg:4: seclabel is a list; expected a quoted string");
+    forget();
+}
+
+/* The table that the manual is made from says which keys are read: each of
+ * them must object to a list in a list. The others must not. */
+static void keys_of_the_table(void)
+{
+    for (size_t i = 0; i < guest_keys.count; i++) {
+        const struct config_key *key = &guest_keys.keys[i];
+        char text[100];
+
+        snprintf(text, sizeof(text), LEAST "%s=[[1]]", key->name);
+        EXPECT((read_guest(text) == -EINVAL) == (key->use == KEY_READ));
+        EXPECT(key->use == KEY_ABSENT || (key->form && key->text));
+    }
+    forget();
+}
+
 static void uuids(void)
 {
     uint8_t uuid[XC_UUID_BYTES];
@@ -165,8 +233,9 @@ static void printing_round_trips(void)
     char *first, *second;
     FILE *out;
 
-    EXPECT(
-        !read_guest(LEAST "maxmem=256\nextra=\"a 'b' \\\"c\\\" \\\\ d\\n\""));
+    EXPECT(!read_guest(
+        LEAST
+        "maxmem=256\ncpus=[1,'2']\ncpus_soft='all'\ntsc_mode=2\nextra=\"a 'b' \\\"c\\\" \\\\ d\\n\""));
     out = open_memstream(&first, &size);
     guest_print(&guest, out);
     fclose(out);
@@ -187,8 +256,13 @@ static const struct check checks[] = {
     {"guestcfg/images", images},
     {"guestcfg/command_lines", command_lines},
     {"guestcfg/required_keys", required_keys},
+    {"guestcfg/names", names},
     {"guestcfg/memory_errors", memory_errors},
     {"guestcfg/other_errors", other_errors},
+    {"guestcfg/where_vcpus_run", where_vcpus_run},
+    {"guestcfg/time_stamp_counters", time_stamp_counters},
+    {"guestcfg/labels", labels},
+    {"guestcfg/keys_of_the_table", keys_of_the_table},
     {"guestcfg/uuids", uuids},
     {"guestcfg/printing_round_trips", printing_round_trips},
 };

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+#
+# xl as people know it: commands that show, pin and watch, and the files that
+# it reads. One guest of two vCPUs, "stays", is looked at by all of them.
+
+conf=/etc/xen/xl.conf
+limit=60
+
+prepare() {
+    must create stays vcpus=2 maxmem=256 memory=128
+    wait_ready stays
+    wait_target stays
+}
+
+stayers_live() {
+    rm -f $conf
+    type_in stays "echo guest: alive"
+    wait_said stays "^guest: alive"
+    : >$logs/guest-stays.log
+}
+
+# shows PATTERN COMMAND...: its output has such a line
+shows() {
+    pattern=$1
+    shift
+    "$@" >/tmp/output || fail "'$*' ended with $?"
+    grep -q "$pattern" /tmp/output || fail "'$*' says: $(cat /tmp/output)"
+}
+
+check_every_command_has_help() {
+    commands=$(xl help | awk '/^ [a-z]/ { print $1 }')
+    [ "$(echo "$commands" | wc -l)" -ge 25 ] || fail "only: $commands"
+    for command in $commands; do
+        shows "^Usage: xl .* $command" xl help "$command"
+    done
+}
+
+check_columns() {
+    shows "^stays .* 128 .*[rb]-*  *[0-9.]*$" xl list stays
+    shows "^stays .* 0$" xl claims
+    shows "^stays  *[0-9]*  *[0-9]*  *0$" xl sharing
+    shows "^Pool-0  *2  *null  *y  *2$" xl cpupool-list
+    shows "^Pool-0  *0,1$" xl cpupool-list -c
+    shows "^stays  *[0-9]*  *0:[0-9][0-9]:[0-9][0-9]$" xl uptime stays
+    shows "^Domain-0 .* 0:[0-9][0-9]:[0-9][0-9]$" xl uptime
+    shows "^  1:  *1  *0  *0$" xl info -n
+    shows "^   0:  *[0-9]*  *[0-9]*  *10$" xl info -n
+}
+
+# json MEMBER: a number or word out of the last xl list -l
+json() {
+    sed -n "s/^ *\"$1\": \"*\([^\",]*\)\"*,*$/\1/p" /tmp/output
+}
+
+check_json() {
+    shows '^\[' xl list -l stays
+    [ "$(json name)" = stays ] || fail "its name is '$(json name)'"
+    [ "$(json domid)" = "$(xl domid stays)" ] || fail "id '$(json domid)'"
+    [ "$(json max_memkb)" = 262144 ] || fail "'$(json max_memkb)' promised"
+    [ "$(json kernel)" = $cloud ] || fail "its kernel is '$(json kernel)'"
+    [ "$(json online_vcpus)" = 2 ] || fail "'$(json online_vcpus)' vCPUs"
+    [ "$(json deficit_memkb)" = 0 ] || fail "deficit '$(json deficit_memkb)'"
+    shows '"name": "Domain-0"' xl list -l
+    shows '"name": "stays"' xl list -l
+}
+
+# runs_only_on CPU: both vCPUs of stays
+runs_only_on() {
+    [ "$(xl vcpu-list stays | awk 'NR > 1 { print $4 }' | sort -u)" = "$1" ]
+}
+
+check_pin() {
+    for cpu in 0 1; do
+        must xl vcpu-pin stays all $cpu
+        shows "  $cpu / all$" xl vcpu-list stays
+        ask stays "cat /proc/cpuinfo | grep -c ^processor"
+        [ "$answer" = 2 ] || fail "it sees $answer CPUs"
+        wait_for "it to move to CPU $cpu" runs_only_on $cpu
+    done
+    must xl vcpu-pin stays 0 0 1
+    shows "  0 / 1$" xl vcpu-list stays
+    must xl vcpu-pin stays all all all
+    shows "  all / all$" xl vcpu-list stays
+}
+
+check_pin_refused() {
+    xl vcpu-pin stays 0 2 2>/tmp/error && fail "CPU 2 was found"
+    grep -qx "xl: CPUs '2': there is no CPU 2; this host has 0 to 1" \
+        /tmp/error || fail "$(cat /tmp/error)"
+    shows "  all / all$" xl vcpu-list stays
+}
+
+check_pinned_from_the_beginning() {
+    must create one -p vcpus=2 cpus='["1"]' cpus_soft=0 tsc_mode=native
+    shows "  1 / 0$" xl vcpu-list one
+    shows "  all / 0$" xl vcpu-list one
+    xl create -q -p name=two kernel=$cloud memory=64 cpus=5 2>/tmp/error &&
+        fail "it is on CPU 5"
+    grep -q "cpus is '5': there is no CPU 5" /tmp/error ||
+        fail "$(cat /tmp/error)"
+    xl create -q -p name=two kernel=$cloud memory=64 \
+        tsc_mode=always_emulate 2>/tmp/error && fail "its TSC is emulated"
+    cat /tmp/error
+    exists two && fail "two was left behind"
+    return 0
+}
+
+check_top() {
+    xl top -b -n 2 -d 1 >/tmp/output || fail "it ended with $?"
+    cat /tmp/output
+    [ "$(grep -c "^ *stays  " /tmp/output)" = 2 ] || fail "stays is missing"
+    [ "$(grep -c "^ *Domain-0  " /tmp/output)" = 2 ] || fail "dom0 is missing"
+    grep -q "^2 domains: " /tmp/output || fail "it counts other domains"
+}
+
+check_progress() {
+    name=one
+    xl -t create -q name=one kernel=$cloud memory=128 2>/tmp/error ||
+        fail "it ended with $?"
+    grep -q "allocating memory: 100%" /tmp/error || fail "none of creation"
+    xl -t destroy one 2>/tmp/error
+    grep -q "freeing memory" /tmp/error || fail "none of destruction"
+}
+
+check_dom0_gives_way() {
+    dom0_gives
+    wanted=$(($(free_mib) + 48))
+    xl create -q -p name=one kernel=$cloud memory=$wanted 2>/tmp/error &&
+        fail "the host had $wanted MiB"
+    grep -q "not enough free memory" /tmp/error || fail "$(cat /tmp/error)"
+    echo 'autoballoon = "on"' >$conf
+    must xl create -q -p name=one kernel=$cloud memory=$wanted
+    target=$(($(xenstore-read /local/domain/0/memory/target) / 1024))
+    [ $target -lt 480 ] && [ $target -gt 400 ] ||
+        fail "dom0's target is $target MiB"
+    must xl destroy one
+    must xl mem-set 0 512
+    wait_for "dom0 to have its memory back" memory_is_back
+}
+
+check_wrong_conf() {
+    printf 'claim_mode = 1\nautoballoon = "never"\n' >$conf
+    create one -p 2>/tmp/error && fail "it was created"
+    grep -qx "xl: $conf:2: autoballoon is 'never'; expected 'on', 'off' or \
+'auto'" /tmp/error || fail "$(cat /tmp/error)"
+    printf 'claim_mode = 0\nlockfile = "/tmp/lock"\n' >$conf
+    must create one -p
+    [ -e /tmp/lock ] || fail "there is no lock file"
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The user's terminal as a screen.
+ *
+ * Only sequences that every terminal since the VT100 knows: clear, home, hide
+ * and show the cursor, and do not wrap, so that a long line is cut and not
+ * continued. What a shell expects comes back in any case.
+ */
+#include "screen.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define BEGIN "\033[?25l\033[?7l"
+#define END   "\033[?7h\033[?25h"
+
+static struct termios saved;
+static volatile sig_atomic_t is_open;
+static bool has_keys; /* stdin is a terminal whose settings were changed */
+
+bool screen_is_there(void)
+{
+    return isatty(STDOUT_FILENO);
+}
+
+static void give_back(void)
+{
+    if (is_open) {
+        is_open = 0;
+        if (has_keys) {
+            tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+        }
+        (void)!write(STDOUT_FILENO, END, sizeof(END) - 1);
+    }
+}
+
+static void on_signal(int number)
+{
+    give_back();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void screen_open(void)
+{
+    struct termios keys;
+
+    has_keys = !tcgetattr(STDIN_FILENO, &saved);
+    if (has_keys) {
+        keys = saved;
+        keys.c_lflag &= (tcflag_t) ~(ICANON | ECHO);
+        tcsetattr(STDIN_FILENO, TCSANOW, &keys);
+    }
+    is_open = 1;
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    signal(SIGHUP, on_signal);
+    fputs(BEGIN, stdout);
+}
+
+void screen_close(void)
+{
+    fflush(stdout);
+    give_back();
+}
+
+void screen_clear(void)
+{
+    fputs("\033[H\033[J", stdout);
+}
+
+unsigned int screen_lines(void)
+{
+    struct winsize size;
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_row) {
+        return 24;
+    }
+    return size.ws_row;
+}
+
+int screen_wait(int ms)
+{
+    struct pollfd file = {.fd = STDIN_FILENO, .events = POLLIN};
+    unsigned char key;
+    int ready;
+
+    fflush(stdout);
+    ready = poll(&file, 1, ms);
+    if (ready <= 0) {
+        return SCREEN_TIMEOUT; /* or a signal: the window has another size */
+    }
+    return read(STDIN_FILENO, &key, 1) == 1 ? key : SCREEN_END;
+}
