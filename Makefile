@@ -12,7 +12,7 @@
 # config/boot-packages.
 
 .PHONY: all xen tools images run test check format lint launcher unit \
-        tools-unit guests system fmt clean bench packages reference
+        tools-unit guests system soak fmt clean bench packages reference
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -105,6 +105,12 @@ launcher:
 
 system: all
 	$(call pytest,tests/system,system)
+
+# Long: some hours. Another seed makes other lives: make soak PODIUM_SEED=7
+PODIUM_SOAK ?= 125
+soak: all
+	PODIUM_SOAK=$(PODIUM_SOAK) $(PYTHON) -B -m pytest -p no:cacheprovider \
+	    -q tests/system/boots/soak.sh
 
 clean:
 	rm -rf out

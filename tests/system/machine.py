@@ -17,6 +17,9 @@ PATIENCE = float(os.environ.get("PODIUM_TEST_PATIENCE", "1"))
 # For one boot, unless it says otherwise. An idle machine needs a tenth.
 TIMEOUT = 900
 TAIL_LINES = 40
+# boots/soak.sh: how many times as much as a normal run, and from which seed.
+SOAK = int(os.environ.get("PODIUM_SOAK", "1"))
+SEED = int(os.environ.get("PODIUM_SEED", "1"))
 
 
 class Failed(Exception):
@@ -147,10 +150,12 @@ class CheckBoot:
 
     def _start(self):
         with open(os.path.join(HERE, "checks.sh"), encoding="utf-8") as lib:
-            script = (lib.read() + self._text +
+            script = (f"PODIUM_SOAK={SOAK} PODIUM_SEED={SEED}\n" +
+                      lib.read() + self._text +
                       f"\npatience={limit(100)}\n"
                       f"run_checks {' '.join(self._wanted)}\n")
-        self._boot = Boot(self._name, script, self._arguments)
+        self._boot = Boot(self._name, script, self._arguments,
+                          TIMEOUT * SOAK)
         self._lines = self._read()
 
     def _read(self):
