@@ -12,7 +12,7 @@ is wrong on stderr. Checked is what a program can check:
               row of a table it occurs in a file that the row names
   targets     every `make X` is a target
   links       every [text](page.md) leads somewhere
-  locks       docs/design/layers.md has the ranks of lock_order.h in order
+  locks       docs/design/locking.md has the ranks of lock_order.h in order
   packages    docs/dependencies.md has every package of config/*packages
   tables      the commands of xl, the debug keys and the options of the
               hypervisor are each told of where TABLES says
@@ -144,7 +144,7 @@ def check_links(text, page):
 
 
 def check_locks(text, page):
-    if page != "docs/design/layers.md":
+    if page != "docs/design/locking.md":
         return
     ranks = re.findall(r"^\s*(RANK_\w+),", read("xen/base/lock_order.h"), re.M)
     ranks = [rank for rank in ranks if rank not in ("RANK_NONE", "RANK_COUNT")]
@@ -182,9 +182,11 @@ def answered():
 def check_calls(text, page):
     if page != "docs/abi.md":
         return
-    present, _, _ = text.partition(ABSENT)
+    present, _, absent = text.partition(ABSENT)
     told = {name for name in CALL.findall(present)
             if not NOT_COMMANDS.search(name)}
+    for name in sorted(set(CALL.findall(absent)) & answered() - told):
+        yield f"{name} is answered, and said not to be there"
     for name in sorted(answered() - told):
         yield f"{name} is answered, and missing here"
     for name in sorted(told - answered()):
