@@ -95,9 +95,9 @@ def check_paths(text):
     for quoted in QUOTED.findall(text):
         if FILE_WORD.fullmatch(quoted) and "/" in quoted:
             named.add(quoted)
-    # Built, or in another place altogether.
-    text_outside = re.sub(r"(out|usr|etc|var|boot/root|\.\.)/[\w./*-]+", "",
-                          text)
+    # Built, or in another place altogether, or a header of the ABI.
+    text_outside = re.sub(r"(out|usr|etc|var|boot/root|\.\.)/[\w./*-]+"
+                          r"|#include <[\w./]+>", "", text)
     for path in sorted(named):
         if path not in text_outside and path in text:
             continue
