@@ -12,7 +12,7 @@ is wrong on stderr. Checked is what a program can check:
               row of a table it occurs in a file that the row names
   targets     every `make X` is a target
   links       every [text](page.md) leads somewhere
-  locks       docs/design/layers.md has the ranks of lock_order.h in order
+  locks       docs/design/locking.md has the ranks of lock_order.h in order
   packages    docs/dependencies.md has every package of config/*packages
   tables      the commands of xl, the keys that it reads, the debug keys and the options of the
               hypervisor are each told of where TABLES says
@@ -97,9 +97,9 @@ def check_paths(text):
     for quoted in QUOTED.findall(text):
         if FILE_WORD.fullmatch(quoted) and "/" in quoted:
             named.add(quoted)
-    # Built, or in another place altogether.
-    text_outside = re.sub(r"(out|usr|etc|var|boot/root|\.\.)/[\w./*-]+", "",
-                          text)
+    # Built, or in another place altogether, or a header of the ABI.
+    text_outside = re.sub(r"(out|usr|etc|var|boot/root|\.\.)/[\w./*-]+"
+                          r"|#include <[\w./]+>", "", text)
     for path in sorted(named):
         if path not in text_outside and path in text:
             continue
@@ -146,7 +146,7 @@ def check_links(text, page):
 
 
 def check_locks(text, page):
-    if page != "docs/design/layers.md":
+    if page != "docs/design/locking.md":
         return
     ranks = re.findall(r"^\s*(RANK_\w+),", read("xen/base/lock_order.h"), re.M)
     ranks = [rank for rank in ranks if rank not in ("RANK_NONE", "RANK_COUNT")]
@@ -184,9 +184,11 @@ def answered():
 def check_calls(text, page):
     if page != "docs/abi.md":
         return
-    present, _, _ = text.partition(ABSENT)
+    present, _, absent = text.partition(ABSENT)
     told = {name for name in CALL.findall(present)
             if not NOT_COMMANDS.search(name)}
+    for name in sorted(set(CALL.findall(absent)) & answered() - told):
+        yield f"{name} is answered, and said not to be there"
     for name in sorted(answered() - told):
         yield f"{name} is answered, and missing here"
     for name in sorted(told - answered()):
