@@ -221,10 +221,17 @@ void memory_batch_end(struct domain *d)
 
 int memory_increase(struct domain *d, unsigned order)
 {
+    bool done;
+
     if (order > MAX_ORDER) {
         return -EINVAL;
     }
-    return page_alloc_guest(&d->account, order) ? 0 : -ENOMEM;
+    if (!p2m_enter(&d->p2m)) {
+        return -ESRCH;
+    }
+    done = page_alloc_guest(&d->account, order);
+    p2m_leave(&d->p2m);
+    return done ? 0 : -ENOMEM;
 }
 
 /*

@@ -43,7 +43,7 @@ int must_check memory_decrease_list(struct domain *d, const uint64_t *gfns,
 void memory_batch_begin(struct domain *d);
 void memory_batch_end(struct domain *d);
 /* increase_reservation of a translated domain: charges 2^order pages that are
- * mapped nowhere (POD-4.37). */
+ * mapped nowhere (POD-4.37). -EINVAL order, -ENOMEM, -ESRCH dying. */
 int must_check memory_increase(struct domain *d, unsigned order);
 
 /* PoD target, POD-4.27..4.33. -ERESTART, -EINVAL, -ENOMEM. */

@@ -303,6 +303,22 @@ TEST(populating_does_all_or_nothing)
     domains_check();
 }
 
+/* Teardown frees what the account's list names, once. */
+TEST(a_dying_domain_is_given_nothing)
+{
+    uint64_t charged;
+
+    start();
+    d = domain_of(1, 100);
+    EXPECT_EQ(memory_populate(d, GFN(5), 3), 0);
+    charged = pod_of(d).tot_pages;
+    p2m_set_dying(&d->p2m);
+    EXPECT_EQ(memory_increase(d, 0), -ESRCH);
+    EXPECT_EQ(memory_populate(d, GFN(1), 0), -ESRCH);
+    EXPECT_EQ(pod_of(d).tot_pages, charged);
+    domains_check();
+}
+
 TEST(foreign_pages_are_mapped_and_let_go)
 {
     struct domain *zero;
