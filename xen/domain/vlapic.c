@@ -112,10 +112,19 @@ int vlapic_pending(const struct vcpu *v)
     return vector;
 }
 
-void vlapic_accept(struct vcpu *v, unsigned vector)
+int vlapic_offer(struct vcpu *v)
 {
-    bit_test_and_clear(v->vlapic.irr, vector);
-    bit_test_and_set(v->vlapic.isr, vector);
+    int vector = vlapic_pending(v);
+
+    if (vector >= 0) {
+        bit_test_and_clear(v->vlapic.irr, (unsigned)vector);
+    }
+    return vector;
+}
+
+void vlapic_offered(struct vcpu *v, unsigned vector, bool taken)
+{
+    bit_test_and_set(taken ? v->vlapic.isr : v->vlapic.irr, vector);
 }
 
 static void end_of_interrupt(struct vcpu *v)

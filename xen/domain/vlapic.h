@@ -32,7 +32,12 @@ void vlapic_raise(struct vcpu *v, unsigned vector);
 int vlapic_pending(const struct vcpu *v);
 /* On v's own CPU, before it enters the guest: an INIT that came meanwhile. */
 void vlapic_take_init(struct vcpu *v);
-/* The guest took it: IRR to ISR. */
-void vlapic_accept(struct vcpu *v, unsigned vector);
+/*
+ * The same, and it leaves IRR: the guest is about to be offered it, so whoever
+ * raises it from now on raises it anew. Afterwards: did the guest take it? Then
+ * it is in service, else it waits again.
+ */
+int vlapic_offer(struct vcpu *v);
+void vlapic_offered(struct vcpu *v, unsigned vector, bool taken);
 
 #endif

@@ -79,7 +79,7 @@ static int upcall_vector(const struct vcpu *v)
 /* Returns the vector that was offered on behalf of the local APIC, or -1. */
 static int offer_interrupts(struct vcpu *v, uint64_t *deadline)
 {
-    int lapic = vlapic_pending(v);
+    int lapic = vlapic_offer(v);
     int upcall = upcall_vector(v);
 
     if (v->vlapic.nmi_pending && arch_guest_inject_nmi(v->gc)) {
@@ -109,8 +109,8 @@ static void run_once(struct vcpu *v)
 
     arm_timer(deadline);
     arch_guest_run(v->gc, &v->regs, &v->work, &e);
-    if (lapic >= 0 && arch_guest_irq_taken(v->gc)) {
-        vlapic_accept(v, (unsigned)lapic);
+    if (lapic >= 0) {
+        vlapic_offered(v, (unsigned)lapic, arch_guest_irq_taken(v->gc));
     }
     v->exits[e.reason]++;
     trace(TRACE_EXIT, (uint64_t)v->domain->id << 16 | v->id, e.code,
