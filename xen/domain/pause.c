@@ -36,7 +36,7 @@ void domain_update_holds_locked(struct domain *d)
         }
         if (held) {
             sched_hold(v, HOLD_PAUSED);
-        } else if (!READ_ONCE(v->pause_count)) {
+        } else {
             sched_release(v, HOLD_PAUSED);
         }
     }

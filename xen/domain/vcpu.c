@@ -89,6 +89,11 @@ void vcpu_kick(struct vcpu *v, uint32_t work)
     }
 }
 
+bool vcpu_has_pending(const struct vcpu *v)
+{
+    return event_pending(v) || vlapic_pending(v) >= 0 || v->vlapic.nmi_pending;
+}
+
 void vcpu_wake_for_event(struct vcpu *v)
 {
     vcpu_kick(v, VCPU_WORK_EVENT);

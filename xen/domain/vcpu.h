@@ -27,7 +27,7 @@ struct domain;
 /* Why a vCPU does not run, one bit each; 0: runnable. */
 enum vcpu_hold {
     HOLD_OFFLINE = 1, /* not started, or halted for good (HC-42) */
-    HOLD_PAUSED = 2,  /* pause_count of the vCPU or its domain is not 0 */
+    HOLD_PAUSED = 2,  /* its domain may not run: pause.c */
     HOLD_BLOCKED = 4, /* HLT or sched_op block/poll: until an event */
     HOLD_MEMORY = 8,  /* waits for a page (kept for the policy of who waits) */
 };
@@ -50,8 +50,7 @@ struct vcpu {
 
     /* scheduling, sched lock */
     struct list run_link;
-    uint32_t hold; /* enum vcpu_hold bits */
-    uint32_t pause_count;
+    uint32_t hold;       /* enum vcpu_hold bits */
     uint32_t running_on; /* CPU, or NOT_RUNNING */
     uint32_t last_cpu;   /* where its FPU state may still be */
     uint64_t affinity;   /* hard: bit per CPU */
@@ -67,7 +66,6 @@ struct vcpu {
 
     /* sched_op poll (HC-24): any raise wakes it, and it looks at its ports */
     bool polling;
-    uint32_t poll_port;
 
     struct memory_search { /* memory.c: for whom it searches, and where */
         const struct p2m *p2m;
@@ -94,6 +92,10 @@ void vcpu_destroy(struct vcpu *v);
 
 /* Set bits of v->work and kick the CPU on which v runs, if any. */
 void vcpu_kick(struct vcpu *v, uint32_t work);
+
+/* Does anything wait that ends HLT: an upcall, an interrupt, an NMI? On v's own
+ * CPU. */
+bool vcpu_has_pending(const struct vcpu *v);
 
 /* An event for v arrived: unblock it, or make it look if it runs. */
 void vcpu_wake_for_event(struct vcpu *v);

@@ -30,11 +30,6 @@ static void exit_hypercall(struct vcpu *v, const struct guest_exit *e)
     }
 }
 
-static bool anything_pending(const struct vcpu *v)
-{
-    return event_pending(v) || vlapic_pending(v) >= 0 || v->vlapic.nmi_pending;
-}
-
 /*
  * HLT with interrupts off and nothing that could end it: this CPU is done
  * (HC-42). PVH guests power off that way, so the last one ends the domain.
@@ -57,7 +52,7 @@ static void exit_halt(struct vcpu *v, const struct guest_exit *e)
     }
     sched_hold(v, HOLD_BLOCKED);
     /* What came before the hold did not release it. */
-    if (anything_pending(v)) {
+    if (vcpu_has_pending(v)) {
         sched_release(v, HOLD_BLOCKED);
     }
 }

@@ -22,7 +22,7 @@
 static int sched_block(struct vcpu *v)
 {
     sched_hold(v, HOLD_BLOCKED);
-    if (event_pending(v) || vlapic_pending(v) >= 0) {
+    if (vcpu_has_pending(v)) {
         sched_release(v, HOLD_BLOCKED);
     }
     return 0;
@@ -50,8 +50,8 @@ static int any_port_pending(struct vcpu *v, uint64_t list, uint32_t count,
 
 static bool interrupt_due(const struct vcpu *v)
 {
-    return (v->regs.rflags & RFLAGS_IF) &&
-           (event_pending(v) || vlapic_pending(v) >= 0);
+    return ((v->regs.rflags & RFLAGS_IF) && vcpu_has_pending(v)) ||
+           v->vlapic.nmi_pending;
 }
 
 /*
