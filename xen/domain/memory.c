@@ -140,13 +140,6 @@ int memory_get_page(struct domain *d, gfn_t gfn, bool write, struct page **pg)
     return p2m_types[e.type].is_own ? -EACCES : -EINVAL;
 }
 
-static void free_pages(struct page *head, unsigned order)
-{
-    for (uint64_t i = 0; i < BIT(order); i++) {
-        page_put_allocated(head + i);
-    }
-}
-
 static int populate(struct domain *d, gfn_t gfn, unsigned order)
 {
     struct page *head = page_alloc_guest(&d->account, order);
@@ -157,7 +150,7 @@ static int populate(struct domain *d, gfn_t gfn, unsigned order)
     }
     rc = p2m_add_ram(&d->p2m, gfn, head, order);
     if (rc) {
-        free_pages(head, order);
+        page_release(head, BIT(order));
     }
     return rc;
 }

@@ -43,7 +43,9 @@ static void release_tables(struct p2m *p2m)
  * nobody can write to, have them. */
 static bool is_unshared(const struct page *head, unsigned order)
 {
-    for (uint64_t i = 0; i < BIT(order); i++) {
+    uint64_t count = page_is_block(head) ? 1 : BIT(order);
+
+    for (uint64_t i = 0; i < count; i++) {
         if (page_references(&head[i]) != 1 ||
             !(head[i].flags & PAGE_ALLOCATED)) {
             return false;
@@ -61,12 +63,13 @@ static void release_own(struct p2m *p2m, struct page *head, unsigned order)
     if (deficit >= (int64_t)BIT(order) && is_unshared(head, order)) {
         pod_give_locked(pod, head, order);
         pod->counters.steals += BIT(order);
-    } else if (order) {
+    } else if (order && deficit > 0) {
+        page_split_block(head);
         for (uint64_t i = 0; i < BIT(order); i++) {
             release_own(p2m, head + i, ORDER_4K);
         }
     } else {
-        page_put_allocated(head);
+        page_release(head, BIT(order));
     }
 }
 
