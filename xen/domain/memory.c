@@ -170,6 +170,36 @@ int memory_populate(struct domain *d, gfn_t gfn, unsigned order)
     return rc;
 }
 
+static int populate_list(struct domain *d, const uint64_t *gfns, unsigned count,
+                         unsigned *done)
+{
+    struct page *pages[MEMORY_AT_ONCE];
+    unsigned got = page_alloc_guest_some(&d->account, pages, count);
+    int rc = 0;
+
+    if (got) {
+        rc = p2m_add_list(&d->p2m, gfns, pages, got, done);
+    }
+    for (unsigned i = *done; i < got; i++) {
+        page_release(pages[i], 1);
+    }
+    return rc || got == count ? rc : -ENOMEM;
+}
+
+int memory_populate_list(struct domain *d, const uint64_t *gfns, unsigned count,
+                         unsigned *done)
+{
+    int rc;
+
+    *done = 0;
+    if (!p2m_enter(&d->p2m)) {
+        return -ESRCH;
+    }
+    rc = populate_list(d, gfns, count, done);
+    p2m_leave(&d->p2m);
+    return rc;
+}
+
 int memory_mark_pod(struct domain *d, gfn_t gfn, unsigned order)
 {
     return p2m_mark_pod(&d->p2m, gfn, order);

@@ -41,14 +41,8 @@ void block_split_locked(struct page *head)
     __atomic_store_n(&head->w.bits, new.bits, __ATOMIC_RELEASE);
 }
 
-void page_split_block(struct page *pg)
+void block_split(struct page *head)
 {
-    struct page *head = page_block_head(pg);
-
-    /* It cannot become one under the caller's eyes: pg is its own. */
-    if (READ_ONCE(pg->state) != PAGE_TAIL && !page_is_block(pg)) {
-        return;
-    }
     lock(&buddy.lock);
     if (page_is_block(head)) {
         block_split_locked(head);

@@ -58,8 +58,18 @@ static inline uint64_t page_gfn(const struct page *pg)
     return head->gfn == ~0ULL ? ~0ULL : head->gfn + (uint64_t)(pg - head);
 }
 
-/* If pg is in a block of its owner's, that is single pages from now on. */
-void page_split_block(struct page *pg);
+/* If pg, which is the caller's own, is in a block, that is single pages from
+ * now on. */
+void block_split(struct page *head);
+
+static inline void page_split_block(struct page *pg)
+{
+    union page_word word = {.bits = READ_ONCE(pg->w.bits)};
+
+    if (unlikely(word.state == PAGE_TAIL || word_is_block_head(word))) {
+        block_split(page_block_head(pg));
+    }
+}
 
 /* Inside mm. The head's word is the caller's to write, tails come first: with
  * the lock, or while the head is BUSY. */

@@ -203,11 +203,10 @@ static bool may_charge_locked(const struct account *a, uint64_t count)
 
 /* A block charged to `a`. The owner stands in the BUSY head, so that an audit
  * finds whom these pages are counted for. */
-static struct page *take_charged(struct account *a, unsigned order)
+static struct page *take_charged_locked(struct account *a, unsigned order)
 {
     struct page *head = NULL;
 
-    lock(&buddy.lock);
     if (may_charge_locked(a, BIT(order))) {
         head = take_locked(a, order);
     }
@@ -224,6 +223,15 @@ static struct page *take_charged(struct account *a, unsigned order)
         account_charge_locked(a, BIT(order));
         head->owner = a;
     }
+    return head;
+}
+
+static struct page *take_charged(struct account *a, unsigned order)
+{
+    struct page *head;
+
+    lock(&buddy.lock);
+    head = take_charged_locked(a, order);
     unlock(&buddy.lock);
     return head;
 }
@@ -269,6 +277,66 @@ struct page *page_alloc_guest(struct account *a, unsigned order)
     list_splice_tail(&a->pages, &chain);
     unlock(&buddy.lock);
     return head;
+}
+
+/* Blocks of `count` pages together, on `heads`: those that single pages would
+ * be cut from one after the other, so small ones first. Returns how many. */
+static unsigned take_pages(struct account *a, unsigned count,
+                           struct list *heads)
+{
+    unsigned taken = 0;
+
+    list_init(heads);
+    lock(&buddy.lock);
+    while (taken < count) {
+        uint32_t any = buddy.nonempty[0] | buddy.nonempty[1] | BIT(MAX_ORDER);
+        unsigned fits = 31U - (unsigned)__builtin_clz(count - taken);
+        unsigned order = MIN(fits, (unsigned)__builtin_ctz(any));
+        struct page *head;
+
+        while (!(head = take_charged_locked(a, order)) && order) {
+            order--;
+        }
+        if (!head) {
+            break;
+        }
+        list_add_tail(heads, &head->link);
+        taken += 1U << order;
+    }
+    unlock(&buddy.lock);
+    return taken;
+}
+
+unsigned page_alloc_guest_some(struct account *a, struct page **pages,
+                               unsigned count)
+{
+    struct page *head, *next;
+    struct list heads;
+    unsigned taken, n = 0;
+
+    CHECK(count <= PAGES_AT_ONCE);
+    if (told_to_fail()) {
+        return 0;
+    }
+    taken = take_pages(a, count, &heads);
+    list_for_each (head, &heads, link) {
+        buddy_clear(head);
+        for (uint64_t i = 0; i < BIT(head->order); i++) {
+            pages[n++] = &head[i];
+        }
+    }
+    CHECK(n == taken);
+    lock(&buddy.lock);
+    list_for_each_safe (head, next, &heads, link) {
+        for (uint64_t i = BIT(head->order); --i > 0;) {
+            page_start(&head[i], PAGE_GUEST, a, 0, NEW_FLAGS);
+            list_add(&head->link, &head[i].link);
+        }
+        page_start(head, PAGE_GUEST, a, 0, NEW_FLAGS);
+    }
+    list_splice_tail(&a->pages, &heads);
+    unlock(&buddy.lock);
+    return n;
 }
 
 /* One compare-and-exchange, because a page_get() may be under way: from then
@@ -392,14 +460,37 @@ void page_free_cache(struct page *head, unsigned order)
     free_block(head, order);
 }
 
-/* The owner's reference goes; true if it was the last. */
+/* The owner's reference goes; true if it was the last. Then the page is a free
+ * one but for its place. */
 static bool release_page_locked(struct page *pg)
 {
-    unsigned flags = __atomic_fetch_and(&pg->flags, (uint8_t)~PAGE_ALLOCATED,
-                                        __ATOMIC_SEQ_CST);
+    union page_word seen = {.bits =
+                                __atomic_load_n(&pg->w.bits, __ATOMIC_ACQUIRE)};
+    union page_word new;
 
-    return (flags & PAGE_ALLOCATED) &&
-           __atomic_sub_fetch(&pg->references, 1, __ATOMIC_ACQ_REL) == 0;
+    do {
+        if (!(seen.flags & PAGE_ALLOCATED)) {
+            return false;
+        }
+        new = seen;
+        new.references--;
+        new.flags = 0;
+        if (!new.references) {
+            new.state = PAGE_FREE;
+            new.order = ORDER_NOT_HEAD;
+            new.generation++;
+        }
+    } while (!__atomic_compare_exchange_n(&pg->w.bits, &seen.bits, new.bits,
+                                          false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_ACQUIRE));
+    if (new.references) {
+        return false;
+    }
+    list_del(&pg->link);
+    WRITE_ONCE(pg->owner, NULL);
+    pg->first_dirty = 0;
+    page_junk(pg);
+    return true;
 }
 
 static void free_run_locked(struct account *a, struct page *first,
@@ -432,11 +523,7 @@ static uint64_t release_run_locked(struct page *first, uint64_t max)
     uint64_t count = 0;
 
     while (count < max && release_page_locked(&first[count])) {
-        struct page *pg = &first[count++];
-
-        list_del(&pg->link);
-        page_junk(pg);
-        page_retire(pg, false);
+        count++;
     }
     if (count) {
         free_run_locked(a, first, count);

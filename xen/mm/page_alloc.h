@@ -39,6 +39,14 @@ void page_free_table(struct account *a, struct page *pg);
  */
 struct page *page_alloc_guest(struct account *a, unsigned order);
 
+/*
+ * Single pages as page_alloc_guest(a, 0) gives them, `count` (PAGES_AT_ONCE at
+ * most), of which as many are in pages[] as it returns.
+ */
+#define PAGES_AT_ONCE 64
+unsigned page_alloc_guest_some(struct account *a, struct page **pages,
+                               unsigned count);
+
 /* One SPECIAL page shown to `a`; not charged. One reference. */
 struct page *page_alloc_special(struct account *a);
 

@@ -26,7 +26,18 @@ static void drop_promise(struct p2m *p2m, struct slot *s)
     unlock(&p2m->pod->lock);
 }
 
-static void drop_page(struct p2m *p2m, struct slot *s)
+void entry_drop_page(struct p2m *p2m, struct slot *s)
+{
+    struct page *pg = page_from_mfn(s->f.mfn);
+
+    page_split_block(pg);
+    pg->gfn = INVALID_GFN.v;
+    p2m_park(p2m, s->f.mfn, ORDER_4K,
+             pg->state == PAGE_GUEST ? PARK_OWN : PARK_REFERENCE);
+    slot_clear(p2m, s);
+}
+
+static void drop_leaf(struct p2m *p2m, struct slot *s)
 {
     const struct p2m_type_info *info = &p2m_types[s->f.tag];
     struct page *head = page_from_mfn(s->f.mfn);
@@ -51,7 +62,11 @@ uint64_t entry_drop(struct p2m *p2m, struct slot *s)
         drop_promise(p2m, s);
         return BIT(slot_order(s));
     }
-    drop_page(p2m, s);
+    if (s->f.tag == P2M_RAM && s->level == 1) {
+        entry_drop_page(p2m, s);
+    } else {
+        drop_leaf(p2m, s);
+    }
     return 0;
 }
 

@@ -219,3 +219,31 @@ TEST(gets_race_with_blocks_that_come_and_go)
     EXPECT_EQ(alice.page_count, 0);
     machine_check();
 }
+
+TEST(single_pages_come_together)
+{
+    struct page *pages[PAGES_AT_ONCE], *lone[2];
+
+    start();
+    /* Two pages that are free by themselves are taken first. */
+    lone[0] = page_alloc_guest(&bob, 0);
+    lone[1] = page_alloc_guest(&bob, 0);
+    EXPECT(page_alloc_guest(&bob, 0));
+    page_release(lone[0], 1);
+    alice.max_pages = alice.page_count + 50;
+    EXPECT_EQ(page_alloc_guest_some(&alice, pages, PAGES_AT_ONCE), 50);
+    EXPECT(pages[0] == lone[0]);
+    for (unsigned i = 0; i < 50; i++) {
+        EXPECT_EQ(pages[i]->state, PAGE_GUEST);
+        EXPECT_EQ(pages[i]->flags, PAGE_ALLOCATED | PAGE_ZEROED);
+        EXPECT(machine_is_zero(pages[i], 0));
+    }
+    EXPECT_EQ(alice.page_count, alice.max_pages);
+    EXPECT_EQ(listed(&alice), 51);
+    machine_check();
+    EXPECT_EQ(page_alloc_guest_some(&alice, pages, 1), 0);
+    page_alloc_fail_nth(1);
+    EXPECT_EQ(page_alloc_guest_some(&bob, pages, 1), 0);
+    EXPECT_EQ(page_alloc_guest_some(&bob, pages, 1), 1);
+    machine_check();
+}
