@@ -4,6 +4,7 @@
  * instruction before to the one after. Needs no privilege.
  *
  *   null_hypercall  xen_version, which only looks something up
+ *   empty_exit      one WBINVD instruction, which is skipped
  *   cpuid           one CPUID instruction
  *   event           a port bound to this vCPU is sent to, the upcall's handler
  *                   has found and counted it, and the send has returned
@@ -22,6 +23,11 @@ static int ipi_port;
 static void null_hypercall(void)
 {
     version_op(XENVER_version, NULL);
+}
+
+static void empty_exit(void)
+{
+    __asm__ volatile("wbinvd" ::: "memory");
 }
 
 static void one_cpuid(void)
@@ -55,6 +61,7 @@ static void measure_event(void)
 void test_main(void)
 {
     bench_loop("null_hypercall", null_hypercall, COUNT);
+    bench_loop("empty_exit", empty_exit, COUNT);
     bench_loop("cpuid", one_cpuid, COUNT);
     measure_event();
 }
