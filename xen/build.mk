@@ -10,7 +10,8 @@ XEN_OUT     := out/xen
 XEN_FOLDERS := lib arch/x86 base mm overcommit p2m domain guest boot
 XEN_C       := $(foreach d,$(XEN_FOLDERS),$(wildcard xen/$(d)/*.c))
 XEN_S       := $(wildcard xen/arch/x86/*.S)
-XEN_OBJ     := $(XEN_C:xen/%.c=$(XEN_OUT)/%.o) $(XEN_S:xen/%.S=$(XEN_OUT)/%.S.o)
+XEN_C_OBJ   := $(XEN_C:xen/%.c=$(XEN_OUT)/%.o)
+XEN_OBJ     := $(XEN_OUT)/whole.o $(XEN_S:xen/%.S=$(XEN_OUT)/%.S.o)
 XEN_LDS     := xen/arch/x86/podium.lds
 XEN_LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack -T $(XEN_LDS)
 
@@ -19,6 +20,7 @@ XEN_LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecst
 XEN_INCLUDE := -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
                -Ixen -isystem xen/public/abi -isystem /usr/include
 XEN_DEBUG   ?=
+XEN_LTO     := -flto -flto-partition=one
 
 # Debian's static libraries of the decoders, for dom0's kernel. They are code
 # of ordinary programs: xen/arch/x86/foreign.c. Their headers want the C
@@ -30,7 +32,13 @@ $(XEN_OUT)/boot/decoders.o: XEN_INCLUDE := -Ixen -isystem /usr/include
 $(XEN_OUT)/%.o: xen/%.c
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC    $<")
-	$(Q)$(CC) $(XEN_CFLAGS) $(XEN_DEBUG) -D__XEN__ $(XEN_INCLUDE) $(DEPFLAGS) -c $< -o $@
+	$(Q)$(CC) $(XEN_CFLAGS) $(XEN_LTO) $(XEN_DEBUG) -D__XEN__ $(XEN_INCLUDE) $(DEPFLAGS) -c $< -o $@
+
+# All of the C as one object: layers are for readers, and calls between them
+# are on every path (arch_cpu(), arch_map(), page_get()).
+$(XEN_OUT)/whole.o: $(XEN_C_OBJ)
+	$(if $(V),,@echo "  LTO   $@")
+	$(Q)$(CC) $(XEN_CFLAGS) $(XEN_LTO) -flinker-output=nolto-rel -nostdlib -r $^ -o $@
 
 $(XEN_OUT)/%.S.o: xen/%.S
 	@mkdir -p $(@D)
@@ -53,4 +61,4 @@ out/podium: $(XEN_OUT)/podium.elf
 
 xen: out/podium
 
--include $(XEN_OBJ:.o=.d)
+-include $(XEN_C_OBJ:.o=.d) $(XEN_OBJ:.o=.d)

@@ -140,13 +140,6 @@ int memory_get_page(struct domain *d, gfn_t gfn, bool write, struct page **pg)
     return p2m_types[e.type].is_own ? -EACCES : -EINVAL;
 }
 
-static void free_pages(struct page *head, unsigned order)
-{
-    for (uint64_t i = 0; i < BIT(order); i++) {
-        page_put_allocated(head + i);
-    }
-}
-
 static int populate(struct domain *d, gfn_t gfn, unsigned order)
 {
     struct page *head = page_alloc_guest(&d->account, order);
@@ -157,7 +150,7 @@ static int populate(struct domain *d, gfn_t gfn, unsigned order)
     }
     rc = p2m_add_ram(&d->p2m, gfn, head, order);
     if (rc) {
-        free_pages(head, order);
+        page_release(head, BIT(order));
     }
     return rc;
 }
@@ -173,6 +166,36 @@ int memory_populate(struct domain *d, gfn_t gfn, unsigned order)
         return -ESRCH;
     }
     rc = populate(d, gfn, order);
+    p2m_leave(&d->p2m);
+    return rc;
+}
+
+static int populate_list(struct domain *d, const uint64_t *gfns, unsigned count,
+                         unsigned *done)
+{
+    struct page *pages[MEMORY_AT_ONCE];
+    unsigned got = page_alloc_guest_some(&d->account, pages, count);
+    int rc = 0;
+
+    if (got) {
+        rc = p2m_add_list(&d->p2m, gfns, pages, got, done);
+    }
+    for (unsigned i = *done; i < got; i++) {
+        page_release(pages[i], 1);
+    }
+    return rc || got == count ? rc : -ENOMEM;
+}
+
+int memory_populate_list(struct domain *d, const uint64_t *gfns, unsigned count,
+                         unsigned *done)
+{
+    int rc;
+
+    *done = 0;
+    if (!p2m_enter(&d->p2m)) {
+        return -ESRCH;
+    }
+    rc = populate_list(d, gfns, count, done);
     p2m_leave(&d->p2m);
     return rc;
 }

@@ -31,6 +31,12 @@ int must_check memory_get_page(struct domain *d, gfn_t gfn, bool write,
 /* Allocate 2^order pages and put them at gfn (POD-4.17). -ENOMEM, -EINVAL,
  * -EEXIST. */
 int must_check memory_populate(struct domain *d, gfn_t gfn, unsigned order);
+/* The same for single gfns, of which *done have a page if it ends early: 1 to
+ * MEMORY_AT_ONCE of them, for which pages are allocated together, so that an
+ * end that comes early may have used up a claim. */
+#define MEMORY_AT_ONCE PAGES_AT_ONCE
+int must_check memory_populate_list(struct domain *d, const uint64_t *gfns,
+                                    unsigned count, unsigned *done);
 int must_check memory_mark_pod(struct domain *d, gfn_t gfn, unsigned order);
 int must_check memory_decrease(struct domain *d, gfn_t gfn, unsigned order);
 /* The same for 1 to 512 single gfns; *done were removed if it ends early. */

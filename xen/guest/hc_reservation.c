@@ -20,7 +20,8 @@
 #define FLAGS_KNOWN       0x7ffffU
 #define ADDRESS_BITS_MIN  13 /* POD-4.5 */
 
-#define WINDOW 64 /* gfns read from the guest at once; looks at v->work */
+/* Gfns that are read from the guest at once; then it looks at v->work. */
+#define WINDOW MEMORY_AT_ONCE
 
 struct reservation {
     struct vcpu *v;
@@ -121,7 +122,7 @@ static int extent_do(struct reservation *r, uint32_t index)
 }
 
 /* What of the window is left, in one go: balloons are made of single pages. */
-static int window_decrease(struct reservation *r, uint32_t *index)
+static int window_do(struct reservation *r, uint32_t *index)
 {
     unsigned done = 0, offset;
     gfn_t first;
@@ -129,16 +130,20 @@ static int window_decrease(struct reservation *r, uint32_t *index)
 
     if (!rc) {
         offset = *index - r->window_start;
-        rc = memory_decrease_list(r->d, &r->window[offset],
-                                  r->window_count - offset, &done);
+        rc = r->command == XENMEM_decrease_reservation
+                 ? memory_decrease_list(r->d, &r->window[offset],
+                                        r->window_count - offset, &done)
+                 : memory_populate_list(r->d, &r->window[offset],
+                                        r->window_count - offset, &done);
         *index += done;
     }
     return rc;
 }
 
-static bool is_single_decrease(const struct reservation *r)
+static bool is_of_single_pages(const struct reservation *r)
 {
-    return r->command == XENMEM_decrease_reservation && !r->arg.extent_order;
+    return r->command != XENMEM_increase_reservation && !is_pod(r) &&
+           !r->arg.extent_order;
 }
 
 static bool should_leave(const struct reservation *r, uint32_t index,
@@ -161,8 +166,8 @@ static int extents_do(struct reservation *r, uint32_t *index)
     while (!rc && *index < r->arg.nr_extents) {
         if (should_leave(r, *index, start)) {
             rc = -ERESTART;
-        } else if (is_single_decrease(r)) {
-            rc = window_decrease(r, index);
+        } else if (is_of_single_pages(r)) {
+            rc = window_do(r, index);
         } else {
             rc = extent_do(r, *index);
             *index += !rc;

@@ -148,7 +148,7 @@ static void mark_in_use(uint64_t start, uint64_t end)
 {
     for (; start < end; start++) {
         list_init(&frame_table[start].link);
-        page_start(&frame_table[start], PAGE_HEAP, NULL, 0);
+        page_start(&frame_table[start], PAGE_HEAP, NULL, 0, 0);
     }
 }
 

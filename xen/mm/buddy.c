@@ -173,11 +173,12 @@ uint64_t buddy_clear(struct page *head)
 
 /* The word goes last and whole: from then on page_get() may find the page. */
 void page_start(struct page *pg, enum page_state state, struct account *owner,
-                unsigned flags)
+                unsigned order, unsigned flags)
 {
     union page_word new = {
         .references = 1,
         .state = (uint8_t)state,
+        .order = (uint8_t)order,
         .flags = (uint8_t)flags,
         .generation = pg->generation,
     };

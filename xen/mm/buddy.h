@@ -62,7 +62,7 @@ uint64_t buddy_clear(struct page *head);
 
 /* A page's fields for when it leaves the allocator or comes back to it. */
 void page_start(struct page *pg, enum page_state state, struct account *owner,
-                unsigned flags);
+                unsigned order, unsigned flags);
 void page_retire(struct page *pg, bool zeroed);
 
 /* account.c: an account is on buddy.accounts while it has anything. */

@@ -2,7 +2,7 @@
 /*
  * One struct page for each frame of machine RAM.
  *
- * state FREE: in the buddy allocator. For all others references >= 1.
+ * state FREE: in the buddy allocator. For all others but TAIL references >= 1.
  *   HEAP    hypervisor's own memory, no account
  *   TABLE   second-stage page table
  *   GUEST   charged to owner, on owner->pages; references: one "allocated"
@@ -10,6 +10,8 @@
  *           foreign or grant mapping and each hypervisor pointer. The frame
  *           is freed when the last goes.
  *   CACHE   charged to owner, on a list of its PoD cache; references == 1
+ *   TAIL    in a block (mm/block.h) of GUEST or CACHE pages, but not its head,
+ *           which speaks for it: only the owner here is its own. No references
  *   SPECIAL belongs to the hypervisor and is shown to owner (shared_info,
  *           grant frames): not charged, never ballooned into the cache.
  *   BUSY    head of a block (with its order) that is on its way between free
@@ -37,6 +39,7 @@ enum page_state {
     PAGE_CACHE,
     PAGE_SPECIAL,
     PAGE_BUSY,
+    PAGE_TAIL,
 };
 
 enum {
@@ -51,7 +54,8 @@ enum {
     {                                                                          \
         uint32_t references;                                                   \
         uint8_t state; /* enum page_state */                                   \
-        uint8_t order; /* head of a free or cached block: its order */         \
+        uint8_t                                                                \
+            order; /* head of a free, cached or guest's block: its order */    \
         uint8_t flags;                                                         \
         uint8_t generation; /* how often it was freed, modulo 256 */           \
     }

@@ -7,6 +7,7 @@
  */
 #include "base/console.h"
 #include "lib/string.h"
+#include "mm/block.h"
 #include "mm/buddy.h"
 #include "types/bits.h"
 
@@ -122,6 +123,36 @@ static void audit_used_page(struct recount *seen, const struct page *pg)
     }
 }
 
+/* Whoever stands for 512 pages must have them; returns how many pages pg
+ * stands for. */
+static uint64_t audit_block(struct recount *seen, const struct page *head)
+{
+    uint64_t mfn = page_to_mfn(head).v;
+
+    if (!page_is_block(head)) {
+        if (head->state == PAGE_GUEST || head->state == PAGE_CACHE) {
+            expect(seen, "order of a single page", mfn, head->order, 0);
+        }
+        return 1;
+    }
+    if (mfn % BLOCK_PAGES || BLOCK_PAGES > frame_count - mfn) {
+        differs(seen, "misplaced block", mfn, 0, 0);
+        return 1;
+    }
+    expect(seen, "references of a block", mfn, head->references, 1);
+    for (uint64_t i = 1; i < BLOCK_PAGES; i++) {
+        expect(seen, "state inside a block", mfn + i, head[i].state, PAGE_TAIL);
+        expect(seen, "owner inside a block", mfn + i,
+               head[i].owner != head->owner, 0);
+        expect(seen, "references inside a block", mfn + i, head[i].references,
+               0);
+    }
+    if (head->owner) {
+        head->owner->audit_count += BLOCK_PAGES - 1;
+    }
+    return BLOCK_PAGES;
+}
+
 static void audit_frames(struct recount *seen)
 {
     uint64_t mfn = 0;
@@ -145,7 +176,7 @@ static void audit_frames(struct recount *seen)
             break;
         default:
             audit_used_page(seen, pg);
-            mfn++;
+            mfn += audit_block(seen, pg);
         }
     }
 }
@@ -184,7 +215,7 @@ static uint64_t audit_account_list(struct recount *seen,
                PAGE_GUEST);
         expect(seen, "page on another account's list", page_to_mfn(pg).v,
                pg->owner != a, 0);
-        length++;
+        length += page_is_block(pg) ? BLOCK_PAGES : 1;
     }
     return length;
 }

@@ -12,11 +12,13 @@
  */
 #include "mm/page_alloc.h"
 #include "arch/cpu.h"
+#include "mm/block.h"
 #include "mm/buddy.h"
 #include "types/bits.h"
 #include "types/error.h"
 
 #define RELEASE_BATCH 64 /* pages freed in one lock hold by teardown */
+#define NEW_FLAGS     (PAGE_ALLOCATED | PAGE_ZEROED)
 
 static uint64_t fail_countdown;
 
@@ -108,7 +110,7 @@ static struct page *alloc_uncharged(enum page_state state, unsigned order,
     }
     buddy_clear(head);
     for (uint64_t i = BIT(order); i-- > 0;) {
-        page_start(&head[i], state, owner, 0);
+        page_start(&head[i], state, owner, 0, 0);
     }
     return head;
 }
@@ -131,6 +133,7 @@ static void free_block(struct page *head, unsigned order)
     uint64_t dirty = 0, first_dirty = BIT(order);
     struct account *owner = head->owner;
     enum page_state state = head->state;
+    bool block = page_is_block(head);
 
     if (state == PAGE_TABLE) {
         head->owner = NULL; /* an audit takes a BUSY page for a charged one */
@@ -138,9 +141,9 @@ static void free_block(struct page *head, unsigned order)
     head->order = (uint8_t)order;
     head->state = PAGE_BUSY;
     for (uint64_t i = BIT(order); i-- > 0;) {
-        bool zeroed = head[i].flags & PAGE_ZEROED;
+        bool zeroed = head[block ? 0 : i].flags & PAGE_ZEROED;
 
-        CHECK(head[i].references == 1);
+        CHECK(head[i].references == !(block && i));
         if (!zeroed) {
             page_junk(&head[i]);
             dirty++;
@@ -200,11 +203,10 @@ static bool may_charge_locked(const struct account *a, uint64_t count)
 
 /* A block charged to `a`. The owner stands in the BUSY head, so that an audit
  * finds whom these pages are counted for. */
-static struct page *take_charged(struct account *a, unsigned order)
+static struct page *take_charged_locked(struct account *a, unsigned order)
 {
     struct page *head = NULL;
 
-    lock(&buddy.lock);
     if (may_charge_locked(a, BIT(order))) {
         head = take_locked(a, order);
     }
@@ -221,13 +223,40 @@ static struct page *take_charged(struct account *a, unsigned order)
         account_charge_locked(a, BIT(order));
         head->owner = a;
     }
+    return head;
+}
+
+static struct page *take_charged(struct account *a, unsigned order)
+{
+    struct page *head;
+
+    lock(&buddy.lock);
+    head = take_charged_locked(a, order);
     unlock(&buddy.lock);
     return head;
 }
 
+/* Pages that `a` has just got, single or in blocks: on `chain` all but the
+ * first, which stays BUSY. */
+static void start_guest_pages(struct account *a, struct page *head,
+                              unsigned order, struct list *chain)
+{
+    unsigned each = order < BLOCK_ORDER ? 0 : BLOCK_ORDER;
+
+    list_init(chain);
+    for (uint64_t i = 0; i < BIT(order); i += BIT(each)) {
+        if (each) {
+            block_make_tails(&head[i], a);
+        }
+        if (i) {
+            page_start(&head[i], PAGE_GUEST, a, each, NEW_FLAGS);
+            list_add_tail(chain, &head[i].link);
+        }
+    }
+}
+
 struct page *page_alloc_guest(struct account *a, unsigned order)
 {
-    const unsigned flags = PAGE_ALLOCATED | PAGE_ZEROED;
     struct page *head;
     struct list chain;
 
@@ -240,17 +269,74 @@ struct page *page_alloc_guest(struct account *a, unsigned order)
         return NULL;
     }
     buddy_clear(head);
-    list_init(&chain);
-    for (uint64_t i = 1; i < BIT(order); i++) {
-        page_start(&head[i], PAGE_GUEST, a, flags);
-        list_add_tail(&chain, &head[i].link);
-    }
+    start_guest_pages(a, head, order, &chain);
     lock(&buddy.lock);
-    page_start(head, PAGE_GUEST, a, flags);
+    page_start(head, PAGE_GUEST, a, order < BLOCK_ORDER ? 0 : BLOCK_ORDER,
+               NEW_FLAGS);
     list_add_tail(&a->pages, &head->link);
     list_splice_tail(&a->pages, &chain);
     unlock(&buddy.lock);
     return head;
+}
+
+/* Blocks of `count` pages together, on `heads`: those that single pages would
+ * be cut from one after the other, so small ones first. Returns how many. */
+static unsigned take_pages(struct account *a, unsigned count,
+                           struct list *heads)
+{
+    unsigned taken = 0;
+
+    list_init(heads);
+    lock(&buddy.lock);
+    while (taken < count) {
+        uint32_t any = buddy.nonempty[0] | buddy.nonempty[1] | BIT(MAX_ORDER);
+        unsigned fits = 31U - (unsigned)__builtin_clz(count - taken);
+        unsigned order = MIN(fits, (unsigned)__builtin_ctz(any));
+        struct page *head;
+
+        while (!(head = take_charged_locked(a, order)) && order) {
+            order--;
+        }
+        if (!head) {
+            break;
+        }
+        list_add_tail(heads, &head->link);
+        taken += 1U << order;
+    }
+    unlock(&buddy.lock);
+    return taken;
+}
+
+unsigned page_alloc_guest_some(struct account *a, struct page **pages,
+                               unsigned count)
+{
+    struct page *head, *next;
+    struct list heads;
+    unsigned taken, n = 0;
+
+    CHECK(count <= PAGES_AT_ONCE);
+    if (told_to_fail()) {
+        return 0;
+    }
+    taken = take_pages(a, count, &heads);
+    list_for_each (head, &heads, link) {
+        buddy_clear(head);
+        for (uint64_t i = 0; i < BIT(head->order); i++) {
+            pages[n++] = &head[i];
+        }
+    }
+    CHECK(n == taken);
+    lock(&buddy.lock);
+    list_for_each_safe (head, next, &heads, link) {
+        for (uint64_t i = BIT(head->order); --i > 0;) {
+            page_start(&head[i], PAGE_GUEST, a, 0, NEW_FLAGS);
+            list_add(&head->link, &head[i].link);
+        }
+        page_start(head, PAGE_GUEST, a, 0, NEW_FLAGS);
+    }
+    list_splice_tail(&a->pages, &heads);
+    unlock(&buddy.lock);
+    return n;
 }
 
 /* One compare-and-exchange, because a page_get() may be under way: from then
@@ -271,19 +357,69 @@ static void change_state(struct page *pg, enum page_state from,
                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 }
 
-/* Only the owner's list needs the lock: the pages are the caller's. */
-void page_guest_to_cache(struct page *head, unsigned order)
+/* Pages that were a block once, or could have been, are one from now on. */
+static void form_cached_block_locked(struct page *head)
+{
+    bool zeroed = true;
+
+    for (uint64_t i = 0; i < BLOCK_PAGES; i++) {
+        zeroed = zeroed && (head[i].flags & PAGE_ZEROED);
+        list_del(&head[i].link);
+        change_state(&head[i], PAGE_GUEST, PAGE_CACHE, 0);
+    }
+    block_make_tails(head, head->owner);
+    head->flags = zeroed ? PAGE_ZEROED : 0;
+    head->order = BLOCK_ORDER;
+}
+
+/* The whole word at once: page_get() may look at it. */
+static void turn_block_locked(struct page *head, enum page_state from,
+                              enum page_state to, unsigned flags_added)
+{
+    union page_word word = head->w;
+
+    CHECK(word.state == from && word.references == 1);
+    word.state = (uint8_t)to;
+    word.flags = (uint8_t)((word.flags & PAGE_ZEROED) | flags_added);
+    head->gfn = ~0ULL;
+    __atomic_store_n(&head->w.bits, word.bits, __ATOMIC_RELEASE);
+}
+
+static void block_to_cache(struct page *head)
 {
     lock(&buddy.lock);
-    for (uint64_t i = 0; i < BIT(order); i++) {
+    if (page_is_block(head)) {
+        CHECK(head->flags & PAGE_ALLOCATED);
+        list_del(&head->link);
+        turn_block_locked(head, PAGE_GUEST, PAGE_CACHE, 0);
+    } else {
+        form_cached_block_locked(head);
+    }
+    unlock(&buddy.lock);
+}
+
+/* Only the owner's list needs the lock: the pages are the caller's. */
+static void pages_to_cache(struct page *head, uint64_t count)
+{
+    lock(&buddy.lock);
+    for (uint64_t i = 0; i < count; i++) {
         list_del(&head[i].link);
     }
     unlock(&buddy.lock);
-    for (uint64_t i = 0; i < BIT(order); i++) {
+    for (uint64_t i = 0; i < count; i++) {
         CHECK(head[i].flags & PAGE_ALLOCATED);
         change_state(&head[i], PAGE_GUEST, PAGE_CACHE, 0);
     }
-    head->order = (uint8_t)order;
+}
+
+void page_guest_to_cache(struct page *head, unsigned order)
+{
+    CHECK(order <= BLOCK_ORDER);
+    if (order == BLOCK_ORDER) {
+        block_to_cache(head);
+    } else {
+        pages_to_cache(head, BIT(order));
+    }
 }
 
 /* page_get() leaves the word of a cached page alone, so it is the caller's, and
@@ -292,9 +428,8 @@ static void show_cached(struct page *pg)
 {
     union page_word word = pg->w;
 
-    CHECK(word.state == PAGE_CACHE && word.references == 1);
+    CHECK(word.state == PAGE_CACHE && word.references == 1 && !word.order);
     word.state = PAGE_GUEST;
-    word.order = 0;
     word.flags = (uint8_t)((word.flags & PAGE_ZEROED) | PAGE_ALLOCATED);
     __atomic_store_n(&pg->w.bits, word.bits, __ATOMIC_RELEASE);
 }
@@ -302,16 +437,19 @@ static void show_cached(struct page *pg)
 void page_cache_to_guest(struct page *head, unsigned order)
 {
     struct account *a = head->owner;
-    struct list chain;
 
     ASSERT(list_empty(&head->link));
-    list_init(&chain);
-    for (uint64_t i = 0; i < BIT(order); i++) {
-        show_cached(&head[i]);
-        list_add_tail(&chain, &head[i].link);
-    }
     lock(&buddy.lock);
-    list_splice_tail(&a->pages, &chain);
+    if (page_is_block(head)) {
+        CHECK(order == BLOCK_ORDER);
+        turn_block_locked(head, PAGE_CACHE, PAGE_GUEST, PAGE_ALLOCATED);
+        list_add_tail(&a->pages, &head->link);
+    } else {
+        for (uint64_t i = 0; i < BIT(order); i++) {
+            show_cached(&head[i]);
+            list_add_tail(&a->pages, &head[i].link);
+        }
+    }
     unlock(&buddy.lock);
 }
 
@@ -322,42 +460,131 @@ void page_free_cache(struct page *head, unsigned order)
     free_block(head, order);
 }
 
-/* The owner's reference goes; true if it was the last. */
+/* The owner's reference goes; true if it was the last. Then the page is a free
+ * one but for its place. */
 static bool release_page_locked(struct page *pg)
 {
-    unsigned flags = __atomic_fetch_and(&pg->flags, (uint8_t)~PAGE_ALLOCATED,
-                                        __ATOMIC_SEQ_CST);
+    union page_word seen = {.bits =
+                                __atomic_load_n(&pg->w.bits, __ATOMIC_ACQUIRE)};
+    union page_word new;
 
-    return (flags & PAGE_ALLOCATED) &&
-           __atomic_sub_fetch(&pg->references, 1, __ATOMIC_ACQ_REL) == 0;
+    do {
+        if (!(seen.flags & PAGE_ALLOCATED)) {
+            return false;
+        }
+        new = seen;
+        new.references--;
+        new.flags = 0;
+        if (!new.references) {
+            new.state = PAGE_FREE;
+            new.order = ORDER_NOT_HEAD;
+            new.generation++;
+        }
+    } while (!__atomic_compare_exchange_n(&pg->w.bits, &seen.bits, new.bits,
+                                          false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_ACQUIRE));
+    if (new.references) {
+        return false;
+    }
+    list_del(&pg->link);
+    WRITE_ONCE(pg->owner, NULL);
+    pg->first_dirty = 0;
+    page_junk(pg);
+    return true;
 }
 
-/* The first pages of a's list, as long as they are neighbours in memory, too:
- * so they go back as blocks instead of being merged one by one. Returns how
- * many pages left the list. */
-static uint64_t release_run_locked(struct account *a, uint64_t max)
+static void free_run_locked(struct account *a, struct page *first,
+                            uint64_t count)
 {
-    struct page *first = list_first(&a->pages, struct page, link);
-    uint64_t count = 0, held = 0;
-
-    while (count < max && a->pages.next == &first[count].link) {
-        struct page *pg = &first[count];
-
-        list_del(&pg->link);
-        if (!release_page_locked(pg)) {
-            list_add_tail(&a->held, &pg->link);
-            held = 1;
-            break;
-        }
-        page_junk(pg);
-        page_retire(pg, false);
-        count++;
-    }
     buddy_put_run_locked(first, count);
     buddy.free += count;
     __atomic_fetch_add(&buddy.dirty, count, __ATOMIC_RELAXED);
     account_uncharge_locked(a, count);
-    return count + held;
+}
+
+static void release_block_locked(struct page *head)
+{
+    struct account *a = head->owner;
+
+    list_del(&head->link);
+    for (uint64_t i = 0; i < BLOCK_PAGES; i++) {
+        page_junk(&head[i]);
+        page_retire(&head[i], false);
+    }
+    free_run_locked(a, head, BLOCK_PAGES);
+}
+
+/* The owner gives up pages that follow one another in memory, `max` at most,
+ * as long as they are free then: so they go back as blocks instead of being
+ * merged one by one. Returns how many; the next one has other users. */
+static uint64_t release_run_locked(struct page *first, uint64_t max)
+{
+    struct account *a = first->owner;
+    uint64_t count = 0;
+
+    while (count < max && release_page_locked(&first[count])) {
+        count++;
+    }
+    if (count) {
+        free_run_locked(a, first, count);
+    }
+    return count;
+}
+
+void page_release(struct page *first, uint64_t count)
+{
+    lock(&buddy.lock);
+    while (count) {
+        uint64_t done = BLOCK_PAGES;
+
+        if (page_is_block(first)) {
+            CHECK(count >= BLOCK_PAGES);
+            release_block_locked(first);
+        } else {
+            done = release_run_locked(first, MIN(count, RELEASE_BATCH));
+            done += done < MIN(count, RELEASE_BATCH);
+        }
+        first += done;
+        count -= done;
+        if (count) {
+            unlock(&buddy.lock);
+            lock(&buddy.lock);
+        }
+    }
+    unlock(&buddy.lock);
+}
+
+/* How many of the first pages of a's list are neighbours in memory, too. */
+static uint64_t run_length_locked(const struct account *a, uint64_t max)
+{
+    const struct page *first = list_first(&a->pages, struct page, link);
+    const struct list *next = a->pages.next;
+    uint64_t count = 0;
+
+    while (count < max && next == &first[count].link && !first[count].order) {
+        next = next->next;
+        count++;
+    }
+    return count;
+}
+
+/* The first of a's pages, and those that go with it. */
+static uint64_t release_first_locked(struct account *a, uint64_t max)
+{
+    struct page *first = list_first(&a->pages, struct page, link);
+    uint64_t length, count;
+
+    if (page_is_block(first)) {
+        release_block_locked(first);
+        return BLOCK_PAGES;
+    }
+    length = run_length_locked(a, max);
+    count = release_run_locked(first, length);
+    if (count < length) {
+        list_del(&first[count].link);
+        list_add_tail(&a->held, &first[count++].link);
+    }
+    return count;
 }
 
 int page_release_some(struct account *a, uint64_t max)
@@ -365,12 +592,14 @@ int page_release_some(struct account *a, uint64_t max)
     bool more = true;
 
     while (max && more) {
-        uint64_t batch = MIN(max, RELEASE_BATCH);
+        uint64_t batch = MIN(max, RELEASE_BATCH), left = batch;
 
-        max -= batch;
         lock(&buddy.lock);
-        while (batch && !list_empty(&a->pages)) {
-            batch -= release_run_locked(a, batch);
+        while (left && !list_empty(&a->pages)) {
+            uint64_t done = release_first_locked(a, left);
+
+            max -= MIN(max, done);
+            left -= MIN(left, done);
         }
         more = !list_empty(&a->pages);
         unlock(&buddy.lock);

@@ -32,27 +32,45 @@ void page_free_table(struct account *a, struct page *pg);
 
 /*
  * 2^order pages charged to `a`, zeroed, state GUEST, flag ALLOCATED, one
- * reference each, gfn invalid, on a->pages, flag ZEROED. NULL when a is dying,
+ * reference each, gfn invalid, on a->pages, flag ZEROED; as blocks (block.h)
+ * from order 9 on. NULL when a is dying,
  * the charge would exceed a->max_pages, or memory or claims do not allow it;
  * nothing has changed then. Uses up a's claim.
  */
 struct page *page_alloc_guest(struct account *a, unsigned order);
+
+/*
+ * Single pages as page_alloc_guest(a, 0) gives them, `count` (PAGES_AT_ONCE at
+ * most), of which as many are in pages[] as it returns.
+ */
+#define PAGES_AT_ONCE 64
+unsigned page_alloc_guest_some(struct account *a, struct page **pages,
+                               unsigned count);
 
 /* One SPECIAL page shown to `a`; not charged. One reference. */
 struct page *page_alloc_special(struct account *a);
 
 /* Move 2^order pages between an account's list and a list of its own (PoD
  * cache): the charge does not change; state GUEST <-> CACHE. From GUEST:
- * references must be 1 each (checked). To GUEST: as page_alloc_guest() gives.
+ * order 0..9, references must be 1 each (checked); order 9 makes a block. To
+ * GUEST: as page_alloc_guest() gives.
  */
 void page_guest_to_cache(struct page *head, unsigned order);
 void page_cache_to_guest(struct page *head, unsigned order);
+
+/*
+ * The owner gives up its reference on `count` GUEST pages in a row: those that
+ * nobody else refers to are free then, the others when they let go of them. A
+ * block is given up whole.
+ */
+void page_release(struct page *first, uint64_t count);
 
 /* Free 2^order CACHE pages (already off the cache's list) to the host. */
 void page_free_cache(struct page *head, unsigned order);
 
 /*
- * Teardown: give up the owner's reference on up to `max` pages of a->pages;
+ * Teardown: give up the owner's reference on `max` pages of a->pages, or a few
+ * more, as blocks go whole;
  * unreferenced ones are freed, the others move to a->held and go when their
  * last reference does. -ERESTART while a->pages is not empty, then 0.
  */

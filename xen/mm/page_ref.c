@@ -5,6 +5,7 @@
  * nobody who holds that lock ever sees a page with an owner and no reference.
  */
 #include "mm/page_ref.h"
+#include "mm/block.h"
 #include "mm/buddy.h"
 
 static union page_word load_word(const struct page *pg)
@@ -28,20 +29,56 @@ static bool is_shown(union page_word seen)
     return seen.state == PAGE_GUEST || seen.state == PAGE_SPECIAL;
 }
 
+/* Pages that are referred to are single ones. False: the block that pg is in
+ * is nobody's to see. */
+static bool split_shown_block(struct page *pg)
+{
+    struct page *head = page_block_head(pg);
+    bool shown = true;
+
+    lock(&buddy.lock);
+    if (page_is_block(head) && head->state == PAGE_GUEST) {
+        block_split_locked(head);
+    } else {
+        shown = pg->state != PAGE_TAIL;
+    }
+    unlock(&buddy.lock);
+    return shown;
+}
+
+static bool is_in_block(union page_word seen)
+{
+    return seen.state == PAGE_TAIL ||
+           (seen.state == PAGE_GUEST && seen.order == BLOCK_ORDER);
+}
+
+static bool is_shown_to(const struct page *pg, union page_word seen,
+                        const struct account *owner)
+{
+    return is_shown(seen) && seen.references &&
+           __atomic_load_n(&pg->owner, __ATOMIC_ACQUIRE) == owner;
+}
+
 bool page_get(struct page *pg, const struct account *owner)
 {
-    union page_word seen = load_word(pg), new;
+    for (;;) {
+        union page_word seen = load_word(pg), new = seen;
 
-    do {
-        if (!is_shown(seen) || !seen.references ||
-            __atomic_load_n(&pg->owner, __ATOMIC_ACQUIRE) != owner) {
+        if (unlikely(is_in_block(seen))) {
+            if (!split_shown_block(pg)) {
+                return false;
+            }
+            continue;
+        }
+        if (!is_shown_to(pg, seen, owner)) {
             return false;
         }
         CHECK(seen.references != UINT32_MAX);
-        new = seen;
         new.references++;
-    } while (!swap_word(pg, &seen, new));
-    return true;
+        if (likely(swap_word(pg, &seen, new))) {
+            return true;
+        }
+    }
 }
 
 bool page_free_last_locked(struct page *pg)
@@ -88,8 +125,10 @@ bool page_put(struct page *pg)
 
 bool page_put_allocated(struct page *pg)
 {
-    union page_word seen = load_word(pg), new;
+    union page_word seen, new;
 
+    page_split_block(pg);
+    seen = load_word(pg);
     do {
         if (!(seen.flags & PAGE_ALLOCATED)) {
             return false;

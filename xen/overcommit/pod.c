@@ -4,7 +4,7 @@
  *
  *   C = 512 * |super| + |single|
  *
- * super   aligned blocks of 512 frames, linked by their head (order 9)
+ * super   blocks (mm/block.h), linked by their head
  * single  pages (order 0)
  *
  * Every cached page is in state CACHE with one reference and is reachable
@@ -47,7 +47,6 @@ static void cache_link(struct pod *pod, struct page *head, unsigned order)
 {
     struct list *l = order ? &pod->super : &pod->single;
 
-    head->order = (uint8_t)order;
     if (head->flags & PAGE_ZEROED) {
         list_add(l, &head->link);
     } else {
@@ -61,6 +60,7 @@ static void cache_break_super(struct pod *pod)
     struct page *head = list_first(&pod->super, struct page, link);
 
     list_del(&head->link);
+    page_split_block(head);
     for (unsigned i = 0; i < SUPER_PAGES; i++) {
         cache_link(pod, head + i, ORDER_4K);
     }
@@ -87,13 +87,14 @@ static struct page *cache_unlink(struct pod *pod, unsigned order)
 
 static void clear_unzeroed(struct pod *pod, struct page *head, unsigned order)
 {
-    for (struct page *pg = head; pg < head + BIT(order); pg++) {
-        if (!(pg->flags & PAGE_ZEROED)) {
-            arch_page_clear(page_map(pg));
-            pg->flags |= PAGE_ZEROED;
-            pod->counters.pages_cleared++;
-        }
+    if (head->flags & PAGE_ZEROED) {
+        return;
     }
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        arch_page_clear(page_map(head + i));
+    }
+    head->flags |= PAGE_ZEROED;
+    pod->counters.pages_cleared += BIT(order);
 }
 
 struct page *pod_take_locked(struct pod *pod, unsigned order)
@@ -191,9 +192,7 @@ static void grow_add(struct pod *pod, struct page *head, unsigned order,
         return;
     }
     unlock(&pod->lock);
-    for (unsigned i = 0; i < BIT(order); i++) {
-        page_put_allocated(head + i);
-    }
+    page_release(head, BIT(order));
 }
 
 static int cache_grow(struct pod *pod, uint64_t target, uint64_t max)

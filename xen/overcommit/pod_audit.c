@@ -14,20 +14,21 @@ static unsigned audit_page(const struct pod *pod, const struct page *pg)
     unsigned wrong = 0;
     uint64_t mfn = page_to_mfn(pg).v;
 
-    if (pg->state != PAGE_CACHE || pg->owner != pod->account ||
+    if (page_speaker(pg)->state != PAGE_CACHE || pg->owner != pod->account ||
         page_references(pg) != 1) {
         log_line(LOG_ERROR, "I4: d%d: mfn %llx: state %d, %u references",
                  pod->account->id, (unsigned long long)mfn, pg->state,
                  page_references(pg));
         wrong++;
     }
-    if (pg->gfn != INVALID_GFN.v) {
+    if (page_gfn(pg) != INVALID_GFN.v) {
         log_line(LOG_ERROR, "I4: d%d: cached mfn %llx says gfn %llx",
                  pod->account->id, (unsigned long long)mfn,
-                 (unsigned long long)pg->gfn);
+                 (unsigned long long)page_gfn(pg));
         wrong++;
     }
-    if ((pg->flags & PAGE_ZEROED) && !arch_page_is_zero(page_map(pg))) {
+    if ((page_speaker(pg)->flags & PAGE_ZEROED) &&
+        !arch_page_is_zero(page_map(pg))) {
         log_line(LOG_ERROR, "I4: d%d: cached mfn %llx is not zero",
                  pod->account->id, (unsigned long long)mfn);
         wrong++;

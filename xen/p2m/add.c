@@ -62,11 +62,70 @@ static int add_ram_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
     return 0;
 }
 
+/* A single page, with as little ado as can be: balloons come back page by page.
+ */
+static int add_page_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
+                           uint64_t *replaced)
+{
+    struct slot s;
+    int rc;
+
+    if (p2m->dying) {
+        return -ESRCH;
+    }
+    if (!gfn_in_reach(p2m, gfn)) {
+        return -EINVAL;
+    }
+    s = walk_find(p2m, gfn);
+    if (s.f.rights) {
+        return -EEXIST;
+    }
+    rc = s.level == 1 ? 0 : slot_split(p2m, gfn, ORDER_4K, &s);
+    if (rc) {
+        return rc;
+    }
+    p2m_settle(p2m);
+    if (s.f.tag == P2M_POD) {
+        lock(&p2m->pod->lock);
+        pod_entries_locked(p2m->pod, -1);
+        unlock(&p2m->pod->lock);
+        ++*replaced;
+    }
+    m2p_set(pg, gfn, ORDER_4K);
+    slot_set(p2m, &s, P2M_RAM, page_to_mfn(pg));
+    p2m_note_gfn(p2m, gfn);
+    p2m->sweep_fruitless = 0;
+    return 0;
+}
+
+int p2m_add_list(struct p2m *p2m, const uint64_t *gfns,
+                 struct page *const *pages, unsigned count, unsigned *done)
+{
+    uint64_t replaced = 0;
+    int rc = 0;
+
+    CHECK(count <= TABLE_ENTRIES);
+    lock(&p2m->lock);
+    for (*done = 0; *done < count && !rc; *done += !rc) {
+        rc = add_page_locked(p2m, GFN(gfns[*done]), pages[*done], &replaced);
+    }
+    unlock(&p2m->lock);
+    if (replaced) {
+        p2m_rebalance(p2m);
+    }
+    return rc;
+}
+
 int p2m_add_ram(struct p2m *p2m, gfn_t gfn, struct page *pg, unsigned order)
 {
     uint64_t replaced = 0;
     int rc;
 
+    if (!order) {
+        unsigned done;
+
+        return p2m_add_list(p2m, &gfn.v, &pg, 1, &done);
+    }
     if (!range_is_valid(p2m, gfn, order)) {
         return -EINVAL;
     }

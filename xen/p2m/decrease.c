@@ -90,7 +90,8 @@ int p2m_decrease(struct p2m *p2m, gfn_t gfn, unsigned order, uint64_t *done)
     return rc;
 }
 
-/* A single gfn, with as little ado as can be: balloons are made of these. */
+/* A single gfn, with as little ado as can be: balloons are made of these, and
+ * most are 4K leaves of RAM in a table that has more. */
 static int decrease_one(struct p2m *p2m, gfn_t gfn, uint64_t *promised)
 {
     struct slot s;
@@ -98,6 +99,12 @@ static int decrease_one(struct p2m *p2m, gfn_t gfn, uint64_t *promised)
 
     if (!gfn_is_mapped(p2m, gfn)) {
         return -ENOENT;
+    }
+    s = walk_find(p2m, gfn);
+    if (s.level == 1 && s.f.tag == P2M_RAM &&
+        table_use(page_from_mfn(s.table)).busy > 1) {
+        entry_drop_page(p2m, &s);
+        return 0;
     }
     rc = decrease_slot(p2m, gfn, 1, &s);
     if (!rc) {

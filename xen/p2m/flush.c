@@ -43,7 +43,9 @@ static void release_tables(struct p2m *p2m)
  * nobody can write to, have them. */
 static bool is_unshared(const struct page *head, unsigned order)
 {
-    for (uint64_t i = 0; i < BIT(order); i++) {
+    uint64_t count = page_is_block(head) ? 1 : BIT(order);
+
+    for (uint64_t i = 0; i < count; i++) {
         if (page_references(&head[i]) != 1 ||
             !(head[i].flags & PAGE_ALLOCATED)) {
             return false;
@@ -52,21 +54,28 @@ static bool is_unshared(const struct page *head, unsigned order)
     return true;
 }
 
+/* Pages that the cache wants. */
+static int64_t wanted(const struct p2m *p2m)
+{
+    return p2m->dying ? 0 : pod_deficit_locked(p2m->pod);
+}
+
 /* Steal for the cache what the deficit still wants; the rest is freed. */
 static void release_own(struct p2m *p2m, struct page *head, unsigned order)
 {
     struct pod *pod = p2m->pod;
-    int64_t deficit = p2m->dying ? 0 : pod_deficit_locked(pod);
+    int64_t deficit = wanted(p2m);
 
     if (deficit >= (int64_t)BIT(order) && is_unshared(head, order)) {
         pod_give_locked(pod, head, order);
         pod->counters.steals += BIT(order);
-    } else if (order) {
+    } else if (order && deficit > 0) {
+        page_split_block(head);
         for (uint64_t i = 0; i < BIT(order); i++) {
             release_own(p2m, head + i, ORDER_4K);
         }
     } else {
-        page_put_allocated(head);
+        page_release(head, BIT(order));
     }
 }
 
@@ -81,11 +90,52 @@ static void release_record(struct p2m *p2m, uint64_t record)
     }
 }
 
+/* Is record i the single page of the domain's that is `step` behind the one of
+ * the record before? */
+static bool follows(const struct p2m *p2m, unsigned i, uint64_t step)
+{
+    return i < p2m->parked_count &&
+           p2m->parked[i] == p2m->parked[i - 1] + (step << PARK_MFN_BIT);
+}
+
+/* Records from i on of own pages that are neighbours, upwards or downwards as
+ * balloon drivers list them: how many, and the first of the pages. */
+static unsigned run_of_own(const struct p2m *p2m, unsigned i,
+                           struct page **first)
+{
+    uint64_t record = p2m->parked[i], step = 1;
+    unsigned end = i + 1;
+
+    *first = page_from_mfn(MFN(record >> PARK_MFN_BIT));
+    if (record % BIT(PARK_MFN_BIT) != PARK_OWN << PARK_KIND_BIT) {
+        return 1;
+    }
+    if (!follows(p2m, end, step)) {
+        step = ~0ULL;
+    }
+    while (follows(p2m, end, step)) {
+        end++;
+    }
+    if (step != 1) {
+        *first -= end - i - 1;
+    }
+    return end - i;
+}
+
 static void release_parked(struct p2m *p2m)
 {
+    unsigned run;
+
     lock(&p2m->pod->lock);
-    for (unsigned i = 0; i < p2m->parked_count; i++) {
-        release_record(p2m, p2m->parked[i]);
+    for (unsigned i = 0; i < p2m->parked_count; i += run) {
+        struct page *first;
+
+        run = wanted(p2m) > 0 ? 1 : run_of_own(p2m, i, &first);
+        if (run > 1) {
+            page_release(first, run); /* all for the host, and at once */
+        } else {
+            release_record(p2m, p2m->parked[i]);
+        }
     }
     unlock(&p2m->pod->lock);
     p2m->parked_count = 0;

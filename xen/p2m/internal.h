@@ -80,7 +80,11 @@ struct table_use {
     unsigned busy;     /* tables, and leaves with a frame */
     unsigned promised; /* placeholders */
 };
-struct table_use table_use(const struct page *table);
+static inline struct table_use table_use(const struct page *table)
+{
+    return (struct table_use){.busy = (uint32_t)table->gfn,
+                              .promised = (uint32_t)(table->gfn >> 32)};
+}
 
 static inline bool table_is_empty(const struct page *table)
 {
@@ -164,6 +168,8 @@ void p2m_note_gfn(struct p2m *p2m, gfn_t last);
  * E fell: the caller rebalances after the last unlock.
  */
 uint64_t entry_drop(struct p2m *p2m, struct slot *s);
+/* The same where it is known to be a 4K leaf of RAM. */
+void entry_drop_page(struct p2m *p2m, struct slot *s);
 void p2m_rebalance(struct p2m *p2m);
 
 /* flush.c */

@@ -153,6 +153,12 @@ enum p2m_verdict p2m_populate(struct p2m *p2m, gfn_t gfn);
 int must_check p2m_add_ram(struct p2m *p2m, gfn_t gfn, struct page *pg,
                            unsigned order);
 
+/* The same for 1 to 512 single pages, each at its gfn; *done were put there if
+ * it ends early. */
+int must_check p2m_add_list(struct p2m *p2m, const uint64_t *gfns,
+                            struct page *const *pages, unsigned count,
+                            unsigned *done);
+
 /*
  * Show a SPECIAL page (its reference passes to the entry on success) at gfn,
  * which must be a hole (-EEXIST). A page is shown at one gfn at a time: it

@@ -32,21 +32,23 @@ struct audit {
 
 static void audit_own(struct audit *a, const struct page *pg, gfn_t gfn)
 {
+    unsigned state = page_speaker(pg)->state;
+
     if (pg->owner != a->p2m->account ||
-        (pg->state != PAGE_GUEST && pg->state != PAGE_SPECIAL)) {
+        (state != PAGE_GUEST && state != PAGE_SPECIAL)) {
         REPORT(a, "gfn %llx: mfn %llx is not its own (state %d)", U(gfn.v),
-               U(page_to_mfn(pg).v), pg->state);
+               U(page_to_mfn(pg).v), state);
         return;
     }
-    if (pg->gfn != gfn.v) {
+    if (page_gfn(pg) != gfn.v) {
         REPORT(a, "I7: gfn %llx: mfn %llx says gfn %llx", U(gfn.v),
-               U(page_to_mfn(pg).v), U(pg->gfn));
+               U(page_to_mfn(pg).v), U(page_gfn(pg)));
     }
     if (!page_references(pg)) {
         REPORT(a, "gfn %llx: mfn %llx without references", U(gfn.v),
                U(page_to_mfn(pg).v));
     }
-    a->mapped += pg->state == PAGE_GUEST;
+    a->mapped += state == PAGE_GUEST;
 }
 
 static void audit_others(struct audit *a, const struct page *pg, gfn_t gfn)

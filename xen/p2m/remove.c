@@ -26,11 +26,25 @@ static void drop_promise(struct p2m *p2m, struct slot *s)
     unlock(&p2m->pod->lock);
 }
 
-static void drop_page(struct p2m *p2m, struct slot *s)
+void entry_drop_page(struct p2m *p2m, struct slot *s)
+{
+    struct page *pg = page_from_mfn(s->f.mfn);
+
+    page_split_block(pg);
+    pg->gfn = INVALID_GFN.v;
+    p2m_park(p2m, s->f.mfn, ORDER_4K,
+             pg->state == PAGE_GUEST ? PARK_OWN : PARK_REFERENCE);
+    slot_clear(p2m, s);
+}
+
+static void drop_leaf(struct p2m *p2m, struct slot *s)
 {
     const struct p2m_type_info *info = &p2m_types[s->f.tag];
     struct page *head = page_from_mfn(s->f.mfn);
 
+    if (info->is_own && slot_order(s) < BLOCK_ORDER) {
+        page_split_block(head);
+    }
     if (info->is_own) {
         m2p_clear(head, slot_order(s));
     }
@@ -48,7 +62,11 @@ uint64_t entry_drop(struct p2m *p2m, struct slot *s)
         drop_promise(p2m, s);
         return BIT(slot_order(s));
     }
-    drop_page(p2m, s);
+    if (s->f.tag == P2M_RAM && s->level == 1) {
+        entry_drop_page(p2m, s);
+    } else {
+        drop_leaf(p2m, s);
+    }
     return 0;
 }
 
@@ -93,17 +111,19 @@ int p2m_remove(struct p2m *p2m, gfn_t gfn, mfn_t expected)
 static bool is_own_page(const struct slot *s, gfn_t gfn)
 {
     return s->f.tag == P2M_RAM &&
-           page_from_mfn(slot_mfn(s, gfn))->state == PAGE_GUEST;
+           page_speaker(page_from_mfn(slot_mfn(s, gfn)))->state == PAGE_GUEST;
 }
 
 static void move_commit(struct p2m *p2m, struct slot *from, struct slot *to,
                         gfn_t gfn)
 {
     mfn_t mfn = from->f.mfn;
+    struct page *pg = page_from_mfn(mfn);
 
     slot_set(p2m, from, P2M_HOLE, INVALID_MFN);
     slot_set(p2m, to, P2M_RAM, mfn);
-    m2p_set(page_from_mfn(mfn), gfn, ORDER_4K);
+    page_split_block(pg);
+    m2p_set(pg, gfn, ORDER_4K);
     p2m_note_gfn(p2m, gfn);
 }
 

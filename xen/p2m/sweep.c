@@ -93,8 +93,10 @@ static struct page *frame_page(const struct region *r, unsigned i)
 /* A page that only the domain itself can reach, with nothing in it. */
 static bool is_reclaimable(const struct region *r, const struct page *pg)
 {
-    if (pg->state != PAGE_GUEST || pg->owner != r->p2m->account ||
-        page_references(pg) != 1 || !(pg->flags & PAGE_ALLOCATED)) {
+    const struct page *speaker = page_speaker(pg);
+
+    if (speaker->state != PAGE_GUEST || speaker->owner != r->p2m->account ||
+        speaker->references != 1 || !(speaker->flags & PAGE_ALLOCATED)) {
         return false;
     }
     r->p2m->pod->counters.sweep_pages_read++;
@@ -257,8 +259,11 @@ static void give(struct region *r, struct page *head, unsigned order)
 {
     struct pod *pod = r->p2m->pod;
 
+    if (order < BLOCK_ORDER) {
+        page_split_block(head);
+    }
     m2p_clear(head, order);
-    for (uint64_t i = 0; i < BIT(order); i++) {
+    for (uint64_t i = 0; i < (page_is_block(head) ? 1 : BIT(order)); i++) {
         head[i].flags |= PAGE_ZEROED;
     }
     pod_give_locked(pod, head, order);

@@ -19,12 +19,6 @@
 #define USE_BUSY     1ULL
 #define USE_PROMISED (1ULL << 32)
 
-struct table_use table_use(const struct page *table)
-{
-    return (struct table_use){.busy = (uint32_t)table->gfn,
-                              .promised = (uint32_t)(table->gfn >> 32)};
-}
-
 /* What an entry adds to its table's count. */
 static uint64_t use_of(const struct pte_fields *f)
 {
@@ -131,8 +125,8 @@ static void fill_from_leaf(const struct p2m *p2m, const struct slot *s,
 }
 
 /* Write an entry and keep its table's count. */
-static void write_entry(struct slot *s, uint64_t raw,
-                        const struct pte_fields *f)
+static inline void write_entry(struct slot *s, uint64_t raw,
+                               const struct pte_fields *f)
 {
     struct page *table = page_from_mfn(s->table);
 
@@ -262,20 +256,25 @@ void slot_clear(struct p2m *p2m, struct slot *s)
     if (s->f.rights) {
         p2m->flush_needed = true;
     }
-    write_entry(s, 0, &hole);
+    page_from_mfn(s->table)->gfn -= use_of(&s->f);
+    arch_pte_write(s->entry, 0);
+    s->f = hole;
 }
 
 void slot_set(struct p2m *p2m, struct slot *s, enum p2m_type type, mfn_t mfn)
 {
-    struct slot old = *s;
+    struct slot old;
 
-    write_leaf(p2m, s, type, mfn);
-    if (old.f.is_table) {
-        if (old.level > 2) {
-            make_children_stale(p2m, &old);
-        }
-        table_make_stale(p2m, page_from_mfn(old.f.mfn));
+    if (!s->f.is_table) {
+        write_leaf(p2m, s, type, mfn);
+        return;
     }
+    old = *s;
+    write_leaf(p2m, s, type, mfn);
+    if (old.level > 2) {
+        make_children_stale(p2m, &old);
+    }
+    table_make_stale(p2m, page_from_mfn(old.f.mfn));
 }
 
 struct page *slot_detach_table(struct p2m *p2m, struct slot *s,

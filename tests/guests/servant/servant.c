@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "servant/servant.h"
 
+#include "cpu.h"
 #include "event.h"
 #include "hypercall.h"
 #include "main.h"
@@ -17,6 +18,17 @@ static void touch(uint64_t address, uint64_t count, uint64_t step,
     for (uint64_t i = 0; i < count; i++) {
         *(volatile uint64_t *)(address + i * step) = value;
     }
+}
+
+/* TSC ticks that it takes to read a word every `step` bytes. */
+static uint64_t time_reads(uint64_t address, uint64_t count, uint64_t step)
+{
+    uint64_t start = rdtsc();
+
+    for (uint64_t i = 0; i < count; i++) {
+        (void)*(volatile uint64_t *)(address + i * step);
+    }
+    return rdtsc() - start;
 }
 
 static void fill(uint64_t address, uint64_t bytes, uint64_t value)
@@ -82,6 +94,8 @@ static int64_t do_memory(const uint64_t *a)
     case SERVANT_TOUCH:
         touch(a[0], a[1], a[2], a[3]);
         return 0;
+    case SERVANT_TIME:
+        return time_reads(a[0], a[1], a[2]);
     case SERVANT_FILL:
         fill(a[0], a[1], a[2]);
         return 0;

@@ -124,6 +124,9 @@ static void do_take(struct block *b)
     b->kind = HEAP + below(4);
     b->account = below(ACCOUNTS);
     b->order = b->kind == HEAP || b->kind == GUEST ? below(7) : 0;
+    if (b->kind == GUEST && !below(8)) {
+        b->order = 9;
+    }
     b->extra = 0;
     b->head = take(b);
     if (!b->head) {
@@ -141,6 +144,10 @@ static void do_take(struct block *b)
 
 static void put_guest_block(struct block *b)
 {
+    if (below(2)) {
+        page_release(b->head, BIT(b->order));
+        return;
+    }
     for (uint64_t i = 0; i < BIT(b->order); i++) {
         EXPECT(page_put_allocated(&b->head[i]));
     }
@@ -199,7 +206,12 @@ static void do_cache(struct block *b)
         /* As the supplier does: what was not zeroed is cleared. */
         for (uint64_t i = 0; i < BIT(b->order); i++) {
             arch_page_clear(page_map(&b->head[i]));
-            b->head[i].flags |= PAGE_ZEROED;
+            if (b->head[i].state == PAGE_CACHE) {
+                b->head[i].flags |= PAGE_ZEROED;
+            }
+        }
+        if (b->order && below(2)) {
+            page_split_block(b->head);
         }
         page_cache_to_guest(b->head, b->order);
         b->kind = GUEST;

@@ -143,8 +143,9 @@ TEST(a_gigabyte_block)
     EXPECT_EQ(page_to_mfn(head).v % BIT(ORDER_1G), 0);
     EXPECT_EQ(alice.page_count, BIT(ORDER_1G));
     machine_check();
+    /* Blocks go whole. */
     EXPECT_EQ(page_release_some(&alice, 1000), -ERESTART);
-    EXPECT_EQ(alice.page_count, BIT(ORDER_1G) - 1000);
+    EXPECT_EQ(alice.page_count, BIT(ORDER_1G) - 1024);
     EXPECT_EQ(page_release_some(&alice, ~0ULL), 0);
     machine_check();
     EXPECT_EQ(largest_order(), ORDER_1G);
@@ -213,6 +214,9 @@ TEST(the_cache_keeps_the_charge_and_the_zeroes)
     EXPECT_EQ(alice.page_count, 512);
     EXPECT(list_empty(&alice.pages));
     EXPECT_EQ(pg[0].order, 9);
+    machine_check();
+    page_split_block(pg);
+    EXPECT_EQ(pg[0].order, 0);
     EXPECT_EQ(pg[511].state, PAGE_CACHE);
     EXPECT_EQ(pg[511].flags, PAGE_ZEROED);
     machine_check();

@@ -265,3 +265,34 @@ TEST(moving_fails_whole_for_want_of_a_table)
     EXPECT_EQ(n, 4);
     guest_end(&g);
 }
+
+TEST(a_list_of_pages_goes_where_nothing_is)
+{
+    uint64_t gfns[] = {0x200, 0x900, 0x201, 0x300};
+    struct page *pages[4];
+    unsigned done;
+
+    start();
+    EXPECT_EQ(pod_set_cache(&g.pod, 2, ~0ULL), 0);
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(0x900), ORDER_4K), 0);
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(0x901), ORDER_4K), 0);
+    guest_add(&g, 0x201, ORDER_4K);
+    EXPECT_EQ(page_alloc_guest_some(&g.account, pages, 4), 4);
+    EXPECT_EQ(p2m_add_list(&g.p2m, gfns, pages, 4, &done), -EEXIST);
+    EXPECT_EQ(done, 2);
+    EXPECT_EQ(guest_type(&g, 0x200), P2M_RAM);
+    EXPECT_EQ(guest_type(&g, 0x900), P2M_RAM);
+    EXPECT_EQ(guest_type(&g, 0x300), P2M_HOLE);
+    EXPECT_EQ(g.pod.entry_count, 1);
+    EXPECT_EQ(g.pod.cache_count, 1); /* rebalanced */
+    page_release(pages[2], 1);
+    page_release(pages[3], 1);
+    EXPECT_EQ(g.account.page_count, 4);
+    guest_check(&g);
+    gfns[0] = g.p2m.gfn_limit;
+    EXPECT_EQ(page_alloc_guest_some(&g.account, pages, 1), 1);
+    EXPECT_EQ(p2m_add_list(&g.p2m, gfns, pages, 1, &done), -EINVAL);
+    page_release(pages[0], 1);
+    guest_check(&g);
+    guest_end(&g);
+}

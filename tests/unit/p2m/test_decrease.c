@@ -322,3 +322,53 @@ TEST(a_reader_sees_a_right_state_at_every_moment)
     guest_check(&g);
     guest_end(&g);
 }
+
+/* Up, down, and one here and there: all of it goes to the host, and comes back
+ * from it as large as it was. */
+TEST(lists_in_any_order_go_back)
+{
+    uint64_t gfns[512], before;
+    unsigned done;
+
+    machine_start(0x4000);
+    guest_start(&g, 1);
+    guest_add(&g, 0, ORDER_4K); /* the upper tables are there */
+    before = page_alloc_info().free;
+    for (unsigned way = 0; way < 3; way++) {
+        guest_add(&g, 0x200, ORDER_2M);
+        for (unsigned i = 0; i < 512; i++) {
+            gfns[i] = 0x200 + (way == 0 ? i : way == 1 ? 511 - i : i * 5 % 512);
+        }
+        EXPECT_EQ(p2m_decrease_list(&g.p2m, gfns, 512, &done), 0);
+        EXPECT_EQ(done, 512);
+        EXPECT_EQ(g.account.page_count, 1);
+        guest_check(&g);
+        EXPECT_EQ(page_alloc_info().free, before);
+    }
+    guest_end(&g);
+}
+
+/* What somebody else maps stays, and ends a run in the middle. */
+TEST(a_page_in_use_stays_when_its_neighbours_go)
+{
+    uint64_t gfns[16];
+    struct p2m_entry e;
+    struct page *pg;
+    unsigned done;
+
+    machine_start(0x4000);
+    guest_start(&g, 1);
+    guest_add(&g, 0x200, ORDER_2M);
+    pg = p2m_get_page(&g.p2m, GFN(0x207), &e);
+    EXPECT(pg);
+    for (unsigned i = 0; i < 16; i++) {
+        gfns[i] = 0x200 + i;
+    }
+    EXPECT_EQ(p2m_decrease_list(&g.p2m, gfns, 16, &done), 0);
+    EXPECT_EQ(g.account.page_count, 512 - 15);
+    guest_check(&g);
+    page_put(pg);
+    EXPECT_EQ(g.account.page_count, 512 - 16);
+    guest_check(&g);
+    guest_end(&g);
+}

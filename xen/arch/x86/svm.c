@@ -318,21 +318,21 @@ static void give_back_alignment_check(struct guest_cpu *gc,
 static void decode_exit(struct guest_cpu *gc, struct guest_exit *e)
 {
     static const struct {
-        uint16_t code;
+        bool known;
         uint8_t reason, length;
     } simple[] = {
-        {SVM_EXIT_INTR, EXIT_NONE, 0},
-        {SVM_EXIT_NMI, EXIT_NONE, 0},
-        {SVM_EXIT_VINTR, EXIT_NONE, 0},
-        {SVM_EXIT_INIT, EXIT_NONE, 0},
-        {SVM_EXIT_VMMCALL, EXIT_HYPERCALL, 3},
-        {SVM_EXIT_CPUID, EXIT_CPUID, 2},
-        {SVM_EXIT_HLT, EXIT_HLT, 1},
-        {SVM_EXIT_PAUSE, EXIT_PAUSE, 2},
-        {SVM_EXIT_WBINVD, EXIT_SKIP, 2},
-        {SVM_EXIT_INVD, EXIT_SKIP, 2},
-        {SVM_EXIT_CR8_WRITE, EXIT_CR8_WRITE, 0},
-        {SVM_EXIT_SHUTDOWN, EXIT_TRIPLE, 0},
+        [SVM_EXIT_INTR] = {true, EXIT_NONE, 0},
+        [SVM_EXIT_NMI] = {true, EXIT_NONE, 0},
+        [SVM_EXIT_VINTR] = {true, EXIT_NONE, 0},
+        [SVM_EXIT_INIT] = {true, EXIT_NONE, 0},
+        [SVM_EXIT_VMMCALL] = {true, EXIT_HYPERCALL, 3},
+        [SVM_EXIT_CPUID] = {true, EXIT_CPUID, 2},
+        [SVM_EXIT_HLT] = {true, EXIT_HLT, 1},
+        [SVM_EXIT_PAUSE] = {true, EXIT_PAUSE, 2},
+        [SVM_EXIT_WBINVD] = {true, EXIT_SKIP, 2},
+        [SVM_EXIT_INVD] = {true, EXIT_SKIP, 2},
+        [SVM_EXIT_CR8_WRITE] = {true, EXIT_CR8_WRITE, 0},
+        [SVM_EXIT_SHUTDOWN] = {true, EXIT_TRIPLE, 0},
     };
     const struct vmcb *m = gc->vmcb;
     uint32_t code = (uint32_t)m->exit_code; /* QEMU 7.2: 32 bits are real */
@@ -340,12 +340,10 @@ static void decode_exit(struct guest_cpu *gc, struct guest_exit *e)
     e->code = code;
     e->length = 0;
     e->value = code;
-    for (unsigned i = 0; i < ARRAY_COUNT(simple); i++) {
-        if (simple[i].code == code) {
-            e->reason = simple[i].reason;
-            e->length = simple[i].length;
-            return;
-        }
+    if (code < ARRAY_COUNT(simple) && simple[code].known) {
+        e->reason = simple[code].reason;
+        e->length = simple[code].length;
+        return;
     }
     if (code == SVM_EXIT_NPF) {
         decode_fault(m, e);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a first touch costs, as the guest that touches sees it (its loop is a
+ * few instructions more). Needs privilege: the one who touches is a child.
+ *
+ *   touch_4k          from a cache that is zero
+ *   touch_4k_cleared  from pages that a balloon returned, which are cleared
+ *   touch_2m          from a cache that is zero
+ *   touch_2m_short    the same while more is promised than cached
+ *   touch_2m_4k       2 MiB were promised and the cache has single pages: the
+ *                     first page of them
+ *   sweep_2m          per page that the search found, where all of 2 MiB is
+ *   sweep_4k          zero; where every second page is
+ */
+#include "bench.h"
+#include "child.h"
+#include "console.h"
+#include "public/podium.h"
+#include "test.h"
+
+#define PER_2M      512
+#define SUPER(n)    ((n) * (uint64_t)PER_2M)
+#define ADDRESS(gf) ((uint64_t)(gf) << PAGE_SHIFT)
+#define HOLE_2M     64 /* where nothing is promised yet, in units of 2M */
+#define DATA        0x64617461ULL
+
+static void make(struct child *c, uint64_t blocks, uint64_t given)
+{
+    REQUIRE(child_new(c, 1, given + 4096) == 0);
+    c->ram_pages = SUPER(blocks);
+    REQUIRE(child_target(c, given) == 0);
+    REQUIRE(child_populate(c, 0, blocks, 9, XENMEMF_populate_on_demand) ==
+            (int64_t)blocks);
+    REQUIRE(child_load(c) == 0);
+    REQUIRE(child_start(c) == 0);
+    child_do(c, SERVANT_NOTHING, NULL, 0);
+}
+
+/* Ticks of reading a word in each of `count` places, `step` gfns apart. */
+static uint64_t touch(struct child *c, uint64_t gfn, uint64_t count,
+                      uint64_t step)
+{
+    return child_do(c, SERVANT_TIME,
+                    CHILD_ARGS(ADDRESS(gfn), count, ADDRESS(step)));
+}
+
+static void measure_touch(const char *name, struct child *c, uint64_t gfn,
+                          uint64_t count, uint64_t step)
+{
+    struct bench b = {.name = name};
+
+    for (unsigned round = 0; round < BENCH_ROUNDS; round++) {
+        bench_note(&b, touch(c, gfn, count, step) / count);
+        gfn += count * step;
+    }
+    bench_end(&b);
+}
+
+static void measure_4k(void)
+{
+    struct child c;
+
+    make(&c, 1, PER_2M + PER_2M / 2);
+    REQUIRE(child_populate(&c, SUPER(HOLE_2M), PER_2M / 2, 0,
+                           XENMEMF_populate_on_demand) == PER_2M / 2);
+    touch(&c, SUPER(HOLE_2M), 16, 1); /* breaks what is cached */
+    measure_touch("touch_4k", &c, SUPER(HOLE_2M) + 16, 16, 1);
+    child_destroy(&c);
+}
+
+/* The cache is dry, and what is promised more comes out of the balloon. */
+static void measure_4k_cleared(void)
+{
+    uint64_t pages = BENCH_ROUNDS * 16;
+    struct child c;
+
+    make(&c, 2, SUPER(2));
+    child_do(&c, SERVANT_FILL,
+             CHILD_ARGS(ADDRESS(PER_2M), ADDRESS(PER_2M), DATA));
+    REQUIRE(child_populate(&c, SUPER(HOLE_2M), PER_2M, 0,
+                           XENMEMF_populate_on_demand) == PER_2M);
+    REQUIRE(child_reservation(&c, XENMEM_decrease_reservation, PER_2M, pages, 1,
+                              0) == (int64_t)pages);
+    measure_touch("touch_4k_cleared", &c, SUPER(HOLE_2M), 16, 1);
+    child_destroy(&c);
+}
+
+static void measure_2m(const char *name, uint64_t promised, uint64_t given)
+{
+    struct child c;
+
+    make(&c, promised, SUPER(given));
+    measure_touch(name, &c, SUPER(1), 1, PER_2M);
+    child_destroy(&c);
+}
+
+static void measure_2m_by_4k(void)
+{
+    struct child c;
+
+    make(&c, 1, PER_2M);
+    REQUIRE(child_populate(&c, SUPER(HOLE_2M), 8, 9,
+                           XENMEMF_populate_on_demand) == 8);
+    REQUIRE(child_target(&c, PER_2M + 64) == 0);
+    measure_touch("touch_2m_4k", &c, SUPER(HOLE_2M), 1, PER_2M);
+    child_destroy(&c);
+}
+
+/* All of the child's counters that there are room for. */
+static uint64_t counter(const struct child *c, enum podium_pod_counter index)
+{
+    static uint64_t values[PODIUM_POD_COUNTER_COUNT];
+    struct xen_sysctl op;
+    struct podium_pod_counters *p = (void *)&op.u;
+
+    sysctl_prepare(&op, PODIUM_SYSCTL_pod_counters);
+    p->domid = c->id;
+    p->buffer = (uint64_t)values;
+    p->count = ARRAY_COUNT(values);
+    REQUIRE(sysctl(&op) == 0);
+    return values[index];
+}
+
+static uint64_t reclaimed(const struct child *c)
+{
+    return counter(c, PODIUM_RECLAIMED_4K) +
+           SUPER(counter(c, PODIUM_RECLAIMED_2M));
+}
+
+/* The first 2M are the servant's. All else is touched, 2M more are wanted. */
+static void measure_sweep(const char *name, bool half)
+{
+    uint64_t before, time;
+    struct child c;
+
+    make(&c, 4, SUPER(4));
+    for (unsigned i = 1; i < 4; i++) {
+        touch(&c, SUPER(i), 1, 1);
+        if (half) {
+            child_do(
+                &c, SERVANT_TOUCH,
+                CHILD_ARGS(ADDRESS(SUPER(i)), PER_2M / 2, ADDRESS(2), DATA));
+        }
+    }
+    /* Nothing of the servant's own 2M is to be had. */
+    child_do(&c, SERVANT_FILL, CHILD_ARGS(ADDRESS(0x180), ADDRESS(0x80), DATA));
+    REQUIRE(child_populate(&c, SUPER(HOLE_2M), 2, 9,
+                           XENMEMF_populate_on_demand) == 2);
+    touch(&c, SUPER(HOLE_2M), 1, 1);
+    /* What was found is used up, so that the next touch searches again. */
+    touch(&c, SUPER(HOLE_2M), PER_2M, 1);
+    while (child_pod(&c).pod_cache_pages) {
+        REQUIRE(child_populate(&c, SUPER(2 * HOLE_2M), PER_2M, 0,
+                               XENMEMF_populate_on_demand) == PER_2M);
+        touch(&c, SUPER(2 * HOLE_2M), child_pod(&c).pod_cache_pages, 1);
+    }
+    before = reclaimed(&c);
+    time = touch(&c, SUPER(HOLE_2M + 1), 1, 1);
+    bench_report(name, time / MAX(reclaimed(&c) - before, 1));
+    child_destroy(&c);
+}
+
+void test_main(void)
+{
+    children_init();
+    measure_4k();
+    measure_4k_cleared();
+    measure_2m("touch_2m", 16, 16);
+    measure_2m("touch_2m_short", 16, 12);
+    measure_2m_by_4k();
+    measure_sweep("sweep_2m", false);
+    measure_sweep("sweep_4k", true);
+}
