@@ -35,13 +35,13 @@ DEPFLAGS = -MMD -MP
 CFLAGS_ALL := -std=gnu11 -g -fno-strict-aliasing -fno-common $(WARNINGS)
 
 # The hypervisor: no C library, no vector registers, which are the guest's.
-XEN_CFLAGS := $(CFLAGS_ALL) -O2 -ffreestanding -fno-pic -fno-pie \
+XEN_CFLAGS := $(CFLAGS_ALL) -Wconversion -O2 -ffreestanding -fno-pic -fno-pie \
               -fno-stack-protector -fno-asynchronous-unwind-tables \
               -fno-omit-frame-pointer -fcf-protection=none -m64 \
               -mno-red-zone -mgeneral-regs-only
 
 # Programs in dom0.
-TOOLS_CFLAGS := $(CFLAGS_ALL) -O2 -D_GNU_SOURCE
+TOOLS_CFLAGS := $(CFLAGS_ALL) -Wconversion -O2 -D_GNU_SOURCE
 
 # Test programs on this machine, with everything checked.
 SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all

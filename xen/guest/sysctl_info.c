@@ -35,7 +35,7 @@ static int read_console(struct sysctl *c)
             break;
         }
         rc = copy_to_guest(c->caller, at + done, chunk, got);
-        done += got;
+        done += (uint32_t)got;
         incremental = true;
     }
     r->count = done;
