@@ -20,6 +20,7 @@ OBJDUMP := $(CROSS)objdump
 HOSTCC  ?= gcc
 CLANG   ?= clang
 CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
 PYTHON  ?= /usr/bin/python3
 
 Q := $(if $(V),,@)
