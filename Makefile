@@ -10,7 +10,8 @@
 # config/boot-packages.
 
 .PHONY: all xen tools images run test check format lint launcher unit \
-        tools-unit analyze guests system fmt clean bench packages reference
+        tools-unit analyze guests variants system fmt clean bench packages \
+        reference
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -68,7 +69,7 @@ run: packages
 QUICK := format lint launcher unit tools-unit
 
 test: packages
-	$(Q)$(BOOT)/run-tests $(QUICK) analyze guests system
+	$(Q)$(BOOT)/run-tests $(QUICK) analyze guests variants system
 
 check: packages
 	$(Q)$(BOOT)/run-tests $(QUICK)

@@ -6,9 +6,15 @@
 # Linked twice: the first link gives the addresses of the functions, from
 # which xen/symbols.py makes the table that backtraces are printed with.
 
-XEN_OUT     := out/xen
+# With VARIANT=ubsan all of it is out/podium-ubsan and out/xen-ubsan
+# (config/build.mk has the variants, make variants runs guests on them).
+VARIANT     ?=
+XEN_SUFFIX  := $(if $(VARIANT),-$(VARIANT))
+XEN_OUT     := out/xen$(XEN_SUFFIX)
+XEN_IMAGE   := out/podium$(XEN_SUFFIX)
 XEN_FOLDERS := lib arch/x86 base mm overcommit p2m domain guest boot
-XEN_C       := $(foreach d,$(XEN_FOLDERS),$(wildcard xen/$(d)/*.c))
+XEN_C       := $(foreach d,$(XEN_FOLDERS),$(wildcard xen/$(d)/*.c)) \
+               $(if $(VARIANT),xen/base/variant/$(VARIANT).c)
 XEN_S       := $(wildcard xen/arch/x86/*.S)
 XEN_OBJ     := $(XEN_C:xen/%.c=$(XEN_OUT)/%.o) $(XEN_S:xen/%.S=$(XEN_OUT)/%.S.o)
 XEN_LDS     := xen/arch/x86/podium.lds
@@ -27,10 +33,10 @@ XEN_CODECS  := $(foreach l,z lzma zstd lz4,$(shell $(CC) -print-file-name=lib$(l
 
 $(XEN_OUT)/boot/decoders.o: XEN_INCLUDE := -Ixen -isystem /usr/include
 
-$(XEN_OUT)/%.o: xen/%.c
+$(XEN_OUT)/%.o: xen/%.c config/build.mk xen/build.mk
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC    $<")
-	$(Q)$(CC) $(XEN_CFLAGS) $(XEN_DEBUG) -D__XEN__ $(XEN_INCLUDE) $(DEPFLAGS) -c $< -o $@
+	$(Q)$(CC) $(XEN_CFLAGS) $(XEN_CFLAGS_$(VARIANT)) $(XEN_DEBUG) -D__XEN__ $(XEN_INCLUDE) $(DEPFLAGS) -c $< -o $@
 
 $(XEN_OUT)/%.S.o: xen/%.S
 	@mkdir -p $(@D)
@@ -48,9 +54,9 @@ $(XEN_OUT)/podium.elf: $(XEN_OUT)/podium.1
 	$(Q)$(CC) -c $(XEN_OUT)/symbols.2.S -o $(XEN_OUT)/symbols.2.o
 	$(Q)$(LD) $(XEN_LDFLAGS) $(XEN_OBJ) $(XEN_OUT)/symbols.2.o $(XEN_CODECS) -o $@
 
-out/podium: $(XEN_OUT)/podium.elf
+$(XEN_IMAGE): $(XEN_OUT)/podium.elf
 	$(Q)$(OBJCOPY) --strip-debug -O elf32-i386 $< $@
 
-xen: out/podium
+xen: $(XEN_IMAGE)
 
 -include $(XEN_OBJ:.o=.d)

@@ -34,6 +34,21 @@ guests: $(GUEST_OUT)/built out/podium
 	$(Q)mkdir -p out/results
 	$(Q)$(PYTHON) $(GUEST_DIR)/run --results out/results/guests.txt $(GUEST)
 
+# Every guest once, on each build of the hypervisor with more checks.
+GUEST_VARIANTS := ubsan stack
+
+.PHONY: variants
+variants: $(GUEST_OUT)/built
+	$(Q)mkdir -p out/results
+	$(Q)failed=; for v in $(GUEST_VARIANTS); do \
+	    $(MAKE) --no-print-directory xen VARIANT=$$v && \
+	    $(PYTHON) $(GUEST_DIR)/run --once --tag $$v \
+	        --hypervisor out/podium-$$v --log $(GUEST_OUT)/log-$$v \
+	        --results out/results/variant-$$v $(GUEST) || failed=yes; \
+	done; \
+	cat $(GUEST_VARIANTS:%=out/results/variant-%) >out/results/variants.txt; \
+	test -z "$$failed"
+
 guest-images: $(GUEST_OUT)/built
 
 $(GUEST_OUT)/built: $(GUEST_ELFS)
