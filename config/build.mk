@@ -20,6 +20,7 @@ OBJDUMP := $(CROSS)objdump
 HOSTCC  ?= gcc
 CLANG   ?= clang
 CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
 PYTHON  ?= /usr/bin/python3
 
 Q := $(if $(V),,@)
@@ -35,13 +36,22 @@ DEPFLAGS = -MMD -MP
 CFLAGS_ALL := -std=gnu11 -g -fno-strict-aliasing -fno-common $(WARNINGS)
 
 # The hypervisor: no C library, no vector registers, which are the guest's.
-XEN_CFLAGS := $(CFLAGS_ALL) -O2 -ffreestanding -fno-pic -fno-pie \
+XEN_CFLAGS := $(CFLAGS_ALL) -Wconversion -O2 -ffreestanding -fno-pic -fno-pie \
               -fno-stack-protector -fno-asynchronous-unwind-tables \
               -fno-omit-frame-pointer -fcf-protection=none -m64 \
               -mno-red-zone -mgeneral-regs-only
 
+# make xen VARIANT=NAME: the hypervisor with more checks, beside the usual one.
+#
+#   ubsan  stops at undefined behaviour, with the line (xen/base/variant/ubsan.c)
+#   stack  notices when an array on the stack overflows
+#
+# The guard is in a variable, as FS, where it would be otherwise, is the guest's.
+XEN_CFLAGS_ubsan := -fsanitize=undefined -fno-sanitize-recover=all
+XEN_CFLAGS_stack := -fstack-protector-strong -mstack-protector-guard=global
+
 # Programs in dom0.
-TOOLS_CFLAGS := $(CFLAGS_ALL) -O2 -D_GNU_SOURCE
+TOOLS_CFLAGS := $(CFLAGS_ALL) -Wconversion -O2 -D_GNU_SOURCE
 
 # Test programs on this machine, with everything checked.
 SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -6,9 +6,15 @@
 # Linked twice: the first link gives the addresses of the functions, from
 # which xen/symbols.py makes the table that backtraces are printed with.
 
-XEN_OUT     := out/xen
+# With VARIANT=ubsan all of it is out/podium-ubsan and out/xen-ubsan
+# (config/build.mk has the variants, make variants runs guests on them).
+VARIANT     ?=
+XEN_SUFFIX  := $(if $(VARIANT),-$(VARIANT))
+XEN_OUT     := out/xen$(XEN_SUFFIX)
+XEN_IMAGE   := out/podium$(XEN_SUFFIX)
 XEN_FOLDERS := lib arch/x86 base mm overcommit p2m domain guest boot
-XEN_C       := $(foreach d,$(XEN_FOLDERS),$(wildcard xen/$(d)/*.c))
+XEN_C       := $(foreach d,$(XEN_FOLDERS),$(wildcard xen/$(d)/*.c)) \
+               $(if $(VARIANT),xen/base/variant/$(VARIANT).c)
 XEN_S       := $(wildcard xen/arch/x86/*.S)
 XEN_C_OBJ   := $(XEN_C:xen/%.c=$(XEN_OUT)/%.o)
 XEN_OBJ     := $(XEN_OUT)/whole.o $(XEN_S:xen/%.S=$(XEN_OUT)/%.S.o)
@@ -20,7 +26,8 @@ XEN_LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecst
 XEN_INCLUDE := -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
                -Ixen -isystem xen/public/abi -isystem /usr/include
 XEN_DEBUG   ?=
-XEN_LTO     := -flto -flto-partition=one
+# The variants call functions that the compiler adds last: they stay apart.
+XEN_LTO     := $(if $(VARIANT),,-flto -flto-partition=one)
 
 # Debian's static libraries of the decoders, for dom0's kernel. They are code
 # of ordinary programs: xen/arch/x86/foreign.c. Their headers want the C
@@ -29,16 +36,16 @@ XEN_CODECS  := $(foreach l,z lzma zstd lz4,$(shell $(CC) -print-file-name=lib$(l
 
 $(XEN_OUT)/boot/decoders.o: XEN_INCLUDE := -Ixen -isystem /usr/include
 
-$(XEN_OUT)/%.o: xen/%.c
+$(XEN_OUT)/%.o: xen/%.c config/build.mk xen/build.mk
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC    $<")
-	$(Q)$(CC) $(XEN_CFLAGS) $(XEN_LTO) $(XEN_DEBUG) -D__XEN__ $(XEN_INCLUDE) $(DEPFLAGS) -c $< -o $@
+	$(Q)$(CC) $(XEN_CFLAGS) $(XEN_LTO) $(XEN_CFLAGS_$(VARIANT)) $(XEN_DEBUG) -D__XEN__ $(XEN_INCLUDE) $(DEPFLAGS) -c $< -o $@
 
 # All of the C as one object: layers are for readers, and calls between them
 # are on every path (arch_cpu(), arch_map(), page_get()).
 $(XEN_OUT)/whole.o: $(XEN_C_OBJ)
 	$(if $(V),,@echo "  LTO   $@")
-	$(Q)$(CC) $(XEN_CFLAGS) $(XEN_LTO) -flinker-output=nolto-rel -nostdlib -r $^ -o $@
+	$(Q)$(CC) $(XEN_CFLAGS) $(XEN_LTO) $(if $(XEN_LTO),-flinker-output=nolto-rel) -nostdlib -r $^ -o $@
 
 $(XEN_OUT)/%.S.o: xen/%.S
 	@mkdir -p $(@D)
@@ -56,9 +63,9 @@ $(XEN_OUT)/podium.elf: $(XEN_OUT)/podium.1
 	$(Q)$(CC) -c $(XEN_OUT)/symbols.2.S -o $(XEN_OUT)/symbols.2.o
 	$(Q)$(LD) $(XEN_LDFLAGS) $(XEN_OBJ) $(XEN_OUT)/symbols.2.o $(XEN_CODECS) -o $@
 
-out/podium: $(XEN_OUT)/podium.elf
+$(XEN_IMAGE): $(XEN_OUT)/podium.elf
 	$(Q)$(OBJCOPY) --strip-debug -O elf32-i386 $< $@
 
-xen: out/podium
+xen: $(XEN_IMAGE)
 
 -include $(XEN_C_OBJ:.o=.d) $(XEN_OBJ:.o=.d)

@@ -2,6 +2,8 @@
 #
 # Microkernel guests: make guests [GUEST=pod]
 #
+# make random [CALLS=1000000] [SEED=1]: more of the guest of that name.
+#
 # Every folder here but lib and servant is a guest, an ELF file
 # out/guests/NAME.elf of its *.c and *.S with the library lib/ and a few pure
 # files of the hypervisor. servant/ is the guest that others put into domains
@@ -33,6 +35,29 @@ GUEST_OBJECTS := $(foreach g,lib servant $(GUEST_NAMES),$(call guest_objects,$(g
 guests: $(GUEST_OUT)/built out/podium
 	$(Q)mkdir -p out/results
 	$(Q)$(PYTHON) $(GUEST_DIR)/run --results out/results/guests.txt $(GUEST)
+
+CALLS ?= 1000000
+SEED  ?= 1
+
+.PHONY: random
+random: $(GUEST_OUT)/built out/podium
+	$(Q)$(PYTHON) $(GUEST_DIR)/run --set timeout=36000 \
+	    --set "arguments=seed=$(SEED) calls=$(CALLS)" random
+
+# Every guest once, on each build of the hypervisor with more checks.
+GUEST_VARIANTS := ubsan stack
+
+.PHONY: variants
+variants: $(GUEST_OUT)/built
+	$(Q)mkdir -p out/results
+	$(Q)failed=; for v in $(GUEST_VARIANTS); do \
+	    $(MAKE) --no-print-directory xen VARIANT=$$v && \
+	    $(PYTHON) $(GUEST_DIR)/run --once --tag $$v \
+	        --hypervisor out/podium-$$v --log $(GUEST_OUT)/log-$$v \
+	        --results $(GUEST_OUT)/variant-$$v $(GUEST) || failed=yes; \
+	done; \
+	cat $(GUEST_VARIANTS:%=$(GUEST_OUT)/variant-%) >out/results/variants.txt; \
+	test -z "$$failed"
 
 guest-images: $(GUEST_OUT)/built
 

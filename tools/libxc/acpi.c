@@ -178,7 +178,7 @@ static uint64_t write_madt(struct writer *w, const struct acpi_config *config)
     put32(p + MADT_LOCAL_APIC_ADDRESS, 0xfee00000);
     /* Flags stay 0: bit 0 (PCAT_COMPAT) would claim that there is a PIC. */
     for (uint32_t i = 0; i < config->vcpus_max; i++) {
-        write_local_apic(p + MADT_ENTRIES + LOCAL_APIC_BYTES * i, i,
+        write_local_apic(&p[MADT_ENTRIES + LOCAL_APIC_BYTES * i], i,
                          i < config->vcpus);
     }
     table_end(p);

@@ -63,7 +63,7 @@ static int read_open_file(struct xc *xc, const char *what, const char *path,
     int rc;
 
     rc = check_file(xc, what, path, fd, &size);
-    if (rc) {
+    if (!size) {
         return rc;
     }
     file->data = malloc(size);

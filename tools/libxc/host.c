@@ -120,7 +120,7 @@ static void get_build_id(struct xc *xc, struct xc_version *v)
     } id = {.size = sizeof(id.bytes)};
     int size = hv_version(xc, XENVER_build_id, &id, sizeof(id));
 
-    for (int i = 0; i < size && i < (int)sizeof(id.bytes); i++) {
+    for (size_t i = 0; (int)i < size && i < sizeof(id.bytes); i++) {
         snprintf(v->build_id + 2 * i, 3, "%02x", id.bytes[i]);
     }
 }
@@ -271,6 +271,8 @@ int xc_debug_keys(struct xc *xc, const char *keys)
     int rc = -ENOTCONN;
 
     if (buffer) {
+        /* Not a string: it has a length. One byte more is there since there
+         * may be no key at all. NOLINTNEXTLINE(*-not-null-terminated-result) */
         memcpy(buffer, keys, count);
         set_xen_guest_handle(op.u.debug_keys.keys, buffer);
         rc = hv_sysctl(xc, &op);

@@ -161,7 +161,8 @@ int layout_start_info(struct xc *xc, const struct layout *layout,
     fill_map(b, layout);
     fill_ramdisk(b, layout);
     if (cmdline) {
-        strcpy(b->cmdline, cmdline); /* as long as layout_plan() saw it */
+        /* As long as layout_plan() saw it. */
+        memcpy(b->cmdline, cmdline, strlen(cmdline) + 1);
     }
     *bytes = (uint8_t *)b;
     return 0;

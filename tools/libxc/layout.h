@@ -21,7 +21,7 @@
 #define LAYOUT_HIGH          (1ull << 32)
 #define LAYOUT_ACPI_GFN      0xfc000ull
 #define LAYOUT_SPECIAL_GFN   0xfeff8ull
-#define LAYOUT_SPECIAL_COUNT 8
+#define LAYOUT_SPECIAL_COUNT 8UL
 #define LAYOUT_SCRATCH_GFN   (LAYOUT_SPECIAL_GFN - 1) /* never anything */
 /* Pages that a guest has on top of its memory. */
 #define LAYOUT_EXTRA_PAGES (LAYOUT_SPECIAL_COUNT + 1)

@@ -18,7 +18,7 @@
 #include "libxc/store.h"
 #include "libxc/transport.h"
 
-#define DOM0_MIN_KIB  (128 * 1024)
+#define DOM0_MIN_KIB  (128 * 1024UL)
 #define BATCH_EXTENTS 1024
 
 int memory_set_limit(struct xc *xc, uint32_t domid, uint64_t kib)

@@ -158,12 +158,12 @@ int xc_store_write(struct xc *xc, const char *path, const char *value)
 
 int store_read_number(struct xc *xc, uint64_t *value, const char *fmt, ...)
 {
-    char path[STORE_PATH_MAX], *text, *end;
+    char path[STORE_PATH_MAX], *text = NULL, *end;
     int rc;
 
     FORMAT_PATH(path, fmt);
     rc = xc_store_read(xc, path, &text);
-    if (rc) {
+    if (!text) {
         return rc;
     }
     errno = 0;
@@ -178,12 +178,12 @@ int store_read_number(struct xc *xc, uint64_t *value, const char *fmt, ...)
 int store_read_string(struct xc *xc, char *value, size_t size, const char *fmt,
                       ...)
 {
-    char path[STORE_PATH_MAX], *text;
+    char path[STORE_PATH_MAX], *text = NULL;
     int rc;
 
     FORMAT_PATH(path, fmt);
     rc = xc_store_read(xc, path, &text);
-    if (rc) {
+    if (!text) {
         return rc;
     }
     snprintf(value, size, "%s", text);

@@ -76,8 +76,9 @@ void table_print(const struct table *t, FILE *out)
     for (size_t c = 0; c < t->column_count; c++) {
         cell_print(t, out, c, t->columns[c].heading, widths);
     }
-    for (size_t i = 0; i < t->cell_count; i++) {
-        cell_print(t, out, i % t->column_count, t->cells[i], widths);
+    for (size_t i = 0, c = 0; i < t->cell_count; i++) {
+        cell_print(t, out, c, t->cells[i], widths);
+        c = c + 1 < t->column_count ? c + 1 : 0;
     }
     free(widths);
 }

@@ -133,9 +133,10 @@ static void fill_rsdp(struct rsdp *r, uint64_t xsdt)
     r->extended_checksum = checksum(r, sizeof(*r));
 }
 
+/* The tables are below 4 GiB. */
 static void fill_fadt(struct fadt *f, uint64_t dsdt)
 {
-    f->dsdt = dsdt;
+    f->dsdt = (uint32_t)dsdt;
     f->x_dsdt = dsdt;
     f->iapc_boot_flags = IAPC_NO_VGA | IAPC_NO_CMOS_RTC;
     f->flags = FADT_HW_REDUCED;
@@ -150,13 +151,14 @@ static void fill_madt(struct madt *m, unsigned vcpus)
         m->apics[i] = (struct madt_local_apic){
             .type = MADT_LOCAL_APIC,
             .length = sizeof(m->apics[i]),
-            .processor_id = i,
-            .apic_id = 2 * i,
+            .processor_id = (uint8_t)i,
+            .apic_id = (uint8_t)(2 * i),
             .flags = MADT_ENABLED,
         };
     }
-    seal(&m->header, "APIC", 4,
-         offsetof(struct madt, apics) + vcpus * sizeof(m->apics[0]));
+    seal(
+        &m->header, "APIC", 4,
+        (uint32_t)(offsetof(struct madt, apics) + vcpus * sizeof(m->apics[0])));
 }
 
 uint64_t acpi_tables_build(uint8_t *buf, uint64_t base, unsigned vcpus)

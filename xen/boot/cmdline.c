@@ -81,8 +81,8 @@ static bool set_dom0_mem(struct options *o, const char *value)
     char part[WORD_LIMIT];
 
     while (next_part(&value, part)) {
-        bool bounds =
-            strncmp(part, "max:", 4) == 0 || strncmp(part, "min:", 4) == 0;
+        bool maximum = strncmp(part, "max:", 4) == 0;
+        bool bounds = maximum || strncmp(part, "min:", 4) == 0;
         uint64_t size;
 
         if (!string_size(bounds ? part + 4 : part, 10, &size) || !size) {
@@ -90,7 +90,7 @@ static bool set_dom0_mem(struct options *o, const char *value)
         }
         if (!bounds) {
             first = size;
-        } else if (part[1] == 'a' || !bound) {
+        } else if (maximum || !bound) {
             bound = size;
         }
     }

@@ -261,9 +261,9 @@ static int bind_virq_locked(struct domain *d, unsigned virq, unsigned vcpu,
         return rc;
     }
     p->state = EVENT_VIRQ;
-    p->virq = virq;
-    p->vcpu = vcpu;
-    *slot = *port;
+    p->virq = (uint8_t)virq;
+    p->vcpu = (uint16_t)vcpu;
+    *slot = (uint16_t)*port;
     return 0;
 }
 
@@ -296,7 +296,7 @@ int event_bind_ipi(struct domain *d, unsigned vcpu, uint32_t *port)
     rc = port_alloc(d, port, &p);
     if (!rc) {
         p->state = EVENT_IPI;
-        p->vcpu = vcpu;
+        p->vcpu = (uint16_t)vcpu;
     }
     unlock(&d->events.lock);
     return rc;
@@ -320,7 +320,7 @@ int event_bind_vcpu(struct domain *d, uint32_t port, unsigned vcpu)
     lock(&d->events.lock);
     p = port_find(d, port);
     if (p && port_can_move(p)) {
-        p->vcpu = vcpu;
+        p->vcpu = (uint16_t)vcpu;
         rc = 0;
     }
     unlock(&d->events.lock);

@@ -597,7 +597,7 @@ static void recount_all(struct domain *d, struct grant_recount *counts,
     struct domain *mapper = domain_get_next(0);
 
     while (mapper) {
-        unsigned next = mapper->id + 1U;
+        domid_t next = (domid_t)(mapper->id + 1U);
 
         recount_mapper(d, mapper, counts, ref_count);
         domain_put(mapper);

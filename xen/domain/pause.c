@@ -84,7 +84,7 @@ void domain_shutdown(struct domain *d, unsigned code)
     first = !d->shutdown;
     if (first) {
         d->shutdown = true;
-        d->shutdown_code = code;
+        d->shutdown_code = (uint8_t)code;
         domain_update_holds_locked(d);
     }
     unlock(&d->lock);

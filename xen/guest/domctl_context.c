@@ -147,10 +147,11 @@ static void cpu_from_record(struct vcpu *v, const struct hvm_hw_cpu *r)
     s.cstar = r->msr_cstar;
     s.sfmask = r->msr_syscall_mask;
 #define LOAD_SEGMENT(name, index)                                              \
-    s.seg[index] = (struct guest_seg){.selector = r->name##_sel,               \
-                                      .limit = r->name##_limit,                \
-                                      .base = r->name##_base,                  \
-                                      .attributes = r->name##_arbytes}
+    s.seg[index] =                                                             \
+        (struct guest_seg){.selector = (uint16_t)r->name##_sel,                \
+                           .limit = r->name##_limit,                           \
+                           .base = r->name##_base,                             \
+                           .attributes = (uint16_t)r->name##_arbytes}
     LOAD_SEGMENT(cs, SEG_CS);
     LOAD_SEGMENT(ds, SEG_DS);
     LOAD_SEGMENT(es, SEG_ES);
@@ -192,7 +193,7 @@ static void mtrr_from_record(struct vcpu *v, const struct hvm_hw_mtrr *r)
 static bool pat_is_valid(uint64_t pat)
 {
     for (unsigned i = 0; i < 8; i++) {
-        uint8_t type = pat >> (8 * i);
+        uint8_t type = (uint8_t)(pat >> (8 * i));
 
         if (type > 7 || type == 2 || type == 3) {
             return false;
@@ -207,11 +208,11 @@ struct writer {
     uint64_t at;
 };
 
-static int put(struct writer *w, unsigned code, unsigned instance,
+static int put(struct writer *w, uint16_t code, unsigned instance,
                const void *body, uint32_t length)
 {
     struct hvm_save_descriptor desc = {
-        .typecode = code, .instance = instance, .length = length};
+        .typecode = code, .instance = (uint16_t)instance, .length = length};
 
     int rc = copy_to_guest(w->caller, w->at, &desc, sizeof(desc));
 
@@ -240,7 +241,7 @@ static int put_all(struct writer *w, struct domain *d)
         .magic = HVM_FILE_MAGIC,
         .version = HVM_FILE_VERSION,
         .cpuid = arch_guest_cpuid(1, 0).eax,
-        .gtsc_khz = arch_tsc_khz(),
+        .gtsc_khz = (uint32_t)arch_tsc_khz(),
     };
     int rc = put(w, CODE_HEADER, 0, &header, sizeof(header));
 
@@ -252,12 +253,12 @@ static int put_all(struct writer *w, struct domain *d)
 
 static uint32_t context_size(const struct domain *d)
 {
-    const uint32_t desc = sizeof(struct hvm_save_descriptor);
+    const size_t desc = sizeof(struct hvm_save_descriptor);
+    const size_t per_vcpu =
+        desc + sizeof(struct hvm_hw_cpu) + desc + sizeof(struct hvm_hw_mtrr);
 
-    return desc + sizeof(struct hvm_save_header) +
-           d->max_vcpus * (desc + sizeof(struct hvm_hw_cpu) + desc +
-                           sizeof(struct hvm_hw_mtrr)) +
-           desc;
+    return (uint32_t)(desc + sizeof(struct hvm_save_header) +
+                      d->max_vcpus * per_vcpu + desc);
 }
 
 static int get_context(struct domctl *c)

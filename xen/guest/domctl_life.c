@@ -30,7 +30,8 @@ static int decode_create(const struct xen_domctl_createdomain *in,
                          domid_t wanted, struct domain_config *out)
 {
     if ((in->flags & FLAGS_REQUIRED) != FLAGS_REQUIRED ||
-        (in->flags & ~FLAGS_ACCEPTED) || in->iommu_opts || in->vmtrace_size) {
+        (in->flags & ~(uint32_t)FLAGS_ACCEPTED) || in->iommu_opts ||
+        in->vmtrace_size) {
         return -EINVAL;
     }
     if (in->arch.emulation_flags != XEN_X86_EMU_LAPIC ||
@@ -116,7 +117,8 @@ static int set_debugging(struct domctl *c)
 
 static int set_time_offset(struct domctl *c)
 {
-    c->d->wallclock_offset_s = c->op.u.settimeoffset.time_offset_seconds;
+    c->d->wallclock_offset_s =
+        (uint64_t)c->op.u.settimeoffset.time_offset_seconds;
     time_update_wallclock(c->d);
     return 0;
 }
@@ -141,7 +143,7 @@ static int get_tsc(struct domctl *c)
 {
     c->op.u.tsc_info = (struct xen_domctl_tsc_info){
         .tsc_mode = c->d->tsc_mode,
-        .gtsc_khz = arch_tsc_khz(),
+        .gtsc_khz = (uint32_t)arch_tsc_khz(),
         .elapsed_nsec = arch_time_ns(),
     };
     return 0;

@@ -75,8 +75,10 @@ static int set_affinity(struct domctl *c)
         rc = bitmap_to_guest(c->caller, &a->cpumap_hard, hard);
     }
     if (set_soft) {
+        int soft_rc = bitmap_to_guest(c->caller, &a->cpumap_soft, soft & hard);
+
         v->soft_affinity = soft;
-        rc = bitmap_to_guest(c->caller, &a->cpumap_soft, soft & hard) ?: rc;
+        rc = rc ? rc : soft_rc;
     }
     return rc;
 }

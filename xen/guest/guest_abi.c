@@ -27,7 +27,7 @@
 #include <xen/io/xs_wire.h>
 
 #define SIZE(type, bytes) BUILD_ASSERT(sizeof(type) == (bytes), #type)
-#define ERROR(name)       BUILD_ASSERT((int)name == (int)XEN_##name, #name)
+#define ERROR(name)       BUILD_ASSERT((int)(name) == (int)XEN_##name, #name)
 
 SIZE(struct xen_domctl, 144);
 SIZE(struct xen_sysctl, 136);

@@ -88,7 +88,7 @@ static int64_t console_read(struct vcpu *v, uint32_t count, uint64_t gva)
     int c, rc;
 
     while (n < MIN(count, (uint32_t)CHUNK) && (c = arch_console_getc()) >= 0) {
-        text[n++] = c;
+        text[n++] = (char)c;
     }
     rc = copy_to_guest(v, gva, text, n);
     return rc ? rc : (int64_t)n;
@@ -96,7 +96,7 @@ static int64_t console_read(struct vcpu *v, uint32_t count, uint64_t gva)
 
 int64_t hc_console_io(struct vcpu *v, const uint64_t args[6])
 {
-    uint32_t count = args[1];
+    uint32_t count = (uint32_t)args[1];
 
     switch ((uint32_t)args[0]) {
     case CONSOLEIO_write:

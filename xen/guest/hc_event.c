@@ -171,7 +171,7 @@ static const struct event_command commands[] = {
 
 int64_t hc_event_channel_op(struct vcpu *v, const uint64_t args[6])
 {
-    uint32_t command = args[0];
+    uint32_t command = (uint32_t)args[0];
     const struct event_command *c;
     union event_args a;
     int rc;

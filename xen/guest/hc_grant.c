@@ -45,8 +45,8 @@ static int op_map(struct grant_call *call, union grant_args *a)
         op->dom == DOMID_SELF ? vcpu_domain(call->v)->id : op->dom;
 
     op->handle = ~0U;
-    op->status = grant_map(vcpu_domain(call->v), granter, op->ref, op->flags,
-                           op->host_addr, &op->handle);
+    op->status = (int16_t)grant_map(vcpu_domain(call->v), granter, op->ref,
+                                    op->flags, op->host_addr, &op->handle);
     op->dev_bus_addr = op->status ? 0 : op->host_addr;
     return 0;
 }
@@ -55,8 +55,8 @@ static int op_unmap(struct grant_call *call, union grant_args *a)
 {
     struct gnttab_unmap_grant_ref *op = &a->unmap;
 
-    op->status = grant_unmap_add(vcpu_domain(call->v), &call->unmaps,
-                                 op->handle, op->host_addr);
+    op->status = (int16_t)grant_unmap_add(vcpu_domain(call->v), &call->unmaps,
+                                          op->handle, op->host_addr);
     return 0;
 }
 
@@ -144,7 +144,7 @@ static int op_copy(struct grant_call *call, union grant_args *a)
         range_exceeds(op->dest.offset, op->len, PAGE_SIZE)) {
         op->status = GNTST_bad_copy_arg;
     } else {
-        op->status = copy_sides(call->v, &from, &to, op->len);
+        op->status = (int16_t)copy_sides(call->v, &from, &to, op->len);
     }
     return 0;
 }
@@ -153,7 +153,7 @@ static int op_copy(struct grant_call *call, union grant_args *a)
  * The table.
  */
 
-static int domain_status(int rc)
+static int16_t domain_status(int rc)
 {
     return rc == -EPERM ? GNTST_permission_denied : GNTST_bad_domain;
 }
@@ -300,7 +300,7 @@ static int run_all(struct grant_call *call, const struct grant_command *c,
 
 int64_t hc_grant_table_op(struct vcpu *v, const uint64_t args[6])
 {
-    uint32_t command = args[0], count = args[2], done = 0;
+    uint32_t command = (uint32_t)args[0], count = (uint32_t)args[2], done = 0;
     struct grant_call call = {.v = v};
     const struct grant_command *c;
     int rc;

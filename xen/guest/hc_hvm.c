@@ -44,7 +44,7 @@ static const uint8_t param_rights[HVM_PARAM_COUNT] = {
 
 static bool callback_is_valid(uint64_t value)
 {
-    unsigned type = value >> CALLBACK_TYPE_SHIFT;
+    uint64_t type = value >> CALLBACK_TYPE_SHIFT;
 
     return type != HVM_PARAM_CALLBACK_TYPE_VECTOR ||
            (value & 0xff) >= VECTOR_MIN;

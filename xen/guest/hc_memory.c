@@ -39,18 +39,18 @@ static int64_t memory_op_maximum_ram_page(struct vcpu *v,
 {
     (void)v;
     (void)call;
-    return frame_count - 1;
+    return (int64_t)(frame_count - 1);
 }
 
 static int64_t domain_size(struct domain *d, unsigned command)
 {
     switch (command) {
     case XENMEM_current_reservation:
-        return READ_ONCE(d->account.page_count);
+        return (int64_t)READ_ONCE(d->account.page_count);
     case XENMEM_maximum_reservation:
-        return READ_ONCE(d->account.max_pages);
+        return (int64_t)READ_ONCE(d->account.max_pages);
     default: /* XENMEM_maximum_gpfn */
-        return READ_ONCE(d->p2m.max_gfn.v);
+        return (int64_t)READ_ONCE(d->p2m.max_gfn.v);
     }
 }
 
@@ -301,7 +301,7 @@ static const struct memory_command commands[] = {
 
 int64_t hc_memory_op(struct vcpu *v, const uint64_t args[6])
 {
-    uint32_t word = args[0];
+    uint32_t word = (uint32_t)args[0];
     struct memory_call call = {
         .command = word & ((1U << MEMORY_COMMAND_BITS) - 1),
         .start = word >> MEMORY_COMMAND_BITS,

@@ -43,7 +43,7 @@ static int64_t multicall_one(struct vcpu *v, uint64_t gva)
                            e.args, sizeof(e.args));
         return rc ? rc : HYPERCALL_CONTINUE;
     }
-    e.result = result;
+    e.result = (xen_ulong_t)result;
     return copy_to_guest(v, gva + offsetof(struct multicall_entry, result),
                          &e.result, sizeof(e.result));
 }
@@ -51,7 +51,7 @@ static int64_t multicall_one(struct vcpu *v, uint64_t gva)
 int64_t hc_multicall(struct vcpu *v, const uint64_t args[6])
 {
     uint64_t list = args[0];
-    uint32_t left = args[1];
+    uint32_t left = (uint32_t)args[1];
 
     while (left) {
         int64_t rc = multicall_one(v, list);

@@ -42,7 +42,7 @@ static int map_grant_frame(struct domain *d, uint64_t idx, gfn_t gfn)
     if (idx >= d->grants.max_frames) {
         return -EINVAL;
     }
-    rc = grant_get_frame(d, idx, &pg);
+    rc = grant_get_frame(d, (unsigned)idx, &pg);
     return rc ? rc : map_special(d, gfn, pg);
 }
 
@@ -265,7 +265,7 @@ int64_t memory_op_remove_from_physmap(struct vcpu *v,
  * hypervisor's page, and no page of the caller's: mapped as a foreign one.
  */
 
-static int map_resource(struct vcpu *v, struct domain *d, uint64_t frame,
+static int map_resource(struct vcpu *v, struct domain *d, unsigned frame,
                         uint64_t gva)
 {
     xen_pfn_t gfn;
@@ -304,7 +304,7 @@ static int64_t resource_map(struct vcpu *v, const struct memory_call *call,
     }
     for (uint32_t i = call->start; i < a->nr_frames; i++) {
         int rc =
-            map_resource(v, d, a->frame + i,
+            map_resource(v, d, (unsigned)a->frame + i,
                          (uint64_t)a->frame_list.p + i * sizeof(xen_pfn_t));
 
         if (rc == -ERESTART ||

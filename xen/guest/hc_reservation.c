@@ -85,12 +85,12 @@ static int read_window(struct reservation *r, uint32_t index, uint32_t count)
  * still good for what comes before. */
 static int extent_base(struct reservation *r, uint32_t index, gfn_t *gfn)
 {
+    uint32_t left = (uint32_t)r->arg.nr_extents - index;
     int rc = 0;
 
     if (index - r->window_start >= r->window_count) {
         /* Windows end at multiples, where should_leave() looks. */
-        rc = read_window(
-            r, index, MIN(r->arg.nr_extents - index, WINDOW - index % WINDOW));
+        rc = read_window(r, index, MIN(left, WINDOW - index % WINDOW));
         if (rc == -EFAULT) {
             rc = read_window(r, index, 1);
         }

@@ -119,7 +119,7 @@ bool hypercall(struct vcpu *v)
         result = hypercall_call(v, number, args, wide);
     }
     trace(TRACE_HYPERCALL, (uint64_t)v->domain->id << 16 | v->id, number,
-          args[0], result);
+          args[0], (uint64_t)result);
     if (result == HYPERCALL_CONTINUE) {
         return false;
     }

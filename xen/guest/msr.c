@@ -117,7 +117,7 @@ static int msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
 static void fill_hypercall_page(uint8_t *page)
 {
     for (uint32_t n = 0; n < PAGE_SIZE / HYPERCALL_SLOT; n++) {
-        uint8_t *slot = page + n * HYPERCALL_SLOT;
+        uint8_t *slot = page + (size_t)n * HYPERCALL_SLOT;
 
         if (n == HYPERCALL_IRET) {
             slot[0] = 0x0F; /* UD2 */

@@ -30,7 +30,7 @@ static int get_physinfo(struct sysctl *c)
         .nr_cpus = arch_cpu_count(),
         .max_cpu_id = arch_cpu_count() - 1,
         .nr_nodes = 1,
-        .cpu_khz = arch_tsc_khz(),
+        .cpu_khz = (uint32_t)arch_tsc_khz(),
         .capabilities = CAPABILITIES,
         .total_pages = memory.total,
         .free_pages = memory.free,

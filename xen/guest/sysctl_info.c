@@ -35,7 +35,7 @@ static int read_console(struct sysctl *c)
             break;
         }
         rc = copy_to_guest(c->caller, at + done, chunk, got);
-        done += got;
+        done += (uint32_t)got;
         incremental = true;
     }
     r->count = done;
@@ -89,12 +89,36 @@ static int debug_keys(struct sysctl *c)
 
 /* There is one policy, the machine's; what PV guests could have is not known
  * here. */
-static bool policy_exists(uint32_t index)
+static int check_policy(uint32_t index)
 {
-    return index == XEN_SYSCTL_cpu_policy_raw ||
-           index == XEN_SYSCTL_cpu_policy_host ||
-           index == XEN_SYSCTL_cpu_policy_hvm_max ||
-           index == XEN_SYSCTL_cpu_policy_hvm_default;
+    switch (index) {
+    case XEN_SYSCTL_cpu_policy_raw:
+    case XEN_SYSCTL_cpu_policy_host:
+    case XEN_SYSCTL_cpu_policy_hvm_max:
+    case XEN_SYSCTL_cpu_policy_hvm_default:
+        return 0;
+    case XEN_SYSCTL_cpu_policy_pv_max:
+    case XEN_SYSCTL_cpu_policy_pv_default:
+        return -EOPNOTSUPP;
+    default:
+        return -EINVAL;
+    }
+}
+
+static int check_featureset(uint32_t index)
+{
+    switch (index) {
+    case XEN_SYSCTL_cpu_featureset_raw:
+    case XEN_SYSCTL_cpu_featureset_host:
+    case XEN_SYSCTL_cpu_featureset_hvm:
+    case XEN_SYSCTL_cpu_featureset_hvm_max:
+        return 0;
+    case XEN_SYSCTL_cpu_featureset_pv:
+    case XEN_SYSCTL_cpu_featureset_pv_max:
+        return -EOPNOTSUPP;
+    default:
+        return -EINVAL;
+    }
 }
 
 static int write_policy(struct sysctl *c, struct xen_sysctl_cpu_policy *p)
@@ -118,13 +142,10 @@ static int write_policy(struct sysctl *c, struct xen_sysctl_cpu_policy *p)
 static int get_policy(struct sysctl *c)
 {
     struct xen_sysctl_cpu_policy *p = &c->op.u.cpu_policy;
-    int rc = 0;
+    int rc = p->_rsvd ? -EINVAL : check_policy(p->index);
 
-    if (p->_rsvd) {
-        return -EINVAL;
-    }
-    if (!policy_exists(p->index)) {
-        return -EOPNOTSUPP;
+    if (rc) {
+        return rc;
     }
     if (p->leaves.p) {
         rc = write_policy(c, p);
@@ -139,8 +160,11 @@ static int get_features(struct sysctl *c)
     struct xen_sysctl_cpu_featureset *f = &c->op.u.cpu_featureset;
     uint32_t words[CPU_FEATURE_WORDS];
     uint32_t count = MIN(f->nr_features, (uint32_t)CPU_FEATURE_WORDS);
-    int rc = 0;
+    int rc = check_featureset(f->index);
 
+    if (rc) {
+        return rc;
+    }
     if (f->features.p) {
         cpu_policy_features(words);
         rc = copy_to_guest(c->caller, (uintptr_t)f->features.p, words,

@@ -61,6 +61,7 @@ static int64_t wanted(const struct p2m *p2m)
 }
 
 /* Steal for the cache what the deficit still wants; the rest is freed. */
+/* NOLINTNEXTLINE(misc-no-recursion): once, for single pages */
 static void release_own(struct p2m *p2m, struct page *head, unsigned order)
 {
     struct pod *pod = p2m->pod;

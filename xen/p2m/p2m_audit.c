@@ -116,7 +116,7 @@ static void audit_use(struct audit *a, const struct page *table,
     }
 }
 
-/* At most five levels deep. */
+/* NOLINTNEXTLINE(misc-no-recursion): at most five levels deep */
 static void audit_table(struct audit *a, const struct slot *parent, gfn_t gfn)
 {
     struct table_use use = {0, 0};

@@ -291,6 +291,7 @@ void slot_reattach(struct p2m *p2m, struct slot *s, struct page *table)
     point_to_table(p2m, s, table);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): a level down each time */
 bool slot_is_free(const struct p2m *p2m, const struct slot *s)
 {
     if (!s->f.is_table) {
@@ -309,6 +310,7 @@ bool slot_is_free(const struct p2m *p2m, const struct slot *s)
     return true;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): a level down each time */
 uint64_t slot_promised(const struct p2m *p2m, const struct slot *s,
                        unsigned order)
 {

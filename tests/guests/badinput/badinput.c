@@ -9,6 +9,8 @@
  *
  *   pointers.c      pointers that lead nowhere, for every call with a structure
  *   values.c        domain ids, commands, counts, orders, versions
+ *   commands.c      arguments of single commands, and buffers of the control
+ *                   domain's calls
  *   unprivileged.c  a child calls what only the control domain may
  */
 #include "badinput/badinput.h"
@@ -19,6 +21,8 @@
 #include "main.h"
 #include "memory.h"
 #include "test.h"
+
+#include <xen/grant_table.h>
 
 const char *const bad_names[BAD_COUNT] = {
     [BAD_UNMAPPED] = "unmapped",
@@ -92,10 +96,19 @@ static int next_port(void)
     return port;
 }
 
+/* The room for handles of grants grows before what is mapped is looked at. */
+static void refuse_a_mapping(void)
+{
+    struct gnttab_map_grant_ref map = {.flags = GNTMAP_host_map, .ref = ~0U};
+
+    grant_op(GNTTABOP_map_grant_ref, &map, 1);
+}
+
 void remember_state(void)
 {
-    /* Ports first: they may take a page of the hypervisor's heap. */
+    /* These first: they may take a page of the hypervisor's heap. */
     state.next_port = next_port();
+    refuse_a_mapping();
     state.free = host_free_pages();
     state.owned = owned();
 }
@@ -116,5 +129,6 @@ void test_main(void)
     badinput_init();
     test_pointers();
     test_values();
+    test_commands();
     test_unprivileged();
 }

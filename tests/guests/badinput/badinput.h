@@ -27,6 +27,7 @@ void badinput_init(void);
 
 void test_pointers(void);
 void test_values(void);
+void test_commands(void);
 void test_unprivileged(void);
 
 /* The state that refused calls leave alone; remember it, and EXPECT that it is

@@ -36,7 +36,9 @@
 #define ADDRESS(gf)  ((uint64_t)(gf) << PAGE_SHIFT)
 #define PROMISED     4096
 #define GIVEN        2048
+#define BATCH        8 /* calls with one order; a divisor of 1000 */
 #define CHECK_EVERY  1000
+#define TELL_EVERY   50000
 #define KEEPSAKE     900 /* frame of the second child with a value in it */
 #define VALUE        0x6b656570ULL
 #define BUFFER_WORDS 64
@@ -118,32 +120,36 @@ static bool ends_it(uint64_t number, uint64_t command)
            (uint32_t)command != SCHEDOP_yield;
 }
 
-/* False: the child is dead. */
-static bool one_call(struct child *c)
+/* Number and arguments of one. */
+static void draw_call(uint64_t a[6])
 {
-    uint64_t number = numbers[below(ARRAY_COUNT(numbers))];
-    uint64_t a[6];
+    do {
+        a[0] = below(50) ? numbers[below(ARRAY_COUNT(numbers))] : below(64);
+        a[1] = below(32);
+        a[2] = below(5) ? SERVANT_BUFFER : some_value();
+        for (unsigned i = 3; i < 6; i++) {
+            a[i] = some_value();
+        }
+        /* These have their structure first. */
+        if (a[0] == __HYPERVISOR_domctl || a[0] == __HYPERVISOR_sysctl ||
+            a[0] == __HYPERVISOR_multicall) {
+            a[2] = a[1];
+            a[1] = SERVANT_BUFFER;
+        }
+    } while (ends_it(a[0], a[1]));
+}
 
-    if (below(50) == 0) {
-        number = below(64);
-    }
+/* Calls that find the same structure. False: the child is dead. */
+static bool some_calls(struct child *c)
+{
+    uint64_t calls[BATCH][6];
+
     fill_buffer(c);
-    a[0] = number;
-    a[1] = below(32);
-    a[2] = below(5) ? SERVANT_BUFFER : some_value();
-    for (unsigned i = 3; i < ARRAY_COUNT(a); i++) {
-        a[i] = some_value();
+    for (unsigned i = 0; i < BATCH; i++) {
+        draw_call(calls[i]);
     }
-    /* These have their structure first. */
-    if (number == __HYPERVISOR_domctl || number == __HYPERVISOR_sysctl ||
-        number == __HYPERVISOR_multicall) {
-        a[2] = a[1];
-        a[1] = SERVANT_BUFFER;
-    }
-    if (ends_it(a[0], a[1])) {
-        return true;
-    }
-    return child_try(c, SERVANT_HYPERCALL, a, ARRAY_COUNT(a));
+    memcpy(c->channel->buffer + SERVANT_CALLS, calls, sizeof(calls));
+    return child_try(c, SERVANT_HYPERCALLS, (const uint64_t[]){BATCH}, 1);
 }
 
 static void check(struct child *keeper)
@@ -172,14 +178,17 @@ void test_main(void)
     REQUIRE(child_make(&keeper, 1024, 1024) == 0);
     child_write(&keeper, ADDRESS(KEEPSAKE), VALUE);
     REQUIRE(child_make(&c, PROMISED, GIVEN) == 0);
-    for (uint64_t i = 1; i <= calls; i++) {
-        if (!one_call(&c)) {
+    for (uint64_t i = BATCH; i <= calls; i += BATCH) {
+        if (!some_calls(&c)) {
             deaths++;
             EXPECT_EQ(child_destroy(&c), 0);
             REQUIRE(child_make(&c, PROMISED, GIVEN) == 0);
         }
         if (i % CHECK_EVERY == 0) {
             check(&keeper);
+        }
+        if (i % TELL_EVERY == 0) {
+            print("%lu calls\n", i);
         }
     }
     print("%lu calls, %u children died of them\n", calls, deaths);

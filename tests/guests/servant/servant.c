@@ -4,6 +4,7 @@
 #include "cpu.h"
 #include "event.h"
 #include "hypercall.h"
+#include "lib/string.h"
 #include "main.h"
 #include "memory.h"
 #include "test.h"
@@ -51,6 +52,24 @@ static uint64_t count_different(uint64_t address, uint64_t bytes,
         count += word[i] != value;
     }
     return count;
+}
+
+/* Copied first, as a call may write to all of it. Each call finds the buffer
+ * as the one before did. */
+static int64_t make_calls(uint64_t count)
+{
+    static uint64_t calls[SERVANT_CALL_LIMIT][6];
+    static uint8_t structures[SERVANT_CALLS];
+
+    memcpy(structures, channel->buffer, sizeof(structures));
+    memcpy(calls, channel->buffer + SERVANT_CALLS, count * sizeof(calls[0]));
+    for (uint64_t i = 0; i < count; i++) {
+        const uint64_t *a = calls[i];
+
+        memcpy(channel->buffer, structures, sizeof(structures));
+        hypercall5(a[0], a[1], a[2], a[3], a[4], a[5]);
+    }
+    return 0;
 }
 
 static void spin(void)
@@ -116,6 +135,8 @@ static int64_t do_other(const uint64_t *a)
     switch (channel->op) {
     case SERVANT_HYPERCALL:
         return hypercall5(a[0], a[1], a[2], a[3], a[4], a[5]);
+    case SERVANT_HYPERCALLS:
+        return make_calls(a[0]);
     case SERVANT_RDMSR:
         return rdmsr(a[0]);
     case SERVANT_EVENTS:

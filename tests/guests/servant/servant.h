@@ -28,6 +28,8 @@ enum servant_op {
     SERVANT_NONZERO,     /* (address, bytes) -> words that are not zero */
     SERVANT_DIFFERENT,   /* (address, bytes, value) -> words other than value */
     SERVANT_HYPERCALL,   /* (number, 5 arguments) */
+    SERVANT_HYPERCALLS,  /* (count): as many such, one after the other; they are
+                            at SERVANT_CALLS, six words each */
     SERVANT_RDMSR,       /* (msr) */
     SERVANT_EVENTS,      /* (): take up event channels */
     SERVANT_EVENT_COUNT, /* (port) -> upcalls that found it */
@@ -47,6 +49,10 @@ struct servant_channel {
 };
 
 BUILD_ASSERT(sizeof(struct servant_channel) <= PAGE_SIZE, "one page");
+
+/* How many calls, and where in the buffer they are. */
+#define SERVANT_CALL_LIMIT 32
+#define SERVANT_CALLS      1024
 
 /* Where the buffer is in the servant's eyes. */
 #define SERVANT_BUFFER                                                         \

@@ -480,3 +480,31 @@ TEST(refuses_more_leaves_than_fit)
     EXPECT(op.u.cpu_policy.err_leaf != ~0u);
     EXPECT(!d->cpuid);
 }
+
+/* Commands of what no domain has: devices, paging, sharing (POD-9.51). */
+TEST(what_there_is_not)
+{
+    static const uint32_t commands[] = {
+        XEN_DOMCTL_assign_device,
+        XEN_DOMCTL_iomem_permission,
+        XEN_DOMCTL_ioport_permission,
+        XEN_DOMCTL_memory_mapping,
+        XEN_DOMCTL_shadow_op,
+        XEN_DOMCTL_vm_event_op,
+        XEN_DOMCTL_mem_sharing_op,
+        XEN_DOMCTL_gdbsx_guestmemio,
+        XEN_DOMCTL_set_access_required,
+        0,
+        ~0U,
+    };
+    struct domain *d;
+
+    world_start(0x4000);
+    d = world_domain(1);
+    for (unsigned i = 0; i < ARRAY_COUNT(commands); i++) {
+        struct xen_domctl op = about(d, commands[i]);
+
+        EXPECT_EQ(domctl(&op), -ENOSYS);
+    }
+    machine_check();
+}

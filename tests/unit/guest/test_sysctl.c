@@ -164,6 +164,30 @@ TEST(offers_a_complete_policy)
     }
     op.u.cpu_policy.index = XEN_SYSCTL_cpu_policy_pv_max;
     EXPECT_EQ(sysctl(&op), -EOPNOTSUPP);
+    op.u.cpu_policy.index = XEN_SYSCTL_cpu_policy_hvm_default + 1;
+    EXPECT_EQ(sysctl(&op), -EINVAL);
+}
+
+TEST(offers_features_of_what_there_is)
+{
+    static const int expected[] = {
+        [XEN_SYSCTL_cpu_featureset_raw] = 0,
+        [XEN_SYSCTL_cpu_featureset_host] = 0,
+        [XEN_SYSCTL_cpu_featureset_pv] = -EOPNOTSUPP,
+        [XEN_SYSCTL_cpu_featureset_hvm] = 0,
+        [XEN_SYSCTL_cpu_featureset_pv_max] = -EOPNOTSUPP,
+        [XEN_SYSCTL_cpu_featureset_hvm_max] = 0,
+        [XEN_SYSCTL_cpu_featureset_hvm_max + 1] = -EINVAL,
+    };
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_get_cpu_featureset};
+
+    world_start(0x4000);
+    for (unsigned i = 0; i < ARRAY_COUNT(expected); i++) {
+        op.u.cpu_featureset.index = i;
+        EXPECT_EQ(sysctl(&op), expected[i]);
+    }
+    op.u.cpu_featureset.index = ~0U;
+    EXPECT_EQ(sysctl(&op), -EINVAL);
 }
 
 TEST(reads_the_log)

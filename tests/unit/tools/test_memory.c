@@ -61,6 +61,17 @@ static void test_limits(void)
     xc_close(xc);
 }
 
+static void test_dom0_keeps_its_least(void)
+{
+    struct xc *xc = fresh();
+
+    EXPECT(xc_memory_set_target(xc, 0, 128 * MIB_KIB - 4) == -EINVAL);
+    EXPECT(strstr(xc_error(xc), "128 MiB"));
+    EXPECT(host.store_target == 128 * MIB_KIB);
+    EXPECT(host.max_pages == 129 * MIB_PAGES);
+    xc_close(xc);
+}
+
 /* The host cannot back it: the old limit is back, the guest hears nothing, and
  * the host keeps what it has. */
 static void test_host_is_full(void)
@@ -105,6 +116,7 @@ static const struct check checks[] = {
     {"memory: target up", test_up},
     {"memory: target down", test_down},
     {"memory: limits of a target", test_limits},
+    {"memory: least for dom0", test_dom0_keeps_its_least},
     {"memory: host without memory", test_host_is_full},
     {"memory: maximum", test_max},
     {"memory: no such domain", test_gone},

@@ -36,7 +36,7 @@ void __stack_chk_fail(void);
 
 noreturn_fn void __stack_chk_fail(void)
 {
-    panic("foreign code has overwritten its stack");
+    panic("an array on the stack has overflowed");
 }
 
 static void construct(void)

@@ -50,10 +50,10 @@ static void set_gate(unsigned vector, uint64_t handler, unsigned ist)
 void trap_init(void)
 {
     for (unsigned i = 0; i < 256; i++) {
-        set_gate(i, (uint64_t)trap_stubs + i * STUB_SIZE, 0);
+        set_gate(i, (uint64_t)trap_stubs + (uint64_t)i * STUB_SIZE, 0);
     }
     set_gate(2, (uint64_t)nmi_stub, 2);
-    set_gate(8, (uint64_t)trap_stubs + 8 * STUB_SIZE, 1);
+    set_gate(8, (uint64_t)trap_stubs + 8UL * STUB_SIZE, 1);
 }
 
 void trap_load(void)
