@@ -195,18 +195,21 @@ static void grow_add(struct pod *pod, struct page *head, unsigned order,
     page_release(head, BIT(order));
 }
 
+/* What the guest takes out meanwhile is not made up for: it is charged as well,
+ * and the domain would end above its target. */
 static int cache_grow(struct pod *pod, uint64_t target, uint64_t max)
 {
-    uint64_t count, added = 0;
+    uint64_t count = READ_ONCE(pod->cache_count), added = 0;
+    uint64_t missing = target - MIN(count, target);
 
-    while ((count = READ_ONCE(pod->cache_count)) < target) {
+    while (added < missing) {
         unsigned order;
         struct page *pg;
 
         if (added >= max) {
             return -ERESTART;
         }
-        pg = grow_alloc(pod, target - count, &order);
+        pg = grow_alloc(pod, missing - added, &order);
         if (!pg) {
             return -ENOMEM;
         }

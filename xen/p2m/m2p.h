@@ -16,8 +16,9 @@ static inline void m2p_set(struct page *head, gfn_t gfn, unsigned order)
     for (uint64_t i = 0; i < BIT(order);) {
         bool block = page_is_block(&head[i]);
 
-        head[i].gfn = gfn.v + i;
+        /* In this order: an audit takes no lock of ours. */
         head[i].flags &= (uint8_t)~PAGE_ZEROED;
+        WRITE_ONCE(head[i].gfn, gfn.v + i);
         i += block ? BLOCK_PAGES : 1;
     }
 }
