@@ -316,7 +316,7 @@ int domain_kill(struct xc *xc, uint32_t domid)
 
 int xc_domain_destroy(struct xc *xc, uint32_t domid)
 {
-    struct xc_domain info;
+    struct xc_domain info = {0};
     int rc;
 
     if (domid == 0) {

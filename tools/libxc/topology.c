@@ -107,7 +107,7 @@ static int list_nodes(struct xc *xc, struct xc_node **list, uint32_t count)
 {
     struct node_buffers b = {
         .memory = hv_alloc(xc, count * sizeof(*b.memory)),
-        .distance = hv_alloc(xc, count * count * sizeof(*b.distance)),
+        .distance = hv_alloc(xc, (size_t)count * count * sizeof(*b.distance)),
     };
     int rc = b.memory && b.distance ? read_nodes(xc, &b, &count) : -ENOMEM;
 

@@ -27,7 +27,6 @@ static void spellings_fill(struct spellings *s,
     struct option *name = s->names;
     char *letter = s->letters;
 
-    memset(s, 0, sizeof(*s));
     if (leading) {
         *letter++ = '+'; /* getopt stops at the first word */
     }
@@ -51,7 +50,7 @@ static void spellings_fill(struct spellings *s,
 static int parse(struct args *args, int argc, char **argv,
                  const struct command_option *options, bool leading)
 {
-    struct spellings s;
+    struct spellings s = {0};
     int letter;
 
     memset(args, 0, sizeof(*args));

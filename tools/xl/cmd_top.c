@@ -155,7 +155,6 @@ int cmd_top(struct xc *xc, const struct args *args)
     if (!top.batch) {
         screen_close();
     }
-    free(top.before.domains);
-    free(top.now.domains);
+    free(top.before.domains); /* `now` is always handed on to it */
     return status;
 }

@@ -89,8 +89,11 @@ static int read_range(struct parser *p, struct range *r)
 {
     int rc = read_number(p, &r->first);
 
+    if (rc) {
+        return rc;
+    }
     r->last = r->first;
-    if (!rc && take(p, "-")) {
+    if (take(p, "-")) {
         rc = read_number(p, &r->last);
     }
     if (!rc && r->last < r->first) {
@@ -144,7 +147,7 @@ static int put_all(struct parser *p, bool member)
 static int parse_item(struct parser *p)
 {
     bool member = !take(p, "^");
-    struct range r;
+    struct range r = {0};
     bool nodes;
     int rc;
 

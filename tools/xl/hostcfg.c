@@ -91,7 +91,7 @@ static int read_values(struct host_config *host, struct cfg_error *err)
 
 int host_config_read(struct host_config *host)
 {
-    struct cfg_error err;
+    struct cfg_error err = {{0}};
     int rc = 0;
 
     memset(host, 0, sizeof(*host));

@@ -97,8 +97,9 @@ void timer_delay_us(uint64_t us);
 /* smp.c: start up to `limit` CPUs in all; returns how many run. */
 unsigned smp_start(unsigned limit);
 /* Before that: go on in `rest`, on another CPU, which becomes CPU 0; this one
- * is not used any more. If there is no other, just go on. */
-noreturn_fn void smp_move_boot(void (*rest)(void) __attribute__((noreturn)));
+ * is not used any more. If there is no other, just go on. `rest` does not
+ * return. */
+noreturn_fn void smp_move_boot(void (*rest)(void));
 /* Let the others go on from smp_start() into `fn`. */
 void smp_release(void (*fn)(void));
 

@@ -107,7 +107,7 @@ unsigned smp_start(unsigned limit)
 
 /* Both use cpus[0] from when the other one starts; we only wait, and then do
  * nothing any more. */
-void smp_move_boot(void (*rest)(void) __attribute__((noreturn)))
+void smp_move_boot(void (*rest)(void))
 {
     cpus[0].apic_id = spare_id = apic_id();
     for (unsigned n = 0; n < acpi_cpu_count(); n++) {
@@ -125,6 +125,7 @@ void smp_move_boot(void (*rest)(void) __attribute__((noreturn)))
     log_line(LOG_WARNING, "no other CPU took over the boot");
     spare_id = NO_APIC_ID;
     rest();
+    __builtin_unreachable();
 }
 
 void smp_release(void (*fn)(void))
