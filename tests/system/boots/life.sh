@@ -69,6 +69,7 @@ check_console() {
 
 # Its input ends, and with it xl, when the guest has come up.
 check_console_from_the_beginning() {
+    rm -f "$logs/guest-one.log" # of another guest, which was ready once
     wait_ready one | xl create -q -c name=one kernel=$cloud memory=128 \
         ramdisk=/boot/guest.cpio.gz extra="$extra" >/tmp/console ||
         fail "it ended with $?"
