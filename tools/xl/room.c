@@ -114,7 +114,9 @@ static int take(struct room *room, struct xc *xc, uint64_t need_kib,
     if (rc) {
         return rc;
     }
-    /* In whole MiB, so that targets stay readable. */
+    /* In whole MiB, so that targets stay readable; at least half of one more,
+     * for the tables that it takes to give single pages out of large ones. */
+    missing_kib += KIB_PER_MIB / 2;
     missing_kib = (missing_kib + KIB_PER_MIB - 1) & ~(KIB_PER_MIB - 1);
     verbose("%lu MiB are missing: domain 0 has to give them",
             (unsigned long)(missing_kib / KIB_PER_MIB));
