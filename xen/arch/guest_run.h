@@ -104,7 +104,7 @@ enum guest_event {
     GUEST_EVENT_NMI,
 };
 
-/* Machine-private state of a vCPU (SVM: VMCB and extended FPU state). */
+/* Machine-private state of a vCPU (VMCB or VMCS, and extended FPU state). */
 struct guest_cpu;
 
 /* Pages (4 KiB, contiguous not needed beyond each) that arch_guest_create()
@@ -175,6 +175,6 @@ struct cpuid_regs {
 struct cpuid_regs arch_guest_cpuid(uint32_t leaf, uint32_t subleaf);
 
 /* The three bytes of this machine's hypercall instruction. */
-extern const uint8_t arch_hypercall_opcode[3];
+const uint8_t *arch_hypercall_opcode(void);
 
 #endif

@@ -127,7 +127,7 @@ static void first_domain_ended(unsigned code)
 static noreturn_fn void boot_rest(void)
 {
     smp_start(options.max_cpus); /* all CPUs */
-    svm_init_this_cpu();
+    virt_init_this_cpu();
     boot_alloc_finish(); /* frame table, page allocator */
     say_hello();
     sched_init();
@@ -156,7 +156,7 @@ void boot_main(uint32_t magic, uint32_t information)
     uart_init(options.console_com, options.console_baud);
     console_set_levels(options.host_level, options.guest_level);
     panic_set_noreboot(options.no_reboot);
-    reason = svm_init_boot(); /* can this machine run guests at all? */
+    reason = virt_init_boot(); /* can this machine run guests at all? */
     if (reason) {
         panic("%s", reason);
     }

@@ -126,7 +126,7 @@ static void fill_hypercall_page(uint8_t *page)
         }
         slot[0] = 0xB8;
         memcpy(slot + 1, &n, sizeof(n));
-        memcpy(slot + 5, arch_hypercall_opcode, 3);
+        memcpy(slot + 5, arch_hypercall_opcode(), 3);
         slot[8] = 0xC3;
     }
 }

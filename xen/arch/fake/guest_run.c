@@ -12,7 +12,12 @@
 #define CPUID_LEAVES 32
 
 /* No instruction of any real machine. */
-const uint8_t arch_hypercall_opcode[3] = {0xfa, 0x4e, 0xca};
+const uint8_t *arch_hypercall_opcode(void)
+{
+    static const uint8_t opcode[3] = {0xfa, 0x4e, 0xca};
+
+    return opcode;
+}
 
 struct guest_cpu {
     struct guest_state state;

@@ -11,7 +11,7 @@
  * intercept XSETBV, so it is read back rather than tracked.
  */
 #include "arch/x86/asm.h"
-#include "arch/x86/svm.h"
+#include "arch/x86/virt.h"
 #include "lib/string.h"
 
 #define XCR0_X87 BIT(0)

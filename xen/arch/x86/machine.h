@@ -103,12 +103,9 @@ noreturn_fn void smp_move_boot(void (*rest)(void));
 /* Let the others go on from smp_start() into `fn`. */
 void smp_release(void (*fn)(void));
 
-/* svm.c: NULL or why this machine cannot do it. */
-const char *svm_init_boot(void);
-void svm_init_this_cpu(void);
-
-/* npt.c */
-extern const struct pte_format npt_format;
+/* virt.c: choose what guests run by; NULL, or why this machine cannot. */
+const char *virt_init_boot(void);
+void virt_init_this_cpu(void);
 
 /* fpu.c: what guests may use of XCR0; 0 when there is no XSAVE. */
 extern uint64_t fpu_guest_xcr0;

@@ -4,8 +4,7 @@
  * tables (AMD APM volume 2, 15.25). Every guest access counts as a user
  * access, so leaves have US set. Bits 52..57 are the software tag.
  */
-#include "arch/pte_format.h"
-#include "arch/x86/machine.h"
+#include "arch/x86/virt.h"
 #include "types/bits.h"
 
 #define NPT_PRESENT BIT(0)
@@ -68,10 +67,3 @@ const struct pte_format npt_format = {
     .make_leaf = npt_make_leaf,
     .decode = npt_decode,
 };
-
-const struct pte_format *arch_pte_format = &npt_format;
-
-void arch_pte_write(uint64_t *slot, uint64_t entry)
-{
-    __atomic_store_n(slot, entry, __ATOMIC_RELEASE);
-}

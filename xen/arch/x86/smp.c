@@ -42,7 +42,7 @@ void smp_ap_main(void)
     hostmap_load();
     cpu_init(starting);
     apic_init_this_cpu();
-    svm_init_this_cpu();
+    virt_init_this_cpu();
     __atomic_store_n(&c->online, 1, __ATOMIC_SEQ_CST);
     while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE)) {
         arch_cpu_relax();

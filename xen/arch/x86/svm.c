@@ -6,10 +6,6 @@
  * as the guest can take it, and clears V_IRQ; EVENTINJ is for exceptions and
  * NMIs only, because QEMU now and then delivers an injected external
  * interrupt twice (test-platforms.md 5.1).
- *
- * ASIDs: each CPU hands them out in sequence to the vCPUs that it runs and
- * starts again with a flush when it runs out; flushing a guest is giving it
- * a new one.
  */
 #include "arch/x86/svm.h"
 #include "arch/hostmap.h"
@@ -19,9 +15,7 @@
 
 #define SVM_PAGES       3 /* VMCB, FPU area, struct guest_cpu */
 #define TLB_FLUSH_ALL   1
-#define FIRST_ASID      1
 #define VMEXIT_INVALID  0xFFFFFFFFU
-#define EXCEPTION_AC    17
 #define FIRST_INTERRUPT 32
 #define HOST_INTERCEPTS                                                        \
     (BIT(SVM_INTR) | BIT(SVM_NMI) | BIT(SVM_INIT) | BIT(SVM_RDPMC) |           \
@@ -31,13 +25,10 @@
      BIT(SVM_STGI) | BIT(SVM_CLGI) | BIT(SVM_SKINIT) | BIT(SVM_WBINVD) |       \
      BIT(SVM_MONITOR) | BIT(SVM_MWAIT) | BIT(SVM_MWAIT_ARMED))
 
-const uint8_t arch_hypercall_opcode[3] = {0x0F, 0x01, 0xD9}; /* VMMCALL */
-
 static uint8_t io_bitmap[3 * PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t msr_bitmap[2 * PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t host_save[MAX_CPUS][PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t host_vmcbs[MAX_CPUS][PAGE_SIZE] __attribute__((aligned(4096)));
-static uint32_t asid_count;
 
 /* MSRs that VMRUN or VMLOAD switch, or fpu.c: the guest has them directly. */
 static const uint32_t direct_msrs[] = {
@@ -56,18 +47,22 @@ static void allow_msr(uint32_t msr)
     msr_bitmap[base + bit / 8] &= (uint8_t) ~(3U << (bit % 8));
 }
 
-const char *svm_init_boot(void)
+bool svm_present(void)
 {
     uint32_t a, b, c, d;
 
     cpuid_count(0x80000000, 0, &a, &b, &c, &d);
     if (a < 0x8000000A) {
-        return "this processor has no AMD SVM (under QEMU: -cpu EPYC)";
+        return false;
     }
     cpuid_count(0x80000001, 0, &a, &b, &c, &d);
-    if (!(c & BIT(2))) {
-        return "this processor has no AMD SVM (under QEMU: -cpu EPYC)";
-    }
+    return c & BIT(2);
+}
+
+const char *svm_init_boot(void)
+{
+    uint32_t a, b, c, d;
+
     if (rdmsr(MSR_VM_CR) & BIT(4)) {
         return "SVM is switched off by the firmware";
     }
@@ -75,30 +70,23 @@ const char *svm_init_boot(void)
     if (!(d & BIT(0))) {
         return "this processor has no nested paging";
     }
-    asid_count = b;
+    svm_ops.asid_count = b;
     memset(io_bitmap, 0xFF, sizeof(io_bitmap));
     memset(msr_bitmap, 0xFF, sizeof(msr_bitmap));
     for (unsigned i = 0; i < ARRAY_COUNT(direct_msrs); i++) {
         allow_msr(direct_msrs[i]);
     }
-    fpu_init_boot();
     return NULL;
 }
 
-void svm_init_this_cpu(void)
+static void svm_init_this_cpu(void)
 {
     struct cpu *c = this_cpu();
 
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME | EFER_SCE);
     wrmsr(MSR_VM_HSAVE_PA, (uint64_t)host_save[c->index]);
     c->host_vmcb = (uint64_t)host_vmcbs[c->index];
-    c->next_asid = asid_count; /* the first use flushes */
     __asm__ volatile("vmsave %0" : : "a"(c->host_vmcb) : "memory");
-}
-
-unsigned arch_guest_page_count(void)
-{
-    return SVM_PAGES;
 }
 
 static void set_reset_state(struct vmcb *m)
@@ -111,17 +99,14 @@ static void set_reset_state(struct vmcb *m)
     m->pat = 0x0007040600070406ULL;
 }
 
-struct guest_cpu *arch_guest_create(void *const *pages, mfn_t root,
-                                    struct guest_tlb *tlb)
+static struct guest_cpu *svm_create(void *const *pages, mfn_t root)
 {
     struct vmcb *m = pages[0];
-    struct guest_cpu *gc = pages[2];
+    struct svm_cpu *sc = pages[2];
 
-    gc->vmcb = m;
-    gc->vmcb_address = arch_unmap(m).v << PAGE_SHIFT;
-    gc->xsave = pages[1];
-    gc->tlb = tlb;
-    fpu_reset(gc);
+    sc->vmcb = m;
+    sc->vmcb_address = arch_unmap(m).v << PAGE_SHIFT;
+    sc->common.xsave = pages[1];
     m->cr_write = BIT(8);
     m->exceptions = BIT(EXCEPTION_AC); /* endless #AC must not stop a CPU */
     m->intercepts[0] = (uint32_t)HOST_INTERCEPTS;
@@ -132,137 +117,97 @@ struct guest_cpu *arch_guest_create(void *const *pages, mfn_t root,
     m->nested_cr3 = root.v << PAGE_SHIFT;
     m->int_control = V_INTR_MASKING;
     set_reset_state(m);
-    return gc;
+    return &sc->common;
 }
 
-unsigned arch_guest_cpl(const struct guest_cpu *gc)
+static unsigned svm_cpl(const struct guest_cpu *gc)
 {
-    return gc->vmcb->cpl;
+    return vmcb_of(gc)->cpl;
 }
 
-bool arch_guest_long_mode(const struct guest_cpu *gc)
+static bool svm_long_mode(const struct guest_cpu *gc)
 {
-    return (gc->vmcb->efer & EFER_LMA) && (gc->vmcb->cs.attributes & BIT(9));
+    const struct vmcb *m = vmcb_of(gc);
+
+    return (m->efer & EFER_LMA) && (m->cs.attributes & BIT(9));
 }
 
-uint64_t arch_guest_cr3(const struct guest_cpu *gc)
+static uint64_t svm_cr0(const struct guest_cpu *gc)
 {
-    return gc->vmcb->cr3;
+    return vmcb_of(gc)->cr0;
 }
 
-void arch_guest_set_tsc_offset(struct guest_cpu *gc, uint64_t offset)
+static uint64_t svm_cr3(const struct guest_cpu *gc)
 {
-    gc->vmcb->tsc_offset = offset;
+    return vmcb_of(gc)->cr3;
 }
 
-void arch_guest_offer_irq(struct guest_cpu *gc, int vector)
+static uint64_t svm_get_efer(const struct guest_cpu *gc)
 {
-    uint64_t control = gc->vmcb->int_control & V_TPR_MASK;
-
-    control |= V_INTR_MASKING;
-    gc->irq_offered = vector >= 0;
-    if (gc->irq_offered) {
-        control |= V_IRQ | V_IGN_TPR | (uint64_t)vector << V_VECTOR_SHIFT;
-    }
-    gc->vmcb->int_control = control;
+    return vmcb_of(gc)->efer & ~(uint64_t)EFER_SVME;
 }
 
-bool arch_guest_irq_taken(const struct guest_cpu *gc)
+static void svm_set_efer(struct guest_cpu *gc, uint64_t efer)
 {
-    return gc->irq_taken;
+    vmcb_of(gc)->efer = efer | EFER_SVME;
 }
 
-bool arch_guest_inject_exception(struct guest_cpu *gc, unsigned vector,
-                                 int64_t error, uint64_t cr2)
+static uint64_t svm_get_pat(const struct guest_cpu *gc)
 {
-    struct vmcb *m = gc->vmcb;
+    return vmcb_of(gc)->pat;
+}
+
+static void svm_set_pat(struct guest_cpu *gc, uint64_t pat)
+{
+    vmcb_of(gc)->pat = pat;
+}
+
+static void svm_set_tsc_offset(struct guest_cpu *gc, uint64_t offset)
+{
+    vmcb_of(gc)->tsc_offset = offset;
+}
+
+static bool svm_inject(struct guest_cpu *gc, uint64_t event, uint64_t cr2)
+{
+    struct vmcb *m = vmcb_of(gc);
 
     if (m->event_inject & EVENT_VALID) {
         return false;
     }
-    m->event_inject =
-        EVENT_VALID | EVENT_TYPE_EXCEPTION << EVENT_TYPE_SHIFT | vector;
-    if (error >= 0) {
-        m->event_inject |= EVENT_ERROR_CODE | (uint64_t)error << 32;
-    }
-    if (vector == 14) {
+    m->event_inject = event;
+    if (EVENT_IS_PAGE_FAULT(event)) {
         m->cr2 = cr2;
     }
     return true;
 }
 
-bool arch_guest_inject_nmi(struct guest_cpu *gc)
+static void svm_clear_shadow(struct guest_cpu *gc)
 {
-    if (gc->vmcb->event_inject & EVENT_VALID) {
-        return false;
-    }
-    gc->vmcb->event_inject =
-        EVENT_VALID | EVENT_TYPE_NMI << EVENT_TYPE_SHIFT | 2;
-    return true;
+    vmcb_of(gc)->interrupt_shadow = 0;
 }
 
-void arch_guest_skip(struct guest_cpu *gc, struct guest_regs *regs,
-                     unsigned length)
+static void offer_irq(struct vmcb *m, int vector)
 {
-    regs->rip += length;
-    gc->vmcb->interrupt_shadow = 0;
-}
+    uint64_t control = m->int_control & V_TPR_MASK;
 
-void arch_guest_unload(struct guest_cpu *gc)
-{
-    struct cpu *c = this_cpu();
-
-    if (c->fpu_owner == gc && gc->fpu_cpu == c) {
-        fpu_save(gc);
+    control |= V_INTR_MASKING;
+    if (vector >= 0) {
+        control |= V_IRQ | V_IGN_TPR | (uint64_t)vector << V_VECTOR_SHIFT;
     }
-}
-
-/*
- * From here until guest_tlb_leave(), a flush waits for us or is seen by us.
- * Each vCPU notes the generation that its ASID is good for; the guest's note
- * per CPU is only for the flusher, who need not wait for a run that began
- * after its flush.
- */
-static void guest_tlb_enter(struct cpu *c, struct guest_cpu *gc)
-{
-    struct guest_tlb *t = gc->tlb;
-    uint64_t generation;
-
-    __atomic_fetch_or(&t->running, BIT(c->index), __ATOMIC_SEQ_CST);
-    generation = __atomic_load_n(&t->generation, __ATOMIC_SEQ_CST);
-    gc->vmcb->tlb_control = 0;
-    if (gc->tlb_generation == generation && gc->asid_cpu == c &&
-        gc->asid_generation == c->asid_generation) {
-        return;
-    }
-    if (c->next_asid >= asid_count) {
-        c->next_asid = FIRST_ASID;
-        c->asid_generation++;
-        gc->vmcb->tlb_control = TLB_FLUSH_ALL;
-    }
-    gc->vmcb->asid = c->next_asid++;
-    gc->asid_cpu = c;
-    gc->asid_generation = c->asid_generation;
-    gc->tlb_generation = generation;
-    __atomic_store_n(&t->seen[c->index], generation, __ATOMIC_SEQ_CST);
-}
-
-static void guest_tlb_leave(struct cpu *c, struct guest_cpu *gc)
-{
-    __atomic_fetch_and(&gc->tlb->running, ~BIT(c->index), __ATOMIC_SEQ_CST);
+    m->int_control = control;
 }
 
 /* What was being delivered when the exit came must be delivered again. */
 static void requeue_event(struct guest_cpu *gc)
 {
-    struct vmcb *m = gc->vmcb;
+    struct vmcb *m = vmcb_of(gc);
     uint64_t event = m->exit_int_info;
 
     m->event_inject = 0;
     if (!(event & EVENT_VALID)) {
         return;
     }
-    switch (event >> EVENT_TYPE_SHIFT & 7) {
+    switch (EVENT_TYPE(event)) {
     case EVENT_TYPE_INTERRUPT:
         gc->irq_taken = false; /* who offered it does so again */
         break;
@@ -334,7 +279,7 @@ static void decode_exit(struct guest_cpu *gc, struct guest_exit *e)
         [SVM_EXIT_CR8_WRITE] = {true, EXIT_CR8_WRITE, 0},
         [SVM_EXIT_SHUTDOWN] = {true, EXIT_TRIPLE, 0},
     };
-    const struct vmcb *m = gc->vmcb;
+    const struct vmcb *m = vmcb_of(gc);
     uint32_t code = (uint32_t)m->exit_code; /* QEMU 7.2: 32 bits are real */
 
     e->code = code;
@@ -362,60 +307,86 @@ static void decode_exit(struct guest_cpu *gc, struct guest_exit *e)
 }
 
 /* Guest entry proper, with host events held back. False: *stop was set. */
-static bool enter(struct cpu *c, struct guest_cpu *gc, struct guest_regs *regs,
+static bool enter(struct cpu *c, struct svm_cpu *sc, struct guest_regs *regs,
                   const uint32_t *stop)
 {
     bool run;
 
-    guest_tlb_enter(c, gc);
     clgi();
     WRITE_ONCE(c->mode, CPU_IN_GUEST);
     mem_barrier();
     run = !READ_ONCE(*stop);
     if (run) {
-        svm_enter(gc->vmcb_address, regs, c->host_vmcb);
+        svm_enter(sc->vmcb_address, regs, c->host_vmcb);
     }
     WRITE_ONCE(c->mode, CPU_IN_HOST);
-    guest_tlb_leave(c, gc);
+    virt_leave(c, &sc->common);
     stgi();
     return run;
 }
 
-static void load_fpu_if_needed(struct cpu *c, struct guest_cpu *gc)
+static void prepare(struct cpu *c, struct guest_cpu *gc,
+                    const struct guest_regs *regs)
 {
-    if (c->fpu_owner != gc || gc->fpu_cpu != c) {
-        fpu_load(gc);
-        c->fpu_owner = gc;
-        gc->fpu_cpu = c;
-    }
-}
+    struct vmcb *m = vmcb_of(gc);
 
-void arch_guest_run(struct guest_cpu *gc, struct guest_regs *regs,
-                    const uint32_t *stop, struct guest_exit *exit)
-{
-    struct cpu *c = this_cpu();
-    struct vmcb *m = gc->vmcb;
-
-    load_fpu_if_needed(c, gc);
     m->rax = regs->rax;
     m->rsp = regs->rsp;
     m->rip = regs->rip;
     m->rflags = regs->rflags;
-    gc->irq_taken = false;
-    if (!enter(c, gc, regs, stop)) {
-        exit->reason = EXIT_NONE;
-        exit->length = 0;
-        exit->code = 0;
-        return;
+    offer_irq(m, gc->irq);
+    m->tlb_control = virt_enter(c, gc) == TLB_ALL ? TLB_FLUSH_ALL : 0;
+    m->asid = gc->asid;
+}
+
+static bool svm_run(struct guest_cpu *gc, struct guest_regs *regs,
+                    const uint32_t *stop, struct guest_exit *exit)
+{
+    struct cpu *c = this_cpu();
+    struct vmcb *m = vmcb_of(gc);
+
+    prepare(c, gc, regs);
+    if (!enter(c, svm_of(gc), regs, stop)) {
+        return false;
     }
     regs->rax = m->rax;
     regs->rsp = m->rsp;
     regs->rip = m->rip;
     regs->rflags = m->rflags;
-    gc->irq_taken = gc->irq_offered && !(m->int_control & V_IRQ);
+    gc->irq_taken = gc->irq >= 0 && !(m->int_control & V_IRQ);
     requeue_event(gc);
     decode_exit(gc, exit);
     if (exit->code == SVM_EXIT_INTR) {
         arch_take_interrupts();
     }
+    return true;
 }
+
+static void svm_unload(struct guest_cpu *gc)
+{
+    (void)gc;
+}
+
+struct virt_ops svm_ops = {
+    .name = "SVM",
+    .format = &npt_format,
+    .hypercall_opcode = {0x0F, 0x01, 0xD9}, /* VMMCALL */
+    .page_count = SVM_PAGES,
+    .init_this_cpu = svm_init_this_cpu,
+    .create = svm_create,
+    .get_state = svm_get_state,
+    .set_state = svm_set_state,
+    .cpl = svm_cpl,
+    .long_mode = svm_long_mode,
+    .cr0 = svm_cr0,
+    .cr3 = svm_cr3,
+    .get_efer = svm_get_efer,
+    .set_efer = svm_set_efer,
+    .get_pat = svm_get_pat,
+    .set_pat = svm_set_pat,
+    .set_tsc_offset = svm_set_tsc_offset,
+    .inject = svm_inject,
+    .clear_shadow = svm_clear_shadow,
+    .run = svm_run,
+    .unload = svm_unload,
+};

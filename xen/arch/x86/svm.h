@@ -6,8 +6,7 @@
 #ifndef ARCH_X86_SVM_H
 #define ARCH_X86_SVM_H
 
-#include "arch/guest_run.h"
-#include "arch/x86/machine.h"
+#include "arch/x86/virt.h"
 #include "types/bits.h"
 #include "types/check.h"
 
@@ -77,16 +76,6 @@ enum svm_exit {
 #define V_VECTOR_SHIFT 32
 #define V_TPR_MASK     0xFFULL
 
-#define EVENT_VALID      BIT(31)
-#define EVENT_ERROR_CODE BIT(11)
-#define EVENT_TYPE_SHIFT 8
-enum event_type {
-    EVENT_TYPE_INTERRUPT = 0,
-    EVENT_TYPE_NMI = 2,
-    EVENT_TYPE_EXCEPTION = 3,
-    EVENT_TYPE_SOFTWARE = 4,
-};
-
 struct vmcb_seg {
     uint16_t selector, attributes;
     uint32_t limit;
@@ -138,25 +127,27 @@ BUILD_ASSERT(offsetof(struct vmcb, rax) == 0x5F8, "VMCB layout");
 BUILD_ASSERT(offsetof(struct vmcb, pat) == 0x668, "VMCB layout");
 BUILD_ASSERT(sizeof(struct vmcb) == PAGE_SIZE, "VMCB layout");
 
-struct guest_cpu {
+struct svm_cpu {
+    struct guest_cpu common; /* first */
     struct vmcb *vmcb;
     uint64_t vmcb_address; /* physical */
-    struct guest_tlb *tlb;
-    void *xsave;         /* one page: FPU state while not in registers */
-    struct cpu *fpu_cpu; /* where its state was loaded last */
-    uint64_t xcr0, dr[4], tsc_aux;
-    struct cpu *asid_cpu; /* where its ASID is good, of asid_generation */
-    uint64_t asid_generation;
-    uint64_t tlb_generation; /* of tlb, that the ASID is good for */
-    bool irq_offered, irq_taken;
 };
+
+static inline struct svm_cpu *svm_of(struct guest_cpu *gc)
+{
+    return (struct svm_cpu *)gc;
+}
+
+static inline struct vmcb *vmcb_of(const struct guest_cpu *gc)
+{
+    return ((const struct svm_cpu *)gc)->vmcb;
+}
 
 /* svm_run.S: GIF is clear. Enter the guest, return when it exits. */
 void svm_enter(uint64_t vmcb, struct guest_regs *regs, uint64_t host_vmcb);
 
-/* fpu.c: put gc's FPU and debug registers into this CPU; write them back. */
-void fpu_load(struct guest_cpu *gc);
-void fpu_save(struct guest_cpu *gc);
-void fpu_reset(struct guest_cpu *gc);
+/* svm_state.c: parts of svm_ops. */
+void svm_get_state(const struct guest_cpu *gc, struct guest_state *s);
+void svm_set_state(struct guest_cpu *gc, const struct guest_state *s);
 
 #endif

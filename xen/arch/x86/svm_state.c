@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of a vCPU's state that live in the VMCB: read and written as a
- * whole (struct guest_state), or as MSRs. */
+/* The parts of a vCPU's state that live in the VMCB, read and written as a
+ * whole. */
 #include "arch/x86/asm.h"
 #include "arch/x86/svm.h"
-#include "types/error.h"
-
-#define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR)
 
 static struct guest_seg from_vmcb(const struct vmcb_seg *s)
 {
@@ -17,9 +14,9 @@ static struct vmcb_seg to_vmcb(const struct guest_seg *s)
     return (struct vmcb_seg){s->selector, s->attributes, s->limit, s->base};
 }
 
-void arch_guest_get_state(const struct guest_cpu *gc, struct guest_state *s)
+void svm_get_state(const struct guest_cpu *gc, struct guest_state *s)
 {
-    const struct vmcb *m = gc->vmcb;
+    const struct vmcb *m = vmcb_of(gc);
 
     *s = (struct guest_state){
         .cr0 = m->cr0,
@@ -61,15 +58,15 @@ static void set_segments(struct vmcb *m, const struct guest_state *s)
     m->cpl = m->ss.attributes >> 5 & 3;
 }
 
-void arch_guest_set_state(struct guest_cpu *gc, const struct guest_state *s)
+void svm_set_state(struct guest_cpu *gc, const struct guest_state *s)
 {
-    struct vmcb *m = gc->vmcb;
+    struct vmcb *m = vmcb_of(gc);
 
     m->cr0 = s->cr0;
     m->cr2 = s->cr2;
     m->cr3 = s->cr3;
     m->cr4 = s->cr4;
-    m->efer = (s->efer & EFER_GUEST) | EFER_SVME;
+    m->efer = s->efer | EFER_SVME;
     m->dr6 = s->dr6;
     m->dr7 = s->dr7;
     set_segments(m, s);
@@ -84,59 +81,4 @@ void arch_guest_set_state(struct guest_cpu *gc, const struct guest_state *s)
     m->pat = s->pat;
     m->event_inject = 0;
     m->interrupt_shadow = 0;
-}
-
-int arch_guest_msr_read(struct guest_cpu *gc, uint32_t msr, uint64_t *value)
-{
-    switch (msr) {
-    case MSR_EFER:
-        *value = gc->vmcb->efer & ~(uint64_t)EFER_SVME;
-        return 0;
-    case MSR_PAT:
-        *value = gc->vmcb->pat;
-        return 0;
-    default:
-        return -ENOENT;
-    }
-}
-
-static bool pat_valid(uint64_t pat)
-{
-    for (unsigned i = 0; i < 8; i++) {
-        uint8_t type = (uint8_t)(pat >> (8 * i));
-
-        if (type > 7 || type == 2 || type == 3) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* LME cannot change while paging is on; LMA is the processor's. */
-static int write_efer(struct vmcb *m, uint64_t v)
-{
-    if (v & ~(uint64_t)EFER_GUEST) {
-        return -EINVAL;
-    }
-    if ((m->cr0 & BIT(31)) && ((v ^ m->efer) & EFER_LME)) {
-        return -EINVAL;
-    }
-    m->efer = (v & ~(uint64_t)EFER_LMA) | (m->efer & EFER_LMA) | EFER_SVME;
-    return 0;
-}
-
-int arch_guest_msr_write(struct guest_cpu *gc, uint32_t msr, uint64_t value)
-{
-    switch (msr) {
-    case MSR_EFER:
-        return write_efer(gc->vmcb, value);
-    case MSR_PAT:
-        if (!pat_valid(value)) {
-            return -EINVAL;
-        }
-        gc->vmcb->pat = value;
-        return 0;
-    default:
-        return -ENOENT;
-    }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See arch/tlb.h. The entry half is in svm.c: guest_tlb_enter(). */
+/* See arch/tlb.h. The entry half is in virt.c: virt_enter(). */
 #include "arch/tlb.h"
 #include "lib/string.h"
 #include "types/bits.h"

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running guests, as far as it does not matter by what: see virt.h.
+ *
+ * Tags (ASID, VPID): each CPU hands them out in sequence to the vCPUs that it
+ * runs and starts again with a flush when it runs out. A vCPU whose guest was
+ * flushed, or that comes from another CPU, gets a new one.
+ */
+#include "arch/x86/virt.h"
+#include "arch/x86/asm.h"
+#include "lib/string.h"
+#include "types/error.h"
+
+#define FIRST_ASID 1
+#define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR)
+
+const struct pte_format *arch_pte_format;
+static const struct virt_ops *virt;
+
+const char *virt_init_boot(void)
+{
+    const char *wrong;
+
+    if (!svm_present()) {
+        return "this processor has no AMD SVM (under QEMU: -cpu EPYC)";
+    }
+    virt = &svm_ops;
+    wrong = svm_init_boot();
+    arch_pte_format = virt->format;
+    fpu_init_boot();
+    return wrong;
+}
+
+void virt_init_this_cpu(void)
+{
+    virt->init_this_cpu();
+    this_cpu()->next_asid = virt->asid_count; /* the first use flushes */
+}
+
+void arch_pte_write(uint64_t *slot, uint64_t entry)
+{
+    __atomic_store_n(slot, entry, __ATOMIC_RELEASE);
+}
+
+const uint8_t *arch_hypercall_opcode(void)
+{
+    return virt->hypercall_opcode;
+}
+
+unsigned arch_guest_page_count(void)
+{
+    return virt->page_count;
+}
+
+struct guest_cpu *arch_guest_create(void *const *pages, mfn_t root,
+                                    struct guest_tlb *tlb)
+{
+    struct guest_cpu *gc = virt->create(pages, root);
+
+    gc->tlb = tlb;
+    gc->irq = -1;
+    fpu_reset(gc);
+    return gc;
+}
+
+void arch_guest_get_state(const struct guest_cpu *gc, struct guest_state *s)
+{
+    virt->get_state(gc, s);
+}
+
+void arch_guest_set_state(struct guest_cpu *gc, const struct guest_state *s)
+{
+    struct guest_state allowed = *s;
+
+    allowed.efer &= EFER_GUEST;
+    virt->set_state(gc, &allowed);
+}
+
+unsigned arch_guest_cpl(const struct guest_cpu *gc)
+{
+    return virt->cpl(gc);
+}
+
+bool arch_guest_long_mode(const struct guest_cpu *gc)
+{
+    return virt->long_mode(gc);
+}
+
+uint64_t arch_guest_cr3(const struct guest_cpu *gc)
+{
+    return virt->cr3(gc);
+}
+
+void arch_guest_set_tsc_offset(struct guest_cpu *gc, uint64_t offset)
+{
+    virt->set_tsc_offset(gc, offset);
+}
+
+void arch_guest_offer_irq(struct guest_cpu *gc, int vector)
+{
+    gc->irq = vector;
+}
+
+bool arch_guest_irq_taken(const struct guest_cpu *gc)
+{
+    return gc->irq_taken;
+}
+
+bool arch_guest_inject_exception(struct guest_cpu *gc, unsigned vector,
+                                 int64_t error, uint64_t cr2)
+{
+    uint64_t event =
+        EVENT_VALID | EVENT_TYPE_EXCEPTION << EVENT_TYPE_SHIFT | vector;
+
+    if (error >= 0) {
+        event |= EVENT_ERROR_CODE | (uint64_t)error << 32;
+    }
+    return virt->inject(gc, event, cr2);
+}
+
+bool arch_guest_inject_nmi(struct guest_cpu *gc)
+{
+    return virt->inject(
+        gc, EVENT_VALID | EVENT_TYPE_NMI << EVENT_TYPE_SHIFT | 2, 0);
+}
+
+void arch_guest_skip(struct guest_cpu *gc, struct guest_regs *regs,
+                     unsigned length)
+{
+    regs->rip += length;
+    virt->clear_shadow(gc);
+}
+
+/* Each vCPU notes the generation that its tag is good for; the guest's note
+ * per CPU is only for the flusher, who need not wait for a run that began
+ * after its flush. */
+enum tlb_need virt_enter(struct cpu *c, struct guest_cpu *gc)
+{
+    struct guest_tlb *t = gc->tlb;
+    enum tlb_need need = TLB_FRESH;
+    uint64_t generation;
+
+    __atomic_fetch_or(&t->running, BIT(c->index), __ATOMIC_SEQ_CST);
+    generation = __atomic_load_n(&t->generation, __ATOMIC_SEQ_CST);
+    if (gc->tlb_generation == generation && gc->asid_cpu == c &&
+        gc->asid_generation == c->asid_generation) {
+        return TLB_GOOD;
+    }
+    if (c->next_asid >= virt->asid_count) {
+        c->next_asid = FIRST_ASID;
+        c->asid_generation++;
+        need = TLB_ALL;
+    }
+    gc->asid = c->next_asid++;
+    gc->asid_cpu = c;
+    gc->asid_generation = c->asid_generation;
+    gc->tlb_generation = generation;
+    __atomic_store_n(&t->seen[c->index], generation, __ATOMIC_SEQ_CST);
+    return need;
+}
+
+void virt_leave(struct cpu *c, struct guest_cpu *gc)
+{
+    __atomic_fetch_and(&gc->tlb->running, ~BIT(c->index), __ATOMIC_SEQ_CST);
+}
+
+void arch_guest_run(struct guest_cpu *gc, struct guest_regs *regs,
+                    const uint32_t *stop, struct guest_exit *exit)
+{
+    struct cpu *c = this_cpu();
+
+    if (c->fpu_owner != gc || gc->fpu_cpu != c) {
+        fpu_load(gc);
+        c->fpu_owner = gc;
+        gc->fpu_cpu = c;
+    }
+    gc->irq_taken = false;
+    if (!virt->run(gc, regs, stop, exit)) {
+        exit->reason = EXIT_NONE;
+        exit->length = 0;
+        exit->code = 0;
+    }
+}
+
+void arch_guest_unload(struct guest_cpu *gc)
+{
+    struct cpu *c = this_cpu();
+
+    if (c->fpu_owner == gc && gc->fpu_cpu == c) {
+        fpu_save(gc);
+    }
+    virt->unload(gc);
+}
+
+int arch_guest_msr_read(struct guest_cpu *gc, uint32_t msr, uint64_t *value)
+{
+    switch (msr) {
+    case MSR_EFER:
+        *value = virt->get_efer(gc);
+        return 0;
+    case MSR_PAT:
+        *value = virt->get_pat(gc);
+        return 0;
+    default:
+        return -ENOENT;
+    }
+}
+
+static bool pat_valid(uint64_t pat)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        uint8_t type = (uint8_t)(pat >> (8 * i));
+
+        if (type > 7 || type == 2 || type == 3) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* LME cannot change while paging is on; LMA is the processor's. */
+static int write_efer(struct guest_cpu *gc, uint64_t v)
+{
+    uint64_t now = virt->get_efer(gc);
+
+    if (v & ~(uint64_t)EFER_GUEST) {
+        return -EINVAL;
+    }
+    if ((virt->cr0(gc) & BIT(31)) && ((v ^ now) & EFER_LME)) {
+        return -EINVAL;
+    }
+    virt->set_efer(gc, (v & ~(uint64_t)EFER_LMA) | (now & EFER_LMA));
+    return 0;
+}
+
+int arch_guest_msr_write(struct guest_cpu *gc, uint32_t msr, uint64_t value)
+{
+    switch (msr) {
+    case MSR_EFER:
+        return write_efer(gc, value);
+    case MSR_PAT:
+        if (!pat_valid(value)) {
+            return -EINVAL;
+        }
+        virt->set_pat(gc, value);
+        return 0;
+    default:
+        return -ENOENT;
+    }
+}
