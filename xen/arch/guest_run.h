@@ -68,7 +68,8 @@ enum guest_exit_reason {
     EXIT_FAULT,     /* second-stage fault: fault.* */
     EXIT_PAUSE,     /* spinning; skip it and yield */
     EXIT_SKIP,      /* nothing but skipping the instruction (WBINVD, INVD) */
-    EXIT_CR8_WRITE, /* value */
+    EXIT_CR8_WRITE, /* value: the register's number, if length is not 0;   */
+    EXIT_CR8_READ,  /* else the instruction has to be read                 */
     EXIT_UNDEFINED, /* an instruction we do not offer: inject #UD */
     EXIT_TRIPLE,    /* triple fault (shutdown state) */
     EXIT_FAILED,    /* the hardware refused the state: value = code */

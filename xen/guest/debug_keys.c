@@ -100,13 +100,21 @@ static void key_audit(void)
 static void print_exits(struct domain *d)
 {
     static const char *const names[EXIT_REASON_COUNT] = {
-        [EXIT_NONE] = "none",      [EXIT_HYPERCALL] = "hypercall",
-        [EXIT_CPUID] = "cpuid",    [EXIT_HLT] = "hlt",
-        [EXIT_MSR_READ] = "rdmsr", [EXIT_MSR_WRITE] = "wrmsr",
-        [EXIT_IO] = "io",          [EXIT_FAULT] = "fault",
-        [EXIT_PAUSE] = "pause",    [EXIT_SKIP] = "skip",
-        [EXIT_CR8_WRITE] = "cr8",  [EXIT_UNDEFINED] = "undefined",
-        [EXIT_TRIPLE] = "triple",  [EXIT_FAILED] = "failed",
+        [EXIT_NONE] = "none",
+        [EXIT_HYPERCALL] = "hypercall",
+        [EXIT_CPUID] = "cpuid",
+        [EXIT_HLT] = "hlt",
+        [EXIT_MSR_READ] = "rdmsr",
+        [EXIT_MSR_WRITE] = "wrmsr",
+        [EXIT_IO] = "io",
+        [EXIT_FAULT] = "fault",
+        [EXIT_PAUSE] = "pause",
+        [EXIT_SKIP] = "skip",
+        [EXIT_CR8_WRITE] = "cr8 write",
+        [EXIT_CR8_READ] = "cr8 read",
+        [EXIT_UNDEFINED] = "undefined",
+        [EXIT_TRIPLE] = "triple",
+        [EXIT_FAILED] = "failed",
     };
 
     for (unsigned i = 0; i < d->max_vcpus; i++) {

@@ -63,27 +63,43 @@ static void exit_pause(struct vcpu *v, const struct guest_exit *e)
     sched_yield(v);
 }
 
-/* CR exits give no register number: read the instruction. It is always
- * 44 0F 22 C0+r, REX.R for CR8 and REX.B for r8..r15. */
-static void exit_cr8_write(struct vcpu *v, const struct guest_exit *e)
+/* Which register is written to CR8, when the processor does not say: the
+ * instruction is always 44 0F 22 C0+r, REX.R for CR8 and REX.B for r8..r15.
+ * False: it is not that any more. */
+static bool read_cr8_write(struct vcpu *v, unsigned *reg, unsigned *length)
 {
     uint8_t op[4];
-    unsigned reg;
 
-    (void)e;
     if (copy_from_guest(v, op, v->regs.rip, sizeof(op)) ||
         (op[0] & 0xFE) != 0x44 || op[1] != 0x0F || op[2] != 0x22 ||
         (op[3] & 0xF8) != 0xC0) {
+        return false;
+    }
+    *reg = (op[3] & 7U) | (op[0] & 1U) << 3;
+    *length = sizeof(op);
+    return true;
+}
+
+static void exit_cr8_read(struct vcpu *v, const struct guest_exit *e)
+{
+    v->regs.gpr[e->value] = v->vlapic.tpr >> 4;
+    skip(v, e);
+}
+
+static void exit_cr8_write(struct vcpu *v, const struct guest_exit *e)
+{
+    unsigned reg = (unsigned)e->value, length = e->length;
+
+    if (!length && !read_cr8_write(v, &reg, &length)) {
         arch_guest_inject_exception(v->gc, EXCEPTION_UD, -1, 0);
         return;
     }
-    reg = (op[3] & 7U) | (op[0] & 1U) << 3;
     if (v->regs.gpr[reg] > 15) {
         arch_guest_inject_exception(v->gc, EXCEPTION_GP, 0, 0);
         return;
     }
     v->vlapic.tpr = (uint32_t)v->regs.gpr[reg] << 4;
-    arch_guest_skip(v->gc, &v->regs, sizeof(op));
+    arch_guest_skip(v->gc, &v->regs, length);
 }
 
 static void exit_undefined(struct vcpu *v, const struct guest_exit *e)
@@ -140,6 +156,7 @@ static exit_fn *const handlers[EXIT_REASON_COUNT] = {
     [EXIT_PAUSE] = exit_pause,
     [EXIT_SKIP] = skip,
     [EXIT_CR8_WRITE] = exit_cr8_write,
+    [EXIT_CR8_READ] = exit_cr8_read,
     [EXIT_UNDEFINED] = exit_undefined,
     [EXIT_TRIPLE] = exit_triple,
     [EXIT_FAILED] = exit_failed,

@@ -55,6 +55,7 @@ static void load_descriptors(unsigned index)
     g->entry[4] = (sizeof(*t) - 1) | ((base & 0xFFFFFF) << 16) |
                   (0x89ULL << 40) | ((base >> 24 & 0xFF) << 56);
     g->entry[5] = base >> 32;
+    cpus[index].tss = base;
     __asm__ volatile("lgdt %0\n\tltr %w1" : : "m"(pointer), "r"(SEL_TSS));
 }
 

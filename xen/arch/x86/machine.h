@@ -32,6 +32,8 @@ struct cpu {
     uint32_t next_asid;
     uint64_t asid_generation;
     uint64_t host_vmcb; /* physical: what VMLOAD restores of the host */
+    struct guest_cpu *vmcs_owner; /* VMX: whose VMCS is current here */
+    uint64_t tss;
 };
 
 extern struct cpu cpus[MAX_CPUS];

@@ -3,7 +3,8 @@
 #include "arch/x86/asm.h"
 #include "arch/x86/machine.h"
 
-#define DEBUG_EXIT_PORT 0xF4 /* QEMU's isa-debug-exit, where there is one */
+#define DEBUG_EXIT_PORT 0xF4   /* QEMU's isa-debug-exit, where there is one */
+#define BOCHS_EXIT_PORT 0x8900 /* Bochs ends when it is told so, in letters */
 
 static void halt_for_ever(void) __attribute__((noreturn));
 
@@ -14,9 +15,17 @@ static void halt_for_ever(void)
     }
 }
 
+static void leave_bochs(void)
+{
+    for (const char *c = "Shutdown"; *c; c++) {
+        outb(BOCHS_EXIT_PORT, (uint8_t)*c);
+    }
+}
+
 void arch_poweroff(void)
 {
     outb(DEBUG_EXIT_PORT, 0);
+    leave_bochs();
     acpi_poweroff();
     halt_for_ever();
 }
@@ -39,5 +48,6 @@ void arch_halt_all(void)
 {
     apic_send_halt_all();
     outb(DEBUG_EXIT_PORT, 0x7F); /* a panic: QEMU's status 255 */
+    leave_bochs();
     halt_for_ever();
 }

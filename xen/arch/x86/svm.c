@@ -362,9 +362,16 @@ static bool svm_run(struct guest_cpu *gc, struct guest_regs *regs,
     return true;
 }
 
-static void svm_unload(struct guest_cpu *gc)
+/* VMLOAD and VMSAVE switch all that VMRUN does not, but the FPU. */
+static void svm_load(struct guest_cpu *gc)
 {
     (void)gc;
+}
+
+static void svm_unload(struct guest_cpu *gc, bool loaded)
+{
+    (void)gc;
+    (void)loaded;
 }
 
 struct virt_ops svm_ops = {
@@ -387,6 +394,7 @@ struct virt_ops svm_ops = {
     .set_tsc_offset = svm_set_tsc_offset,
     .inject = svm_inject,
     .clear_shadow = svm_clear_shadow,
+    .load = svm_load,
     .run = svm_run,
     .unload = svm_unload,
 };

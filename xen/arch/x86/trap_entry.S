@@ -2,8 +2,9 @@
 /*
  * Where the processor goes on exceptions and interrupts of the hypervisor
  * itself: 256 stubs that make the stack look the same (struct trap_frame) and
- * call trap_handle(). NMI has a stub of its own that does nothing: it is
- * only sent to make a CPU leave its guest.
+ * call trap_handle(). NMI has a stub of its own that does next to nothing: it
+ * is only sent to make a CPU leave its guest. With VMX it can come just
+ * before the guest is entered, and must keep that from happening (vmx_run.S).
  */
         .text
         .code64
@@ -71,6 +72,11 @@ trap_common:
         .balign 16
         .globl  nmi_stub
 nmi_stub:
-        iretq
+        cmpq    $vmx_looked, (%rsp)
+        jb      1f
+        cmpq    $vmx_entered, (%rsp)
+        jae     1f
+        movq    $vmx_stopped, (%rsp)
+1:      iretq
 
         .section .note.GNU-stack, "", @progbits

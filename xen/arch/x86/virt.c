@@ -21,11 +21,16 @@ const char *virt_init_boot(void)
 {
     const char *wrong;
 
-    if (!svm_present()) {
-        return "this processor has no AMD SVM (under QEMU: -cpu EPYC)";
+    if (svm_present()) {
+        virt = &svm_ops;
+        wrong = svm_init_boot();
+    } else if (vmx_present()) {
+        virt = &vmx_ops;
+        wrong = vmx_init_boot();
+    } else {
+        return "this processor has neither AMD's SVM (under QEMU: -cpu EPYC) "
+               "nor Intel's VMX";
     }
-    virt = &svm_ops;
-    wrong = svm_init_boot();
     arch_pte_format = virt->format;
     fpu_init_boot();
     return wrong;
@@ -171,6 +176,7 @@ void arch_guest_run(struct guest_cpu *gc, struct guest_regs *regs,
 
     if (c->fpu_owner != gc || gc->fpu_cpu != c) {
         fpu_load(gc);
+        virt->load(gc);
         c->fpu_owner = gc;
         gc->fpu_cpu = c;
     }
@@ -185,11 +191,12 @@ void arch_guest_run(struct guest_cpu *gc, struct guest_regs *regs,
 void arch_guest_unload(struct guest_cpu *gc)
 {
     struct cpu *c = this_cpu();
+    bool loaded = c->fpu_owner == gc && gc->fpu_cpu == c;
 
-    if (c->fpu_owner == gc && gc->fpu_cpu == c) {
+    if (loaded) {
         fpu_save(gc);
     }
-    virt->unload(gc);
+    virt->unload(gc, loaded);
 }
 
 int arch_guest_msr_read(struct guest_cpu *gc, uint32_t msr, uint64_t *value)

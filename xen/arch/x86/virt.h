@@ -61,8 +61,11 @@ struct virt_ops {
      * virt_leave() it marks this_cpu()->mode. False: *stop was set. */
     bool (*run)(struct guest_cpu *gc, struct guest_regs *regs,
                 const uint32_t *stop, struct guest_exit *exit);
-    /* Let go of what this CPU holds of it besides the FPU. */
-    void (*unload)(struct guest_cpu *gc);
+    /* With the FPU's state: put what entries do not switch into this CPU;
+     * and let go of all that this CPU holds of it (loaded: its FPU state
+     * was here). */
+    void (*load)(struct guest_cpu *gc);
+    void (*unload)(struct guest_cpu *gc, bool loaded);
 };
 
 /* virt.c: from virt_enter() until virt_leave(), a flush of gc's guest waits
@@ -72,11 +75,14 @@ void virt_leave(struct cpu *c, struct guest_cpu *gc);
 
 extern const struct pte_format npt_format;
 
-/* svm.c. present: has this processor got it? init_boot: NULL, or why it
- * cannot be used. */
+/* present: has this processor got it? init_boot: NULL, or why it cannot be
+ * used. */
 extern struct virt_ops svm_ops;
 bool svm_present(void);
 const char *svm_init_boot(void);
+extern struct virt_ops vmx_ops;
+bool vmx_present(void);
+const char *vmx_init_boot(void);
 
 /*
  * Events on their way into a guest. SVM's EVENTINJ and VMX's interruption
