@@ -92,11 +92,10 @@
 #define EPTP_WALK_4     (3ULL << 3)
 #define EPTP_DIRTY      BIT(6)
 
-#define INVEPT_ONE         1ULL
-#define INVVPID_ALL        2ULL
-#define VPID_COUNT         0x10000
-#define EVENT_NMI_UNBLOCKS BIT(12)
-#define PREEMPTION_MS      4
+#define INVEPT_ONE    1ULL
+#define INVVPID_ALL   2ULL
+#define VPID_COUNT    0x10000
+#define PREEMPTION_MS 4
 
 static struct {
     uint32_t revision;
@@ -487,11 +486,6 @@ static bool can_take_nmi(void)
              (SHADOW_STI | SHADOW_MOV_SS | SHADOW_NMI));
 }
 
-static bool is_nmi(uint64_t event)
-{
-    return EVENT_TYPE(event) == EVENT_TYPE_NMI;
-}
-
 /* What goes in with the entry: what is queued, or else the interrupt on offer,
  * if it can; or an exit when it can. */
 static void set_entry_event(struct vmx_cpu *xc, const struct guest_regs *regs)
@@ -500,7 +494,7 @@ static void set_entry_event(struct vmx_cpu *xc, const struct guest_regs *regs)
     uint64_t event = xc->event;
     uint32_t windows = 0;
 
-    if (event && is_nmi(event) && !can_take_nmi()) {
+    if (event && EVENT_TYPE(event) == EVENT_TYPE_NMI && !can_take_nmi()) {
         windows |= (uint32_t)CPU_NMI_WINDOW;
         event = 0;
     }
@@ -567,161 +561,6 @@ static void requeue_event(struct vmx_cpu *xc)
     }
 }
 
-static void decode_io(struct guest_exit *e)
-{
-    uint64_t q = vmread(VMCS_QUALIFICATION);
-
-    e->reason = EXIT_IO;
-    e->io.size = (uint8_t)((q & 7) + 1);
-    e->io.in = q & BIT(3);
-    e->io.string = q & BIT(4);
-    e->io.rep = q & BIT(5);
-    e->io.port = (uint16_t)(q >> 16);
-}
-
-/* Did the guest's IRET, which ends the blocking of NMIs, come to nothing? */
-static void block_nmi_again(uint64_t unblocked)
-{
-    if (unblocked && !(vmread(VMCS_VECTORING) & EVENT_VALID)) {
-        vmwrite(VMCS_GUEST_SHADOW, vmread(VMCS_GUEST_SHADOW) | SHADOW_NMI);
-    }
-}
-
-static void decode_fault(struct guest_exit *e)
-{
-    uint64_t q = vmread(VMCS_QUALIFICATION);
-
-    e->reason = EXIT_FAULT;
-    e->length = 0;
-    e->fault.gpa = GPA(vmread(VMCS_GUEST_PHYSICAL));
-    e->fault.write = q & BIT(1);
-    e->fault.execute = q & BIT(2);
-    e->fault.present = q & (7 << 3);
-    block_nmi_again(q & EVENT_NMI_UNBLOCKS);
-}
-
-static void decode_exception(struct vmx_cpu *xc, struct guest_exit *e)
-{
-    uint64_t event = vmread(VMCS_EXIT_EVENT);
-
-    e->reason = EXIT_NONE;
-    e->length = 0;
-    if (is_nmi(event)) {
-        /* Ours. NMIs are blocked until an IRET. */
-        __asm__ volatile("int $2" : : : "memory");
-        return;
-    }
-    block_nmi_again(event & EVENT_NMI_UNBLOCKS);
-    /* #AC, which an endless loop of could not be left otherwise. */
-    vmx_inject(&xc->common,
-               EVENT_VALID | EVENT_TYPE_EXCEPTION << EVENT_TYPE_SHIFT |
-                   EVENT_ERROR_CODE | EXCEPTION_AC,
-               0);
-}
-
-static void inject_gp(struct vmx_cpu *xc, struct guest_exit *e)
-{
-    xc->event = EVENT_VALID | EVENT_TYPE_EXCEPTION << EVENT_TYPE_SHIFT |
-                EVENT_ERROR_CODE | 13;
-    e->reason = EXIT_NONE;
-    e->length = 0;
-}
-
-/* A write that changes a bit of CR0 that is not the guest's (vmx_state.c) shows
- * as written from now on, and is run again: then it exits no more, and the
- * processor does the rest of it. CR4's only such bit is VMXE. */
-static void decode_cr_write(struct vmx_cpu *xc, struct guest_exit *e,
-                            unsigned cr, uint64_t v)
-{
-    bool valid = (v & BIT(30)) || !(v & BIT(29)); /* no NW without CD */
-
-    valid = valid && ((v & BIT(0)) || !(v & BIT(31)));
-    if (cr != 0 || !valid || v >> 32) {
-        inject_gp(xc, e);
-        return;
-    }
-    vmwrite(VMCS_CR0_SHADOW, v);
-    e->reason = EXIT_NONE;
-    e->length = 0;
-}
-
-static void decode_cr(struct vmx_cpu *xc, const struct guest_regs *regs,
-                      struct guest_exit *e)
-{
-    uint64_t q = vmread(VMCS_QUALIFICATION);
-    unsigned cr = q & 15, reg = q >> 8 & 15;
-
-    if (cr == 8) {
-        e->reason = q & BIT(4) ? EXIT_CR8_READ : EXIT_CR8_WRITE;
-        e->value = reg;
-        return;
-    }
-    decode_cr_write(xc, e, cr, regs->gpr[reg]);
-}
-
-/* Only what this processor has and the guest is offered, and what an FPU needs.
- * Ring 3 gets its #GP before the exit. */
-static void decode_xsetbv(struct vmx_cpu *xc, struct guest_regs *regs,
-                          struct guest_exit *e)
-{
-    uint64_t v = (uint32_t)regs->rax | regs->rdx << 32;
-
-    if ((uint32_t)regs->rcx || (v & ~fpu_guest_xcr0) || !(v & BIT(0)) ||
-        (v & (BIT(1) | BIT(2))) == BIT(2)) {
-        inject_gp(xc, e);
-        return;
-    }
-    xsetbv0(v);
-    e->reason = EXIT_SKIP;
-}
-
-static void decode_exit(struct vmx_cpu *xc, struct guest_regs *regs,
-                        struct guest_exit *e)
-{
-    static const struct {
-        bool known;
-        uint8_t reason;
-    } simple[] = {
-        [VMX_EXIT_INTERRUPT] = {true, EXIT_NONE},
-        [VMX_EXIT_INIT] = {true, EXIT_NONE},
-        [VMX_EXIT_STARTUP] = {true, EXIT_NONE},
-        [VMX_EXIT_IRQ_WINDOW] = {true, EXIT_NONE},
-        [VMX_EXIT_NMI_WINDOW] = {true, EXIT_NONE},
-        [VMX_EXIT_PREEMPTION] = {true, EXIT_NONE},
-        [VMX_EXIT_TRIPLE] = {true, EXIT_TRIPLE},
-        [VMX_EXIT_CPUID] = {true, EXIT_CPUID},
-        [VMX_EXIT_HLT] = {true, EXIT_HLT},
-        [VMX_EXIT_INVD] = {true, EXIT_SKIP},
-        [VMX_EXIT_WBINVD] = {true, EXIT_SKIP},
-        [VMX_EXIT_VMCALL] = {true, EXIT_HYPERCALL},
-        [VMX_EXIT_MSR_READ] = {true, EXIT_MSR_READ},
-        [VMX_EXIT_MSR_WRITE] = {true, EXIT_MSR_WRITE},
-        [VMX_EXIT_PAUSE] = {true, EXIT_PAUSE},
-        [VMX_EXIT_EPT_MISCONFIGURED] = {true, EXIT_FAILED},
-    };
-    uint32_t code = (uint32_t)e->code;
-
-    e->length = (unsigned)vmread(VMCS_INSTRUCTION_LENGTH);
-    e->value = code;
-    if (code & VMX_ENTRY_FAILED) {
-        e->reason = EXIT_FAILED;
-    } else if (code < ARRAY_COUNT(simple) && simple[code].known) {
-        e->reason = simple[code].reason;
-    } else if (code == VMX_EXIT_EPT_VIOLATION) {
-        decode_fault(e);
-    } else if (code == VMX_EXIT_IO) {
-        decode_io(e);
-    } else if (code == VMX_EXIT_EXCEPTION) {
-        decode_exception(xc, e);
-    } else if (code == VMX_EXIT_CR) {
-        decode_cr(xc, regs, e);
-    } else if (code == VMX_EXIT_XSETBV) {
-        decode_xsetbv(xc, regs, e);
-    } else {
-        e->reason = EXIT_UNDEFINED;
-    }
-}
-
 static void prepare(struct cpu *c, struct vmx_cpu *xc,
                     const struct guest_regs *regs)
 {
@@ -759,7 +598,7 @@ static void finish(struct vmx_cpu *xc, struct guest_regs *regs,
     exit->code = vmread(VMCS_EXIT_REASON);
     xc->launched = !(exit->code & VMX_ENTRY_FAILED);
     requeue_event(xc);
-    decode_exit(xc, regs, exit);
+    vmx_decode_exit(xc, regs, exit);
     if (exit->code == VMX_EXIT_INTERRUPT) {
         arch_take_interrupts();
     }

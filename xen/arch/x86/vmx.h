@@ -161,6 +161,11 @@ unsigned vmx_enter(struct guest_regs *regs, const uint32_t *stop,
                    uint64_t launched);
 extern const char vmx_exit_point[];
 
+/* vmx_exit.c: after an exit, with the VMCS current; exit->code is its reason.
+ */
+void vmx_decode_exit(struct vmx_cpu *xc, struct guest_regs *regs,
+                     struct guest_exit *e);
+
 /* vmx_state.c: parts of vmx_ops, and what the FPU's switch takes along. */
 void vmx_get_state(const struct guest_cpu *gc, struct guest_state *s);
 void vmx_set_state(struct guest_cpu *gc, const struct guest_state *s);
