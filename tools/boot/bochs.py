@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""How Bochs is started, for all who do: the one emulator that has Intel's VMX.
+
+Bochs boots from a disc image, which GRUB's tools make: the hypervisor, dom0's
+kernel and its initramfs as multiboot 2 modules, as on a disk. It ends when the
+hypervisor tells it so (xen/arch/x86/power.c). Its exit status says nothing.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+# Intel: corei7_skylake_x, corei7_haswell_4770; AMD: ryzen.
+DEFAULT_MODEL = "corei7_skylake_x"
+# What it can give a guest machine out of its own address space.
+HOST_MEMORY_LIMIT = 2048
+GRUB_MODULES = "/usr/lib/grub/i386-pc"
+LOG = "bochs.log"
+
+CONFIG = """\
+plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, \
+serial=1, iodebug=1
+config_interface: textconfig
+display_library: rfb, options="timeout=0"
+memory: guest={memory}, host={host_memory}
+romimage: file="/usr/share/bochs/BIOS-bochs-latest"
+vgaromimage: file="/usr/share/vgabios/vgabios.bin"
+cpu: model={model}, count={cpus}, ips=100000000, reset_on_triple_fault=0, \
+ignore_bad_msrs=1
+ata0-master: type=cdrom, path="disc.iso", status=inserted
+boot: cdrom
+clock: sync=none, time0=local
+com1: enabled=1, {serial}
+panic: action=fatal
+log: {log}
+"""
+
+MENU = """\
+set timeout=0
+menuentry podium {{
+    multiboot2 /boot/podium placeholder {options}
+    module2 /boot/kernel placeholder {arguments}
+{initrd}}}
+"""
+
+
+class Unusable(Exception):
+    """Something that is needed is not installed."""
+
+
+def need_programs():
+    for program, package in (("bochs", "bochs"), ("xorriso", "xorriso"),
+                             ("grub-mkrescue", "grub-common")):
+        if not shutil.which(program):
+            raise Unusable(f"there is no {program}: apt-get install {package}")
+    for path, package in (("/usr/share/bochs/BIOS-bochs-latest", "bochsbios"),
+                          ("/usr/share/vgabios/vgabios.bin", "vgabios"),
+                          (GRUB_MODULES, "grub-pc-bin")):
+        if not os.path.exists(path):
+            raise Unusable(f"there is no {path}: apt-get install {package}")
+
+
+def mebibytes(size):
+    """QEMU's way to write a size (2G, 512M, 512) in MiB."""
+    match = re.fullmatch(r"(\d+)([MG]?)", size.upper())
+    if not match:
+        raise Unusable(f"a memory of {size}: expected 512M or 2G")
+    return int(match[1]) * (1024 if match[2] == "G" else 1)
+
+
+def grub_words(text):
+    """GRUB's menu language has its own meaning for these."""
+    return re.sub(r'([\\$;&|<>{}"\'])', r"\\\1", text)
+
+
+def make_disc(directory, hypervisor, options, kernel, arguments, initrd=None):
+    """directory/disc.iso, to boot these files."""
+    tree = os.path.join(directory, "disc")
+    boot = os.path.join(tree, "boot")
+    os.makedirs(os.path.join(boot, "grub"))
+    files = {"podium": hypervisor, "kernel": kernel}
+    if initrd:
+        files["initrd"] = initrd
+    for name, path in files.items():
+        os.symlink(os.path.abspath(path), os.path.join(boot, name))
+    with open(os.path.join(boot, "grub", "grub.cfg"), "w",
+              encoding="utf-8") as menu:
+        menu.write(MENU.format(
+            options=grub_words(options), arguments=grub_words(arguments),
+            initrd="    module2 --nounzip /boot/initrd\n" if initrd else ""))
+    made = subprocess.run(
+        ["grub-mkrescue", "-d", GRUB_MODULES, "-o",
+         os.path.join(directory, "disc.iso"), tree, "--", "-follow", "on"],
+        capture_output=True, text=True, check=False)
+    shutil.rmtree(tree)
+    if made.returncode:
+        raise Unusable(f"grub-mkrescue failed: {made.stderr.strip()}")
+
+
+def command(directory, model, cpus, memory, serial):
+    """The command line, to be run in the prepared directory. memory in MiB;
+    serial: where the serial port goes, as Bochs's configuration has it."""
+    with open(os.path.join(directory, "bochsrc"), "w",
+              encoding="utf-8") as config:
+        config.write(CONFIG.format(
+            memory=memory, host_memory=min(memory, HOST_MEMORY_LIMIT),
+            model=model, cpus=cpus, serial=serial, log=LOG))
+    # The debugger is built in, and waits for a word before it starts.
+    with open(os.path.join(directory, "start"), "w",
+              encoding="utf-8") as start:
+        start.write("c\n")
+    return ["bochs", "-q", "-f", "bochsrc", "-rc", "start"]
+
+
+def complaints(directory):
+    """What Bochs has to say of its end, but that we asked for it."""
+    try:
+        with open(os.path.join(directory, LOG), encoding="utf-8",
+                  errors="replace") as log:
+            lines = [line.strip() for line in log if ">>PANIC<<" in line]
+    except FileNotFoundError:
+        return []
+    return [line for line in lines if "shutdown requested" not in line]
