@@ -80,18 +80,33 @@ static int64_t console_write(struct vcpu *v, uint32_t count, uint64_t gva)
     return 0;
 }
 
-/* As many bytes as were typed; 0: none. */
+/* As many bytes as were typed; 0: none. What is typed can be had once, so there
+ * is a place for it first. */
 static int64_t console_read(struct vcpu *v, uint32_t count, uint64_t gva)
 {
-    char text[CHUNK];
-    uint32_t n = 0;
+    uint32_t room = MIN(count, (uint32_t)CHUNK), n = 0;
+    struct page *pages[2];
+    uint16_t at;
     int c, rc;
 
-    while (n < MIN(count, (uint32_t)CHUNK) && (c = arch_console_getc()) >= 0) {
-        text[n++] = (char)c;
+    if (!room) {
+        return 0;
     }
-    rc = copy_to_guest(v, gva, text, n);
-    return rc ? rc : (int64_t)n;
+    rc = copy_translate(v, gva, room, true, pages, &at);
+    if (rc) {
+        return rc;
+    }
+    while (n < room && (c = arch_console_getc()) >= 0) {
+        char *page = page_map(pages[at / PAGE_SIZE]);
+
+        page[at++ % PAGE_SIZE] = (char)c;
+        n++;
+    }
+    page_put(pages[0]);
+    if (pages[1]) {
+        page_put(pages[1]);
+    }
+    return n;
 }
 
 int64_t hc_console_io(struct vcpu *v, const uint64_t args[6])
