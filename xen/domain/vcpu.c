@@ -105,15 +105,29 @@ void vcpu_online(struct vcpu *v)
     sched_release(v, HOLD_OFFLINE);
 }
 
-bool vcpu_offline(struct vcpu *v)
+static bool is_all_offline(const struct domain *d)
 {
-    struct domain *d = v->domain;
-
-    sched_hold(v, HOLD_OFFLINE);
     for (unsigned i = 0; i < d->max_vcpus; i++) {
         if (!(READ_ONCE(d->vcpus[i]->hold) & HOLD_OFFLINE)) {
             return false;
         }
     }
     return true;
+}
+
+bool vcpu_offline(struct vcpu *v)
+{
+    struct domain *d = v->domain;
+    bool last;
+
+    /* The lock, so that no other vCPU takes us for one that is gone while we
+     * look whether an NMI came before the hold. */
+    lock(&d->lock);
+    sched_hold(v, HOLD_OFFLINE);
+    if (READ_ONCE(v->vlapic.nmi_pending)) {
+        sched_release(v, HOLD_OFFLINE);
+    }
+    last = is_all_offline(d);
+    unlock(&d->lock);
+    return last;
 }

@@ -102,8 +102,8 @@ void vcpu_wake_for_event(struct vcpu *v);
 
 /* Start an offline vCPU (INIT/SIPI, hvm context load). */
 void vcpu_online(struct vcpu *v);
-/* HLT with interrupts off, or VCPUOP_down. Returns true if it was the last one
- * online. */
+/* HLT with interrupts off: v stops for good, unless an NMI came before. True if
+ * no vCPU is online any more. */
 bool vcpu_offline(struct vcpu *v);
 
 #endif

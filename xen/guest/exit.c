@@ -45,9 +45,7 @@ static void exit_halt(struct vcpu *v, const struct guest_exit *e)
 {
     skip(v, e);
     if (!(v->regs.rflags & RFLAGS_IF)) {
-        if (!v->vlapic.nmi_pending) {
-            halt_for_good(v);
-        }
+        halt_for_good(v);
         return;
     }
     sched_hold(v, HOLD_BLOCKED);

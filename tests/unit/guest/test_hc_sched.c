@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* sched_op: who sleeps, until when, and who is shut down. */
 #include "arch/timer.h"
+#include "domain/sched.h"
 #include "guest/hypercall.h"
+#include "guest/run.h"
 #include "types/bits.h"
 #include "types/error.h"
 #include "world.h"
@@ -160,6 +162,20 @@ TEST(polls_until_its_time_is_over)
     EXPECT(!sleeps());
     EXPECT_EQ(poll(&port, 1, timeout), 0);
     EXPECT(!v->polling);
+}
+
+/* Its other vCPU was never started, so the domain ends with this one. */
+TEST(an_nmi_that_came_before_keeps_a_vcpu_alive)
+{
+    start();
+    EXPECT_EQ(world_control->vcpus[1]->hold & HOLD_OFFLINE, HOLD_OFFLINE);
+    sched_release(v, HOLD_OFFLINE);
+    v->vlapic.nmi_pending = true;
+    EXPECT(!vcpu_offline(v));
+    EXPECT_EQ(v->hold & HOLD_OFFLINE, 0);
+    v->vlapic.nmi_pending = false;
+    EXPECT(vcpu_offline(v));
+    EXPECT_EQ(v->hold & HOLD_OFFLINE, HOLD_OFFLINE);
 }
 
 /* Another port's event: its handler runs first, and then the poll again. */
