@@ -209,6 +209,14 @@ void time_set_poll_deadline(struct vcpu *v, uint64_t deadline)
     set_timer(&v->time.poll, deadline);
 }
 
+void time_end_poll(struct vcpu *v)
+{
+    /* Only v itself sets it, so a glance is enough where there is none. */
+    if (READ_ONCE(v->time.poll.deadline) != NO_DEADLINE) {
+        stop_timer(&v->time.poll);
+    }
+}
+
 static struct vcpu_timer *take_due(struct timer_queue *q, uint64_t now)
 {
     struct vcpu_timer *t = NULL;

@@ -49,6 +49,8 @@ void time_set_singleshot(struct vcpu *v, uint64_t deadline);
 void time_stop_singleshot(struct vcpu *v);
 /* Wake v at `deadline` if it is blocked; once. */
 void time_set_poll_deadline(struct vcpu *v, uint64_t deadline);
+/* Whatever v does next, it does not sleep until that deadline. v runs here. */
+void time_end_poll(struct vcpu *v);
 /* Raise what is due of the timers set on this CPU. */
 void time_run_due(void);
 /* The next deadline among them, or NO_DEADLINE. */

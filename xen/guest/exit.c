@@ -48,6 +48,7 @@ static void exit_halt(struct vcpu *v, const struct guest_exit *e)
         halt_for_good(v);
         return;
     }
+    time_end_poll(v);
     sched_hold(v, HOLD_BLOCKED);
     /* What came before the hold did not release it. */
     if (vcpu_has_pending(v)) {

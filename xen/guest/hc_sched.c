@@ -21,6 +21,7 @@
 
 static int sched_block(struct vcpu *v)
 {
+    time_end_poll(v);
     sched_hold(v, HOLD_BLOCKED);
     if (vcpu_has_pending(v)) {
         sched_release(v, HOLD_BLOCKED);
@@ -102,8 +103,10 @@ static int64_t sched_poll(struct vcpu *v, uint64_t arg)
     rc = any_port_pending(v, (uint64_t)poll.ports.p, poll.nr_ports, &pending);
     if (rc || pending || (poll.timeout && arch_time_ns() >= poll.timeout)) {
         v->polling = false;
+        time_end_poll(v);
         return rc;
     }
+    time_end_poll(v);
     if (poll.timeout) {
         time_set_poll_deadline(v, poll.timeout);
     }

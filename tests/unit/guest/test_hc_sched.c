@@ -164,6 +164,45 @@ TEST(polls_until_its_time_is_over)
     EXPECT(!v->polling);
 }
 
+/* As the guest's handler does. */
+static void take_events(void)
+{
+    struct shared_info *s = page_map(world_control->shared_info);
+    struct vcpu_info *info = v->info.info;
+
+    memset(s->evtchn_pending, 0, sizeof(s->evtchn_pending));
+    info->evtchn_pending_sel = 0;
+    info->evtchn_upcall_pending = 0;
+}
+
+/* Who sleeps for something else next is not woken by a deadline of before. */
+TEST(a_deadline_ends_with_what_it_was_for)
+{
+    evtchn_port_t port;
+
+    start();
+    port = new_ipi();
+    EXPECT_EQ(poll(&port, 1, 10000500), HYPERCALL_CONTINUE);
+    EXPECT_EQ(event_send(world_control, port), 0);
+    EXPECT_EQ(poll(&port, 1, 10000500), 0);
+    EXPECT_EQ(time_next_deadline(), NO_DEADLINE);
+    /* Woken out of a yield by an event, which is taken then. */
+    for (unsigned i = 0; i < 5; i++) {
+        take_events();
+        EXPECT_EQ(op_at(SCHEDOP_yield, 0), 0);
+    }
+    EXPECT(sleeps());
+    EXPECT_EQ(event_send(world_control, port), 0);
+    EXPECT(!sleeps());
+    take_events();
+    exit_handle(v, &(struct guest_exit){.reason = EXIT_HLT});
+    EXPECT(sleeps());
+    EXPECT_EQ(time_next_deadline(), NO_DEADLINE);
+    fake_advance(2000000);
+    time_run_due();
+    EXPECT(sleeps());
+}
+
 /* Its other vCPU was never started, so the domain ends with this one. */
 TEST(an_nmi_that_came_before_keeps_a_vcpu_alive)
 {
