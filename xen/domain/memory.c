@@ -340,7 +340,7 @@ void memory_get_pod(struct domain *d, struct memory_pod_info *info)
 
 void memory_set_max_pages(struct domain *d, uint64_t pages)
 {
-    WRITE_ONCE(d->account.max_pages, pages);
+    account_set_limit(&d->account, pages);
 }
 
 int memory_claim(struct domain *d, uint64_t pages)

@@ -12,6 +12,14 @@ void account_init(struct account *a, domid_t id)
     list_init(&a->link);
 }
 
+/* Under the lock, as a charge looks at the limit more than once. */
+void account_set_limit(struct account *a, uint64_t max_pages)
+{
+    lock(&buddy.lock);
+    WRITE_ONCE(a->max_pages, max_pages);
+    unlock(&buddy.lock);
+}
+
 void account_set_dying(struct account *a)
 {
     lock(&buddy.lock);

@@ -32,6 +32,9 @@ struct account {
 /* Empty, max_pages 0: nothing can be charged until it is raised. */
 void account_init(struct account *a, domid_t id);
 
+/* The limit of page_count. May lie below it: then nothing more is charged. */
+void account_set_limit(struct account *a, uint64_t max_pages);
+
 /* From now on nothing can be charged; an open claim is dropped. */
 void account_set_dying(struct account *a);
 

@@ -140,3 +140,40 @@ TEST(scrubbing_never_makes_memory_look_short)
     pthread_join(thread, NULL);
     machine_check();
 }
+
+static void *charge(void *unused)
+{
+    fake_set_cpu(1);
+    while (!READ_ONCE(stop)) {
+        struct page *pg = page_alloc_guest(&accounts[0], 0);
+
+        if (pg) {
+            page_put_allocated(pg);
+        }
+    }
+    return unused;
+}
+
+/* Whoever lowers a limit knows that nobody goes beyond it from then on. */
+TEST(a_limit_holds_from_when_it_was_set)
+{
+    pthread_t thread;
+
+    machine_start(0x40);
+    machine_account(&accounts[0], 1, 1000);
+    EXPECT(pthread_create(&thread, NULL, charge, NULL) == 0);
+    for (int i = 0; i < 30000; i++) {
+        uint64_t count;
+
+        account_set_limit(&accounts[0], 1000);
+        arch_cpu_relax();
+        account_set_limit(&accounts[0], 0);
+        count = READ_ONCE(accounts[0].page_count);
+        for (int j = 0; j < 50; j++) {
+            EXPECT(READ_ONCE(accounts[0].page_count) <= count);
+        }
+    }
+    WRITE_ONCE(stop, true);
+    pthread_join(thread, NULL);
+    machine_check();
+}
