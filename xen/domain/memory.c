@@ -348,27 +348,12 @@ int memory_claim(struct domain *d, uint64_t pages)
     return page_claim(&d->account, pages);
 }
 
-/* Make gfn a hole, whatever it was. Once this has done something the table
- * of gfn exists, so that mapping there cannot fail for want of memory. */
-static int clear_gfn(struct domain *d, gfn_t gfn)
-{
-    int rc = p2m_remove(&d->p2m, gfn, INVALID_MFN);
-
-    reap_if_drained(d);
-    return rc == -ENOENT ? 0 : rc;
-}
-
 int memory_map_special(struct domain *d, gfn_t gfn, struct page *pg)
 {
-    struct p2m_entry e = p2m_get(&d->p2m, gfn);
-    int rc;
+    int rc = p2m_put_special(&d->p2m, gfn, pg);
 
-    if (mfn_eq(e.mfn, page_to_mfn(pg))) {
-        page_put(pg); /* there already, with a reference of its own */
-        return 0;
-    }
-    rc = clear_gfn(d, gfn);
-    return rc ? rc : p2m_add_special(&d->p2m, gfn, pg);
+    reap_if_drained(d);
+    return rc;
 }
 
 int memory_move(struct domain *d, gfn_t from, gfn_t to)
@@ -416,10 +401,8 @@ int memory_map_foreign(struct domain *d, gfn_t gfn, struct domain *target,
     if (rc) {
         return rc;
     }
-    rc = clear_gfn(d, gfn);
-    if (!rc) {
-        rc = p2m_add_foreign(&d->p2m, gfn, pg, type);
-    }
+    rc = p2m_put_foreign(&d->p2m, gfn, pg, type);
+    reap_if_drained(d);
     if (rc && page_put(pg)) {
         domain_reap_soon();
     }

@@ -143,20 +143,34 @@ int p2m_add_ram(struct p2m *p2m, gfn_t gfn, struct page *pg, unsigned order)
     return rc;
 }
 
-static int add_foreign_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
-                              enum p2m_type type)
+/* The 4K slot at gfn, of which *promised becomes E's fall if it has to be made
+ * a hole first. What it costs to split is paid before anything goes. */
+static int room_locked(struct p2m *p2m, gfn_t gfn, bool replace, struct slot *s,
+                       uint64_t *promised)
 {
-    struct slot s;
     int rc;
 
     if (p2m->dying) {
         return -ESRCH;
     }
-    s = walk_find(p2m, gfn);
-    if (s.f.tag != P2M_HOLE) {
+    *s = walk_find(p2m, gfn);
+    if (s->f.tag != P2M_HOLE && !replace) {
         return -EEXIST;
     }
-    rc = slot_split(p2m, gfn, ORDER_4K, &s);
+    rc = slot_split(p2m, gfn, ORDER_4K, s);
+    if (!rc && s->f.tag != P2M_HOLE) {
+        *promised = entry_drop(p2m, s);
+    }
+    return rc;
+}
+
+static int add_foreign_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
+                              enum p2m_type type, bool replace,
+                              uint64_t *promised)
+{
+    struct slot s;
+    int rc = room_locked(p2m, gfn, replace, &s, promised);
+
     if (rc) {
         return rc;
     }
@@ -166,9 +180,10 @@ static int add_foreign_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
     return 0;
 }
 
-int p2m_add_foreign(struct p2m *p2m, gfn_t gfn, struct page *pg,
-                    enum p2m_type type)
+static int add_foreign(struct p2m *p2m, gfn_t gfn, struct page *pg,
+                       enum p2m_type type, bool replace)
 {
+    uint64_t promised = 0;
     int rc;
 
     CHECK(p2m_types[type].has_frame && !p2m_types[type].is_own);
@@ -176,9 +191,24 @@ int p2m_add_foreign(struct p2m *p2m, gfn_t gfn, struct page *pg,
         return -EINVAL;
     }
     lock(&p2m->lock);
-    rc = add_foreign_locked(p2m, gfn, pg, type);
+    rc = add_foreign_locked(p2m, gfn, pg, type, replace, &promised);
     unlock(&p2m->lock);
+    if (promised) {
+        p2m_rebalance(p2m);
+    }
     return rc;
+}
+
+int p2m_add_foreign(struct p2m *p2m, gfn_t gfn, struct page *pg,
+                    enum p2m_type type)
+{
+    return add_foreign(p2m, gfn, pg, type, false);
+}
+
+int p2m_put_foreign(struct p2m *p2m, gfn_t gfn, struct page *pg,
+                    enum p2m_type type)
+{
+    return add_foreign(p2m, gfn, pg, type, true);
 }
 
 /* Under the lock, so that of two calls for one page the later one moves it. */
@@ -190,19 +220,17 @@ static void hide_special(struct p2m *p2m, struct page *pg)
     entry_drop(p2m, &s);
 }
 
-static int add_special_locked(struct p2m *p2m, gfn_t gfn, struct page *pg)
+static int put_special_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
+                              uint64_t *promised)
 {
-    struct slot s;
+    struct slot s = walk_find(p2m, gfn);
     int rc;
 
-    if (p2m->dying) {
-        return -ESRCH;
+    if (mfn_eq(s.f.mfn, page_to_mfn(pg))) {
+        page_put(pg); /* there already, with a reference of its own */
+        return 0;
     }
-    s = walk_find(p2m, gfn);
-    if (s.f.tag != P2M_HOLE) {
-        return -EEXIST;
-    }
-    rc = slot_split(p2m, gfn, ORDER_4K, &s);
+    rc = room_locked(p2m, gfn, true, &s, promised);
     if (rc) {
         return rc;
     }
@@ -216,8 +244,9 @@ static int add_special_locked(struct p2m *p2m, gfn_t gfn, struct page *pg)
     return 0;
 }
 
-int p2m_add_special(struct p2m *p2m, gfn_t gfn, struct page *pg)
+int p2m_put_special(struct p2m *p2m, gfn_t gfn, struct page *pg)
 {
+    uint64_t promised = 0;
     int rc;
 
     CHECK(pg->state == PAGE_SPECIAL && pg->owner == p2m->account);
@@ -225,7 +254,10 @@ int p2m_add_special(struct p2m *p2m, gfn_t gfn, struct page *pg)
         return -EINVAL;
     }
     lock(&p2m->lock);
-    rc = add_special_locked(p2m, gfn, pg);
+    rc = put_special_locked(p2m, gfn, pg, &promised);
     unlock(&p2m->lock);
+    if (promised) {
+        p2m_rebalance(p2m);
+    }
     return rc;
 }

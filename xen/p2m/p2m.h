@@ -160,16 +160,20 @@ int must_check p2m_add_list(struct p2m *p2m, const uint64_t *gfns,
                             unsigned *done);
 
 /*
- * Show a SPECIAL page (its reference passes to the entry on success) at gfn,
- * which must be a hole (-EEXIST). A page is shown at one gfn at a time: it
- * leaves where it was before. -EINVAL gfn, -ENOMEM, -ESRCH.
+ * Show a SPECIAL page (its reference passes to the entry on success) at gfn.
+ * What was there goes as by p2m_remove(), in the same lock hold, so nothing
+ * can come between. A page is shown at one gfn at a time: it leaves where it
+ * was before. -EINVAL gfn, -ENOMEM, -ESRCH: nothing changed.
  */
-int must_check p2m_add_special(struct p2m *p2m, gfn_t gfn, struct page *pg);
+int must_check p2m_put_special(struct p2m *p2m, gfn_t gfn, struct page *pg);
 
 /* Map another domain's page (the reference on pg passes to the entry on
  * success). type: P2M_FOREIGN(_RO) or P2M_GRANT(_RO). gfn must be hole;
  * -EEXIST otherwise (the caller removes what is there first). */
 int must_check p2m_add_foreign(struct p2m *p2m, gfn_t gfn, struct page *pg,
+                               enum p2m_type type);
+/* The same, and what was at gfn goes as for p2m_put_special(). */
+int must_check p2m_put_foreign(struct p2m *p2m, gfn_t gfn, struct page *pg,
                                enum p2m_type type);
 
 /*

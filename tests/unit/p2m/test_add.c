@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <pthread.h>
+
 #include "guest.h"
 
 static struct guest g;
@@ -203,18 +205,89 @@ TEST(a_special_page_is_shown_at_one_place)
     start();
     pg = page_alloc_special(&g.account);
     EXPECT(page_get(pg, &g.account));
-    EXPECT_EQ(p2m_add_special(&g.p2m, GFN(0x10), pg), 0);
+    EXPECT_EQ(p2m_put_special(&g.p2m, GFN(0x10), pg), 0);
     EXPECT(page_get(pg, &g.account));
-    EXPECT_EQ(p2m_add_special(&g.p2m, GFN(0x20), pg), 0);
+    EXPECT_EQ(p2m_put_special(&g.p2m, GFN(0x20), pg), 0);
     EXPECT_EQ(guest_type(&g, 0x10), P2M_HOLE);
     EXPECT_EQ(guest_type(&g, 0x20), P2M_RAM);
     EXPECT_EQ(page_references(pg), 2);
-    guest_add(&g, 0x21, 0);
-    EXPECT_EQ(p2m_add_special(&g.p2m, GFN(0x21), pg), -EEXIST);
     EXPECT_EQ(p2m_move(&g.p2m, GFN(0x20), GFN(0x30)), -EINVAL);
     guest_check(&g);
     guest_end(&g);
     EXPECT_EQ(page_references(pg), 1);
+    page_put(pg);
+}
+
+/* Whatever was there goes with it, or nothing changes. */
+TEST(a_special_page_takes_anybodys_place)
+{
+    struct page *pg;
+    int rc;
+
+    start();
+    pg = page_alloc_special(&g.account);
+    guest_add(&g, 0x200, ORDER_2M);
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(0x400), ORDER_2M), 0);
+    EXPECT(page_get(pg, &g.account));
+    page_alloc_fail_nth(1);
+    EXPECT_EQ(p2m_put_special(&g.p2m, GFN(0x277), pg), -ENOMEM);
+    EXPECT_EQ(guest_order(&g, 0x277), ORDER_2M);
+    EXPECT_EQ(g.account.page_count, 512);
+    EXPECT_EQ(p2m_put_special(&g.p2m, GFN(0x277), pg), 0);
+    EXPECT_EQ(g.pod.cache_count, 1);
+    EXPECT(page_get(pg, &g.account));
+    EXPECT_EQ(p2m_put_special(&g.p2m, GFN(0x403), pg), 0);
+    EXPECT_EQ(g.pod.entry_count, 511);
+    EXPECT_EQ(guest_type(&g, 0x277), P2M_HOLE);
+    EXPECT(page_get(pg, &g.account));
+    rc = p2m_put_special(&g.p2m, GFN(0x403), pg);
+    EXPECT_EQ(rc, 0);
+    EXPECT_EQ(page_references(pg), 2);
+    EXPECT_EQ(p2m_put_special(&g.p2m, GFN(~0ULL), pg), -EINVAL);
+    guest_check(&g);
+    guest_end(&g);
+    page_put(pg);
+}
+
+static unsigned came_between;
+
+/* Another vCPU of the guest puts memory there as often as it can. */
+static void *populate_again_and_again(void *stop)
+{
+    fake_set_cpu(1);
+    while (!__atomic_load_n((bool *)stop, __ATOMIC_RELAXED)) {
+        struct page *pg = page_alloc_guest(&g.account, 0);
+
+        if (pg && p2m_add_ram(&g.p2m, GFN(0x40), pg, 0)) {
+            page_release(pg, 1);
+        } else {
+            came_between++;
+        }
+    }
+    return NULL;
+}
+
+TEST(nobody_comes_between_what_goes_and_what_comes)
+{
+    bool stop = false;
+    pthread_t other;
+    struct page *pg;
+
+    start();
+    pg = page_alloc_special(&g.account);
+    EXPECT_EQ(pthread_create(&other, NULL, populate_again_and_again, &stop), 0);
+    for (unsigned i = 0; i < 2000 || came_between < 10; i++) {
+        int rc;
+
+        EXPECT(page_get(pg, &g.account));
+        EXPECT_EQ(p2m_put_special(&g.p2m, GFN(0x40), pg), 0);
+        rc = p2m_remove(&g.p2m, GFN(0x40), INVALID_MFN);
+        EXPECT(rc == 0 || rc == -ENOENT);
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    pthread_join(other, NULL);
+    guest_check(&g);
+    guest_end(&g);
     page_put(pg);
 }
 

@@ -164,7 +164,7 @@ TEST(special_pages_are_not_stolen)
     guest_start_pod(&g, ORDER_2M, 2);
     pg = page_alloc_special(&g.account);
     EXPECT(page_get(pg, &g.account));
-    EXPECT_EQ(p2m_add_special(&g.p2m, GFN(0x1000), pg), 0);
+    EXPECT_EQ(p2m_put_special(&g.p2m, GFN(0x1000), pg), 0);
     guest_decrease(&g, 0x1000, 0);
     EXPECT_EQ(g.pod.cache_count, 2);
     EXPECT_EQ(page_references(pg), 1);

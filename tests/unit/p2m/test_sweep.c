@@ -327,7 +327,7 @@ TEST(special_pages_stay)
     guest_start_pod(&g, 12, 100);
     fill(100);
     pg = page_alloc_special(&g.account);
-    EXPECT_EQ(p2m_add_special(&g.p2m, GFN(0x2000), pg), 0);
+    EXPECT_EQ(p2m_put_special(&g.p2m, GFN(0x2000), pg), 0);
     EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
     EXPECT_EQ(guest_type(&g, 0x2000), P2M_RAM);
     guest_check(&g);
