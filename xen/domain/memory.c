@@ -231,6 +231,23 @@ int memory_decrease_list(struct domain *d, const uint64_t *gfns, unsigned count,
     return rc;
 }
 
+int memory_decrease_range(struct domain *d, gfn_t gfn, uint64_t count,
+                          bool untouched, uint64_t *done)
+{
+    int rc;
+
+    do {
+        rc = p2m_decrease_range(&d->p2m, gfn, count, untouched, done);
+    } while (rc == -ENOMEM && !*done && pay_for_table(d));
+    return rc;
+}
+
+int memory_next_untouched(struct domain *d, gfn_t *gfn, unsigned order,
+                          uint64_t *count)
+{
+    return p2m_next_untouched(&d->p2m, gfn, order, count);
+}
+
 void memory_batch_begin(struct domain *d)
 {
     p2m_batch_begin(&d->p2m);
@@ -336,6 +353,59 @@ void memory_get_pod(struct domain *d, struct memory_pod_info *info)
     info->counters = d->pod.counters;
     unlock(&d->pod.lock);
     unlock(&d->p2m.lock);
+}
+
+void memory_get_size(struct domain *d, struct memory_size_info *info)
+{
+    lock(&d->grants.lock);
+    lock(&d->p2m.lock);
+    lock(&d->pod.lock);
+    account_look(&d->account, &info->account);
+    info->cached = d->pod.cache_count;
+    info->promised = d->pod.entry_count;
+    info->special = d->grants.frame_count + 1; /* shared_info */
+    unlock(&d->pod.lock);
+    unlock(&d->p2m.lock);
+    unlock(&d->grants.lock);
+}
+
+/* By how much the cache has to grow for a target. */
+static uint64_t cache_growth(struct domain *d, uint64_t target)
+{
+    uint64_t cache;
+
+    if (!wanted_cache(d, target, &cache)) {
+        return 0;
+    }
+    return cache - MIN(cache, d->pod.cache_count);
+}
+
+int memory_begin_size(struct domain *d, const struct memory_size *size)
+{
+    uint64_t claim = size->claim;
+    int rc;
+
+    if (size->target > size->max_pages) {
+        return -EINVAL;
+    }
+    /* The cache, and who takes from it, stand still until all is claimed. */
+    lock(&d->pod.lock);
+    claim += cache_growth(d, size->target);
+    rc = claim < size->claim
+             ? -ENOMEM
+             : page_set_size(&d->account, size->max_pages, claim);
+    unlock(&d->pod.lock);
+    return rc;
+}
+
+int memory_finish_size(struct domain *d, const struct memory_size *size)
+{
+    int rc = memory_set_pod_target(d, size->target);
+
+    if (rc != -ERESTART) {
+        page_trim_claim(&d->account, size->claim);
+    }
+    return rc;
 }
 
 void memory_set_max_pages(struct domain *d, uint64_t pages)

@@ -42,6 +42,13 @@ int must_check memory_decrease(struct domain *d, gfn_t gfn, unsigned order);
 /* The same for 1 to 512 single gfns; *done were removed if it ends early. */
 int must_check memory_decrease_list(struct domain *d, const uint64_t *gfns,
                                     unsigned count, unsigned *done);
+/* A slice of the same for [gfn, +count), as p2m_decrease_range(). */
+int must_check memory_decrease_range(struct domain *d, gfn_t gfn,
+                                     uint64_t count, bool untouched,
+                                     uint64_t *done);
+/* Promises that were never touched, as p2m_next_untouched(). */
+int must_check memory_next_untouched(struct domain *d, gfn_t *gfn,
+                                     unsigned order, uint64_t *count);
 /*
  * Around many memory_decrease() or memory_remove() of one hypercall: one TLB
  * flush for all of them, and only then do the pages go to another use.
@@ -61,6 +68,30 @@ struct memory_pod_info {
 };
 /* One consistent snapshot. */
 void memory_get_pod(struct domain *d, struct memory_pod_info *info);
+
+/* All that a domain has of the host's memory, at one moment. */
+struct memory_size_info {
+    struct account_info account;
+    uint64_t cached, promised;
+    uint64_t special; /* the hypervisor's pages that it is shown */
+};
+void memory_get_size(struct domain *d, struct memory_size_info *info);
+
+/*
+ * Limit, PoD target and claim together. The first step checks everything and
+ * claims what the cache will grow by: -EINVAL target above the limit, -ENOMEM
+ * the host has not as much, -ESRCH dying: nothing changed. Then the other one
+ * until it is no longer -ERESTART, which leaves `claim` pages claimed at most.
+ * -ENOMEM there: the guest gave memory back meanwhile, so the cache had to grow
+ * by more than was claimed, and the host had no more; what was added stays.
+ */
+struct memory_size {
+    uint64_t max_pages, target, claim;
+};
+int must_check memory_begin_size(struct domain *d,
+                                 const struct memory_size *size);
+int must_check memory_finish_size(struct domain *d,
+                                  const struct memory_size *size);
 
 /* max_mem: pages; may lie below what is charged (then nothing more is). */
 void memory_set_max_pages(struct domain *d, uint64_t pages);

@@ -10,6 +10,7 @@
 #include "domain/memory.h"
 #include "guest/copy.h"
 #include "mm/heap.h"
+#include "public/podium.h"
 #include "types/error.h"
 
 #include <xen/memory.h>
@@ -297,6 +298,12 @@ static const struct memory_command commands[] = {
     [XENMEM_claim_pages] = {memory_op_claim, -EINVAL},
     [XENMEM_get_sharing_freed_pages] = {memory_op_shared_pages, -ENOSYS},
     [XENMEM_get_sharing_shared_pages] = {memory_op_shared_pages, -ENOSYS},
+    [PODIUM_MEMORY_features] = {memory_op_features, -ENOSYS},
+    [PODIUM_MEMORY_reservation] = {memory_op_reasons, 0},
+    [PODIUM_MEMORY_decrease_range] = {memory_op_decrease_range, -ENOSYS},
+    [PODIUM_MEMORY_next_untouched] = {memory_op_next_untouched, -ENOSYS},
+    [PODIUM_MEMORY_get_size] = {memory_op_get_size, -ENOSYS},
+    [PODIUM_MEMORY_set_size] = {memory_op_set_size, 0},
 };
 
 int64_t hc_memory_op(struct vcpu *v, const uint64_t args[6])

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory_op, in three files: reservations (hc_reservation.c), what is mapped
- * where (hc_physmap.c), and the rest with the table of commands (hc_memory.c).
+ * memory_op, in four files: reservations (hc_reservation.c), what is mapped
+ * where (hc_physmap.c), what Xen does not have (hc_podium.c), and the rest with
+ * the table of commands (hc_memory.c).
  *
  * The command word's low 6 bits are the command, the rest is the index of the
  * first item still to do: that is how long calls go on (POD-4.1).
@@ -29,6 +30,13 @@ int64_t memory_call_continue(struct vcpu *v, const struct memory_call *call,
 
 memory_command_fn memory_op_reservation; /* populate, increase, decrease */
 memory_command_fn memory_op_exchange;
+
+memory_command_fn memory_op_features;
+memory_command_fn memory_op_reasons; /* the first three, and why they stop */
+memory_command_fn memory_op_decrease_range;
+memory_command_fn memory_op_next_untouched;
+memory_command_fn memory_op_get_size;
+memory_command_fn memory_op_set_size;
 
 memory_command_fn memory_op_add_to_physmap;
 memory_command_fn memory_op_add_to_physmap_batch;

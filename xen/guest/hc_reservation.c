@@ -5,11 +5,13 @@
  * front, and never an error: whatever is wrong with the call or with an extent
  * ends it there (POD-4.2, POD-9.1). Linux dies when a decrease comes back
  * short, so -ERESTART from below is never passed on as one: the call goes on
- * at that extent.
+ * at that extent. PODIUM_MEMORY_reservation does the same and says what was
+ * wrong (P17).
  */
 #include "domain/memory.h"
 #include "guest/copy.h"
 #include "guest/hc_memory.h"
+#include "public/podium.h"
 #include "types/error.h"
 #include "types/overflow.h"
 
@@ -28,6 +30,8 @@ struct reservation {
     struct domain *d;
     struct xen_memory_reservation arg;
     unsigned command;
+    bool asks_why;       /* PODIUM_MEMORY_reservation */
+    uint64_t done_pages; /* of the extent at which it stopped */
     uint32_t window_start, window_count;
     xen_pfn_t window[WINDOW];
 };
@@ -101,6 +105,34 @@ static int extent_base(struct reservation *r, uint32_t index, gfn_t *gfn)
     return rc;
 }
 
+/* There are such frames, and above 2 MiB they are aligned. */
+static bool frames_can_be(const struct reservation *r, uint64_t gfn)
+{
+    uint64_t size = BIT(r->arg.extent_order);
+
+    return !range_exceeds(gfn, size, r->d->p2m.gfn_limit) &&
+           (size <= BIT(ORDER_2M) || !(gfn % size));
+}
+
+/* The whole extent, or how much of it. */
+static int decrease_and_count(struct reservation *r, gfn_t gfn, unsigned order)
+{
+    int rc;
+
+    r->done_pages = 0;
+    do {
+        uint64_t done;
+
+        rc = memory_decrease_range(r->d, gfn_add(gfn, r->done_pages),
+                                   BIT(order) - r->done_pages, false, &done);
+        r->done_pages += done;
+    } while (rc == -ERESTART);
+    if (!rc) {
+        r->done_pages = 0;
+    }
+    return rc;
+}
+
 static int extent_do(struct reservation *r, uint32_t index)
 {
     unsigned order = r->arg.extent_order;
@@ -114,8 +146,12 @@ static int extent_do(struct reservation *r, uint32_t index)
     if (rc) {
         return rc;
     }
+    if (r->asks_why && !frames_can_be(r, gfn.v)) {
+        return -EINVAL;
+    }
     if (r->command == XENMEM_decrease_reservation) {
-        return memory_decrease(r->d, gfn, order);
+        return r->asks_why ? decrease_and_count(r, gfn, order)
+                           : memory_decrease(r->d, gfn, order);
     }
     return is_pod(r) ? memory_mark_pod(r->d, gfn, order)
                      : memory_populate(r->d, gfn, order);
@@ -206,6 +242,112 @@ int64_t memory_op_reservation(struct vcpu *v, const struct memory_call *call)
         return call->start;
     }
     result = reservation_run(&r, call);
+    domain_put(r.d);
+    return result;
+}
+
+/*
+ * The same, and why it stops.
+ */
+
+static int reason_of_wrong_call(const struct reservation *r, uint32_t start)
+{
+    if (r->arg.nr_extents > MEMORY_INDEX_LIMIT || start > r->arg.nr_extents ||
+        !flags_are_allowed(r)) {
+        return -EINVAL;
+    }
+    return order_is_allowed(r) ? 0 : -EPERM;
+}
+
+/* Why extent `index` could not be done, for which something below said rc. */
+static int reason_of_extent(struct reservation *r, uint32_t index, int rc)
+{
+    struct account_info a;
+    gfn_t gfn;
+
+    /* Single pages go by lists, which are not looked through first. */
+    if (rc == -ENOENT && !extent_base(r, index, &gfn) &&
+        !frames_can_be(r, gfn.v)) {
+        return -EINVAL;
+    }
+    account_look(&r->d->account, &a);
+    if (rc == -ENOMEM && r->command != XENMEM_decrease_reservation &&
+        !is_pod(r) && a.page_count + BIT(r->arg.extent_order) > a.max_pages) {
+        return -E2BIG;
+    }
+    return rc;
+}
+
+static int64_t reasons_run(struct reservation *r,
+                           const struct memory_call *call,
+                           struct podium_reservation *p)
+{
+    uint32_t index = call->start;
+    int rc, told;
+
+    if (is_pod(r) && r->d == vcpu_domain(r->v)) {
+        return -EPERM;
+    }
+    rc = extents_do(r, &index);
+    if (rc == -ERESTART) {
+        return memory_call_continue(r->v, call, index);
+    }
+    if (rc) {
+        rc = reason_of_extent(r, index, rc);
+    }
+    p->done = index;
+    p->done_pages = r->done_pages;
+    told = copy_to_guest(r->v, call->gva, p, sizeof(*p));
+    return told ? told : rc;
+}
+
+static bool takes_reservation(uint32_t command)
+{
+    return command == XENMEM_increase_reservation ||
+           command == XENMEM_decrease_reservation ||
+           command == XENMEM_populate_physmap;
+}
+
+static int reasons_decode(struct reservation *r, const struct memory_call *call,
+                          struct podium_reservation *p)
+{
+    int rc = copy_from_guest(r->v, p, call->gva, sizeof(*p));
+
+    if (rc) {
+        return rc;
+    }
+    p->done = call->start;
+    p->done_pages = 0;
+    /* Who cannot be told the result is refused. */
+    rc = copy_to_guest(r->v, call->gva, p, sizeof(*p));
+    if (rc) {
+        return rc;
+    }
+    if (p->pad || !takes_reservation(p->command)) {
+        return -EINVAL;
+    }
+    r->command = p->command;
+    r->arg.extent_start.p = (xen_pfn_t *)p->list;
+    r->arg.nr_extents = p->count;
+    r->arg.extent_order = p->order;
+    r->arg.mem_flags = p->flags;
+    return reason_of_wrong_call(r, call->start);
+}
+
+int64_t memory_op_reasons(struct vcpu *v, const struct memory_call *call)
+{
+    struct reservation r = {.v = v, .asks_why = true};
+    struct podium_reservation p;
+    int64_t result;
+    int rc = reasons_decode(&r, call, &p);
+
+    if (!rc) {
+        rc = hypercall_domain(v, p.domid, &r.d);
+    }
+    if (rc) {
+        return rc;
+    }
+    result = reasons_run(&r, call, &p);
     domain_put(r.d);
     return result;
 }

@@ -12,6 +12,19 @@ void account_init(struct account *a, domid_t id)
     list_init(&a->link);
 }
 
+void account_look(const struct account *a, struct account_info *info)
+{
+    lock(&buddy.lock);
+    *info = (struct account_info){
+        .page_count = a->page_count,
+        .max_pages = a->max_pages,
+        .claimed = a->claimed,
+        .table_count = a->table_count,
+        .table_limit = a->table_limit,
+    };
+    unlock(&buddy.lock);
+}
+
 /* Under the lock, as a charge looks at the limit more than once. */
 void account_set_limit(struct account *a, uint64_t max_pages)
 {

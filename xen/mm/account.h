@@ -29,6 +29,12 @@ struct account {
     uint64_t audit_count; /* scratch of mm_audit() */
 };
 
+/* What is in an account at one moment. */
+struct account_info {
+    uint64_t page_count, max_pages, claimed, table_count, table_limit;
+};
+void account_look(const struct account *a, struct account_info *info);
+
 /* Empty, max_pages 0: nothing can be charged until it is raised. */
 void account_init(struct account *a, domid_t id);
 

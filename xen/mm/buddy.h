@@ -75,6 +75,7 @@ bool account_uncharge_locked(struct account *a, uint64_t count);
 /* claim.c; a may be NULL in the first: nobody's claim. */
 bool claim_allows_locked(const struct account *a, uint64_t count);
 void claim_use_locked(struct account *a, uint64_t count);
+void claim_use_if_short_locked(struct account *a);
 void claim_drop_locked(struct account *a);
 
 /* page_ref.c: free one GUEST or SPECIAL page without references; true if that

@@ -10,7 +10,9 @@
  * An account may take `unclaimed` pages and its own claim; everybody else
  * only `unclaimed`. What is charged uses up the claim in the same critical
  * section in which the free count falls, so `unclaimed` is never seen to dip;
- * pages that come back do not restore it.
+ * pages that come back do not restore it. Tables and special pages are not
+ * charged: they use the claim only when there is nothing else left. So a claim
+ * of all that a build needs, tables too, is enough for each part of it.
  */
 #include "mm/buddy.h"
 #include "mm/page_alloc.h"
@@ -35,6 +37,14 @@ void claim_use_locked(struct account *a, uint64_t count)
 
     a->claimed -= used;
     buddy.claimed -= used;
+}
+
+/* After uncharged pages were taken for a. */
+void claim_use_if_short_locked(struct account *a)
+{
+    if (buddy.claimed > buddy.free) {
+        claim_use_locked(a, buddy.claimed - buddy.free);
+    }
 }
 
 static int claim_locked(struct account *a, uint64_t pages)
@@ -67,4 +77,41 @@ int page_claim(struct account *a, uint64_t pages)
     }
     unlock(&buddy.lock);
     return rc;
+}
+
+static void set_claim_locked(struct account *a, uint64_t claim)
+{
+    buddy.claimed = buddy.claimed - a->claimed + claim;
+    a->claimed = claim;
+    if (claim) {
+        account_note_used_locked(a);
+    } else {
+        account_note_unused_locked(a);
+    }
+}
+
+int page_set_size(struct account *a, uint64_t max_pages, uint64_t claim)
+{
+    int rc = 0;
+
+    lock(&buddy.lock);
+    if (a->dying) {
+        rc = -ESRCH;
+    } else if (claim > buddy.free - buddy.claimed + a->claimed) {
+        rc = -ENOMEM;
+    } else {
+        WRITE_ONCE(a->max_pages, max_pages);
+        set_claim_locked(a, claim);
+    }
+    unlock(&buddy.lock);
+    return rc;
+}
+
+void page_trim_claim(struct account *a, uint64_t claim)
+{
+    lock(&buddy.lock);
+    if (a->claimed > claim) {
+        set_claim_locked(a, claim);
+    }
+    unlock(&buddy.lock);
 }

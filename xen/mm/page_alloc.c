@@ -98,11 +98,14 @@ static struct page *alloc_uncharged(enum page_state state, unsigned order,
     }
     lock(&buddy.lock);
     if (!in_budget || may_have_table_locked(owner)) {
-        head = take_locked(NULL, order);
+        head = take_locked(owner, order);
     }
     if (head && in_budget) {
         owner->table_count++;
         account_note_used_locked(owner);
+    }
+    if (head && owner) {
+        claim_use_if_short_locked(owner);
     }
     unlock(&buddy.lock);
     if (!head) {

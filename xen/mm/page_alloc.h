@@ -26,7 +26,8 @@ void page_alloc_add(mfn_t start, uint64_t count);
 struct page *page_alloc(enum page_state state, unsigned order);
 void page_free(struct page *head, unsigned order);
 
-/* A table page within a->table_limit (-> NULL beyond it). */
+/* A table page within a->table_limit (-> NULL beyond it). Of a's claim, as
+ * special pages are, when nothing else is free. */
 struct page *page_alloc_table(struct account *a);
 void page_free_table(struct account *a, struct page *pg);
 
@@ -82,6 +83,16 @@ int must_check page_release_some(struct account *a, uint64_t max);
  * free.
  */
 int must_check page_claim(struct account *a, uint64_t pages);
+
+/*
+ * Limit and claim at once: a->max_pages becomes max_pages, and `claim` free
+ * pages are a's alone, whatever it had claimed before. -ENOMEM: not as many
+ * are free, -ESRCH: dying; nothing changed.
+ */
+int must_check page_set_size(struct account *a, uint64_t max_pages,
+                             uint64_t claim);
+/* What is claimed beyond `claim` pages is anybody's again. */
+void page_trim_claim(struct account *a, uint64_t claim);
 
 struct page_alloc_info {
     uint64_t total;   /* pages of RAM managed */

@@ -7,6 +7,7 @@
  */
 #include "base/trace.h"
 #include "p2m/internal.h"
+#include "types/overflow.h"
 
 /* The slot to drop next: the leaf at gfn if it lies within the range, else
  * the largest piece of it that does. Frames go at most 512 at a time. */
@@ -88,6 +89,35 @@ int p2m_decrease(struct p2m *p2m, gfn_t gfn, unsigned order, uint64_t *done)
         p2m_rebalance(p2m);
     }
     return rc;
+}
+
+int p2m_decrease_range(struct p2m *p2m, gfn_t gfn, uint64_t count,
+                       bool untouched, uint64_t *done)
+{
+    uint64_t promised = 0, run = count;
+    int rc = -ENOENT, after = -ERESTART;
+
+    *done = 0;
+    if (range_exceeds(gfn.v, count, p2m->gfn_limit)) {
+        return -EINVAL;
+    }
+    lock(&p2m->lock);
+    if (gfn_is_mapped(p2m, gfn)) {
+        if (untouched) {
+            run = untouched_run(p2m, gfn, count, &after);
+        }
+        rc = decrease_some(p2m, gfn, run, done, &promised);
+    }
+    p2m_finish(p2m);
+    unlock(&p2m->lock);
+    trace(TRACE_DECREASE, p2m->account->id, gfn.v, ORDER_4K, *done);
+    if (promised) {
+        p2m_rebalance(p2m);
+    }
+    if (rc || *done == count) {
+        return rc;
+    }
+    return *done < run ? -ERESTART : after;
 }
 
 /* A single gfn, with as little ado as can be: balloons are made of these, and

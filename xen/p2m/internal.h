@@ -157,6 +157,14 @@ int must_check range_prepare(struct p2m *p2m, gfn_t gfn, uint64_t count,
                              unsigned max_order);
 bool range_is_valid(const struct p2m *p2m, gfn_t gfn, unsigned order);
 
+/*
+ * untouched.c: how many gfns from gfn on, `count` at most, are promised and
+ * were never touched, as far as one lock hold may look. Where something else
+ * ends them *end says what: -EEXIST memory, -ENOENT a hole, -EPERM others'
+ * pages.
+ */
+uint64_t untouched_run(struct p2m *p2m, gfn_t gfn, uint64_t count, int *end);
+
 /* populate.c: of the placeholder at s, which covers gfn. */
 enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn, struct slot *s);
 

@@ -194,9 +194,25 @@ int must_check p2m_mark_pod(struct p2m *p2m, gfn_t gfn, unsigned order);
 int must_check p2m_decrease(struct p2m *p2m, gfn_t gfn, unsigned order,
                             uint64_t *done);
 
+/*
+ * A slice of the same for [gfn, +count), any number of gfns: -ERESTART when the
+ * call has to go on behind those that are *done. -EINVAL: there are no such
+ * gfns. untouched: only placeholders go; -EEXIST at the first gfn with RAM.
+ */
+int must_check p2m_decrease_range(struct p2m *p2m, gfn_t gfn, uint64_t count,
+                                  bool untouched, uint64_t *done);
+
 /* The same for a list of 1 to 512 single gfns. */
 int must_check p2m_decrease_list(struct p2m *p2m, const uint64_t *gfns,
                                  unsigned count, unsigned *done);
+
+/*
+ * The next gfns from *gfn on that are promised and were never touched, in
+ * aligned units of 2^order (0 or 9): *gfn and *count. There may be more right
+ * behind them. -ERESTART: none so far, go on at *gfn; -ENOENT: none at all.
+ */
+int must_check p2m_next_untouched(struct p2m *p2m, gfn_t *gfn, unsigned order,
+                                  uint64_t *count);
 
 /*
  * Make one gfn a hole (remove_from_physmap, add_to_physmap's first half):

@@ -2,7 +2,8 @@
 /*
  * What Podium adds to Xen's ABI. All of it is found by a probe, so a client
  * of plain Xen never notices: xen_version(XENVER_extraversion) of Podium is
- * ".podium", and sysctl PODIUM_SYSCTL_pod_counters answers.
+ * ".podium", and sysctl PODIUM_SYSCTL_pod_counters answers. A guest's balloon
+ * driver asks memory_op PODIUM_MEMORY_features, which is -ENOSYS elsewhere.
  */
 #ifndef PUBLIC_PODIUM_H
 #define PUBLIC_PODIUM_H
@@ -46,6 +47,124 @@ enum podium_pod_counter {
     PODIUM_MAX_GFNS_PER_LOCK_HOLD,
     PODIUM_SUPERPAGES_REFORMED,
     PODIUM_POD_COUNTER_COUNT,
+};
+
+/*
+ * memory_op, beside Xen's commands. Amounts are in pages of 4 KiB, addresses
+ * are those of the caller's memory. `domid` may be DOMID_SELF, and another
+ * domain's for the control domain: -ESRCH none, -EPERM not allowed. Padding
+ * must be 0. All but the first return 0 or what the first failure was, and
+ * have written their struct back; a call that takes long goes on by itself.
+ */
+#define PODIUM_MEMORY_features       48 /* no struct; returns PODIUM_FEATURE_* */
+#define PODIUM_MEMORY_reservation    49
+#define PODIUM_MEMORY_decrease_range 50
+#define PODIUM_MEMORY_next_untouched 51
+#define PODIUM_MEMORY_get_size       52
+#define PODIUM_MEMORY_set_size       53 /* control domain */
+
+#define PODIUM_FEATURE_reservation 1u /* 49 */
+#define PODIUM_FEATURE_ranges      2u /* 50 and 51 */
+#define PODIUM_FEATURE_sizes       4u /* 52 and 53 */
+
+/*
+ * XENMEM_increase_reservation, _decrease_ and _populate_physmap as they are,
+ * and why they stop. An extent above 2 MiB must be aligned to its size; smaller
+ * ones need not be.
+ *
+ *   -EINVAL  command, count, flags, or frame numbers that cannot be
+ *   -EPERM   order too large for the caller; a promise to itself; decrease:
+ *            another domain's page is there
+ *   -EFAULT  the list ends here, or the struct is not to be written to
+ *   -ENOENT  decrease: nothing is there
+ *   -EEXIST  populate: something is there; -EBUSY with a promise
+ *   -E2BIG   the domain would have more than its limit
+ *   -ENOMEM  the host has not as much
+ *   -ESRCH   the domain is dying, or there is none
+ */
+struct podium_reservation {
+    uint32_t command; /* XENMEM_* */
+    uint16_t domid;
+    uint16_t pad;
+    uint64_t list; /* of uint64_t frame numbers; increase: not looked at */
+    uint64_t count;
+    uint32_t order;
+    uint32_t flags;      /* XENMEMF_* */
+    uint64_t done;       /* out: extents from the front */
+    uint64_t done_pages; /* out: decrease: of the next one, that went as well */
+};
+
+/*
+ * Balloon out `count` frames from `gfn` on. With PODIUM_RANGE_untouched only
+ * what was promised and never touched: it stops before the first page that
+ * there is, so a guest can give up what it never used without losing anything,
+ * and without the hypervisor having to find a page for it first.
+ *
+ *   -EINVAL  frame numbers or flags that cannot be, done above count
+ *   -ENOENT  nothing is there
+ *   -EEXIST  a page is there, and only untouched ones were to go
+ *   -EPERM   another domain's page is there
+ *   -ENOMEM  no table to split a larger piece with
+ */
+#define PODIUM_RANGE_untouched 1u
+struct podium_range {
+    uint16_t domid;
+    uint16_t flags;
+    uint32_t pad;
+    uint64_t gfn;
+    uint64_t count;
+    uint64_t done; /* in: frames to pass over, 0; out: frames up to where it
+                      stopped, at `count` or before the failure */
+};
+
+/*
+ * Where are such frames? The first from `gfn` on, in units of 2^order that are
+ * untouched whole: order 0, or 9 for 2 MiB. There may be more right behind.
+ *
+ *   -EINVAL  order
+ *   -ENOENT  there are none
+ */
+struct podium_untouched {
+    uint16_t domid;
+    uint16_t order;
+    uint32_t pad;
+    uint64_t gfn;   /* in, out */
+    uint64_t count; /* out */
+};
+
+/* All that a domain has of the host's memory, at one moment. */
+struct podium_size {
+    uint16_t domid;
+    uint16_t pad[3];
+    uint64_t charged;     /* that it has, the PoD cache among them */
+    uint64_t cached;      /* in the PoD cache */
+    uint64_t promised;    /* placeholders */
+    int64_t deficit;      /* promised - cached */
+    uint64_t special;     /* the hypervisor's, shown to it; not charged */
+    uint64_t tables;      /* of its second-stage tables; not charged */
+    uint64_t table_limit; /* of them; 0: none */
+    uint64_t max_pages;   /* limit of `charged` */
+    uint64_t claimed;     /* free ones that nobody else gets */
+};
+
+/*
+ * Limit, PoD target and claim at once. All is checked, and what the cache will
+ * grow by is claimed, before anything changes.
+ *
+ *   -EINVAL  target above the limit
+ *   -ENOMEM  the host has not as much: nothing changed. (If the guest gives
+ *            memory back while the call is at it, the cache may have to grow by
+ *            more than was claimed; then what was added stays.)
+ *   -ESRCH   dying, or no such domain
+ */
+struct podium_new_size {
+    uint16_t domid;
+    uint16_t pad[3];
+    uint64_t max_pages;
+    uint64_t target; /* as XENMEM_set_pod_target; 0: as it is */
+    uint64_t claim;  /* free pages that are to be this domain's alone after the
+                        call, in place of what it had claimed: for memory, its
+                        tables and special pages alike */
 };
 
 struct podium_audit {

@@ -33,8 +33,8 @@ TEST(a_claim_keeps_others_out)
     leave(0);
     EXPECT(!page_alloc_guest(&bob, 0));
     EXPECT(!page_alloc(PAGE_HEAP, 0));
-    EXPECT(!page_alloc_table(&alice));
-    EXPECT(!page_alloc_special(&alice));
+    EXPECT(!page_alloc_table(&bob));
+    EXPECT(!page_alloc_special(&bob));
     for (unsigned i = 0; i < 100; i++) {
         EXPECT(page_alloc_guest(&alice, 0));
         EXPECT_EQ(alice.claimed, 99 - i);
@@ -113,5 +113,61 @@ TEST(dies_with_the_domain)
     EXPECT_EQ(page_alloc_info().claimed, 0);
     EXPECT_EQ(page_claim(&alice, 50), -EINVAL);
     EXPECT_EQ(page_claim(&alice, 0), 0);
+    machine_check();
+}
+
+/* Tables and special pages take what nobody claimed first: a claim is for what
+ * is charged, as long as there is something else. */
+TEST(tables_and_special_pages_use_a_claim_last)
+{
+    struct page *table;
+
+    start();
+    EXPECT_EQ(page_set_size(&alice, 1000, 100), 0);
+    leave(2);
+    table = page_alloc_table(&alice);
+    EXPECT(table && page_alloc_special(&alice));
+    EXPECT_EQ(alice.claimed, 100);
+    EXPECT_EQ(unclaimed(), 0);
+    EXPECT(page_alloc_table(&alice) && page_alloc_special(&alice));
+    EXPECT_EQ(alice.claimed, 98);
+    EXPECT_EQ(unclaimed(), 0);
+    machine_check();
+    for (unsigned i = 0; i < 98; i++) {
+        EXPECT(page_alloc_guest(&alice, 0));
+    }
+    EXPECT(!page_alloc_table(&alice));
+    EXPECT_EQ(alice.claimed, 0);
+    page_free_table(&alice, table);
+    machine_check();
+}
+
+TEST(a_size_is_set_whole_or_not_at_all)
+{
+    struct account_info a;
+    uint64_t free;
+
+    start();
+    free = page_alloc_info().free;
+    EXPECT_EQ(page_claim(&bob, 50), 0);
+    EXPECT_EQ(page_set_size(&alice, 10, free - 49), -ENOMEM);
+    account_look(&alice, &a);
+    EXPECT_EQ(a.max_pages, 1ULL << 40);
+    EXPECT_EQ(a.claimed, 0);
+    EXPECT_EQ(page_set_size(&alice, 10, free - 50), 0);
+    EXPECT_EQ(unclaimed(), 0);
+    /* In the place of what was claimed, not beside it. */
+    EXPECT_EQ(page_set_size(&alice, 20, free - 50), 0);
+    EXPECT_EQ(page_set_size(&alice, 30, 7), 0);
+    EXPECT_EQ(page_alloc_info().claimed, 57);
+    page_trim_claim(&alice, 8);
+    EXPECT_EQ(alice.claimed, 7);
+    page_trim_claim(&alice, 3);
+    EXPECT_EQ(page_alloc_info().claimed, 53);
+    machine_check();
+    account_set_dying(&alice);
+    EXPECT_EQ(page_set_size(&alice, 40, 1), -ESRCH);
+    EXPECT_EQ(alice.max_pages, 30);
+    EXPECT_EQ(page_alloc_info().claimed, 50);
     machine_check();
 }

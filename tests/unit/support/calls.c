@@ -2,6 +2,7 @@
 #include "calls.h"
 #include "guest/hypercall.h"
 #include "machine.h"
+#include "public/podium.h"
 #include "types/bits.h"
 #include "types/error.h"
 
@@ -299,6 +300,79 @@ static void fill_claim(struct domain *d)
     }
 }
 
+static void fill_range(struct domain *d)
+{
+    struct podium_range *r = page_at(d, ARG);
+
+    if (r) {
+        *r = (struct podium_range){
+            .domid = below(2) ? DOMID_SELF : below(4),
+            .flags = below(2),
+            .gfn = 0x30 + below(0x60),
+            .count = below(8) ? below(0x60) : number(),
+            .done = below(8) ? 0 : below(4),
+        };
+    }
+}
+
+static void fill_untouched(struct domain *d)
+{
+    struct podium_untouched *u = page_at(d, ARG);
+
+    if (u) {
+        *u = (struct podium_untouched){
+            .domid = below(2) ? DOMID_SELF : below(4),
+            .order = 9 * below(2),
+            .gfn = below(8) ? below(0x100) : number(),
+        };
+    }
+}
+
+static void fill_reasons(struct domain *d)
+{
+    static const uint32_t commands[] = {
+        XENMEM_increase_reservation, XENMEM_decrease_reservation,
+        XENMEM_populate_physmap, XENMEM_exchange};
+    struct xen_memory_reservation from;
+    struct podium_reservation *r = page_at(d, ARG);
+
+    fill_reservation(d);
+    if (r && page_at(d, LIST)) {
+        memcpy(&from, r, sizeof(from));
+        *r = (struct podium_reservation){
+            .command = commands[below(ARRAY_COUNT(commands))],
+            .domid = from.domid,
+            .list = LIST,
+            .count = from.nr_extents,
+            .order = from.extent_order,
+            .flags = from.mem_flags,
+        };
+    }
+}
+
+static void fill_size(struct domain *d)
+{
+    struct podium_size *s = page_at(d, ARG);
+
+    if (s) {
+        *s = (struct podium_size){.domid = below(2) ? DOMID_SELF : below(4)};
+    }
+}
+
+static void fill_new_size(struct domain *d)
+{
+    struct podium_new_size *s = page_at(d, ARG);
+
+    if (s) {
+        *s = (struct podium_new_size){
+            .domid = below(4),
+            .max_pages = below(0x1000),
+            .target = below(2) * below(0x800),
+            .claim = below(8) ? below(0x80) : number(),
+        };
+    }
+}
+
 /* Each command with arguments that nearly make sense. */
 static const struct {
     unsigned op;
@@ -317,6 +391,11 @@ static const struct {
     {XENMEM_set_pod_target, fill_target},
     {XENMEM_get_pod_target, fill_target},
     {XENMEM_claim_pages, fill_claim},
+    {PODIUM_MEMORY_reservation, fill_reasons},
+    {PODIUM_MEMORY_decrease_range, fill_range},
+    {PODIUM_MEMORY_next_untouched, fill_untouched},
+    {PODIUM_MEMORY_get_size, fill_size},
+    {PODIUM_MEMORY_set_size, fill_new_size},
 };
 
 /* Whatever the calls did to it: tables, arguments and list are RAM again. */
@@ -356,7 +435,7 @@ void calls_memory(void)
         op = memory_calls[pick].op;
         memory_calls[pick].fill(d);
     } else {
-        op = below(30);
+        op = below(64);
         fill_random(d);
     }
     call(d, __HYPERVISOR_memory_op, op | (below(8) ? 0 : number() << 6),
