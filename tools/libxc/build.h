@@ -5,6 +5,7 @@
  * Inside the builder: build.c says what happens in which order,
  * build_memory.c gives the guest its memory, build_load.c fills it.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "libxc/file.h"
@@ -22,6 +23,7 @@ struct build {
     struct file ramdisk;
     struct layout layout;
     uint32_t domid;
+    bool size_at_once; /* the hypervisor is ours */
     uint32_t store_port, console_port;
 };
 

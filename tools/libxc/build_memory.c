@@ -8,16 +8,23 @@
  * promised, in the largest pieces, at a cost that does not depend on its size.
  * Ring pages and ACPI tables come on top, within the slack between `memory`
  * and the hypervisor's limit.
+ *
+ * On Podium all of this is one call, which is let in whole or not at all: the
+ * limit, which is exact; the cache; and a claim that covers ring pages, ACPI
+ * tables and page tables, too. So of two creations that want the same memory
+ * one fails at once, and the other does not fail half-way.
  */
 #include <errno.h>
 
 #include "libxc/build.h"
 #include "libxc/handle.h"
 #include "libxc/memory.h"
+#include "libxc/podium_calls.h"
 #include "libxc/transport.h"
 
 #define VCPU_POOL_KIB 1024 /* page tables: per vCPU, and per MiB of RAM */
 #define DOMAIN_KIB    2048 /* of the hypervisor, beside page tables */
+#define TOP_TABLES    3    /* of levels that every guest has once */
 
 static uint64_t paging_pool_kib(const struct xc_guest_config *cfg)
 {
@@ -54,14 +61,50 @@ static int set_paging_pool(struct build *b)
 
 int build_limits(struct build *b)
 {
-    int rc = memory_set_limit(b->xc, b->domid,
-                              b->cfg->memory_kib + MEMORY_SLACK_KIB);
+    int rc = 0;
 
+    b->size_at_once = podium_is_here(b->xc);
+    if (!b->size_at_once) {
+        rc = memory_set_limit(b->xc, b->domid,
+                              b->cfg->memory_kib + MEMORY_SLACK_KIB);
+    }
     if (rc) {
         return xc_fail_errno(b->xc, rc, "cannot limit domain %u's memory",
                              b->domid);
     }
     return set_paging_pool(b);
+}
+
+/* Page tables for all of its RAM in small pages, as far as it may have them. */
+static uint64_t table_pages(const struct build *b)
+{
+    uint64_t regions = b->layout.ram_pages / 512 + 1;
+    uint64_t all = regions + regions / 512 + TOP_TABLES;
+    uint64_t limit = pages_from_kib(paging_pool_kib(b->cfg));
+
+    return all < limit ? all : limit;
+}
+
+/* Free pages that the guest needs beside a cache for its promises. */
+static uint64_t pages_to_claim(const struct build *b)
+{
+    uint64_t pages = LAYOUT_EXTRA_PAGES + table_pages(b);
+
+    if (b->cfg->no_claim) {
+        return 0;
+    }
+    return layout_is_pod(&b->layout) ? pages : pages + b->layout.target_pages;
+}
+
+static uint64_t needed_kib(const struct build *b)
+{
+    uint64_t pages = pages_to_claim(b);
+
+    if (!b->size_at_once || !pages) {
+        return b->cfg->memory_kib;
+    }
+    return kib_from_pages(
+        layout_is_pod(&b->layout) ? pages + b->layout.target_pages : pages);
 }
 
 static int host_is_full(struct build *b)
@@ -75,7 +118,7 @@ static int host_is_full(struct build *b)
         b->xc, -ENOMEM,
         "the host has not enough free memory: %llu KiB needed, "
         "%llu KiB free",
-        (unsigned long long)b->cfg->memory_kib,
+        (unsigned long long)needed_kib(b),
         (unsigned long long)(host.free_kib > host.outstanding_kib
                                  ? host.free_kib - host.outstanding_kib
                                  : 0));
@@ -133,14 +176,42 @@ static int claim(struct build *b)
     return 0;
 }
 
-int build_memory(struct build *b)
+static int claim_and_set_target(struct build *b)
 {
     int rc = claim(b);
 
-    if (rc) {
-        return rc;
+    return rc ? rc : set_pod_target(b);
+}
+
+static int set_size(struct build *b)
+{
+    const struct layout *l = &b->layout;
+    uint64_t kib = b->cfg->memory_kib;
+    bool pod = layout_is_pod(l);
+    int rc;
+
+    if (pod) {
+        xc_report(b->xc, "filling the cache", 0, kib);
     }
-    rc = set_pod_target(b);
+    rc = podium_set_size(b->xc, b->domid, l->target_pages + LAYOUT_EXTRA_PAGES,
+                         pod ? l->target_pages : 0, pages_to_claim(b));
+    if (rc == -ENOMEM) {
+        return host_is_full(b);
+    }
+    if (rc) {
+        return xc_fail_errno(b->xc, rc, "cannot set aside %llu KiB",
+                             (unsigned long long)kib);
+    }
+    if (pod) {
+        xc_report(b->xc, "filling the cache", kib, kib);
+    }
+    return 0;
+}
+
+int build_memory(struct build *b)
+{
+    int rc = b->size_at_once ? set_size(b) : claim_and_set_target(b);
+
     if (!rc) {
         rc = populate_ram(b);
     }

@@ -4,8 +4,15 @@
  *
  * Three numbers bound a guest: static-max (the promise, in xenstore), the
  * target (what it is told to use, in xenstore), and max_pages (what the
- * hypervisor lets it have: target + 1 MiB). The PoD target moves with the
- * target, so that the cache can grow before the guest's balloon driver comes.
+ * hypervisor lets it have). The PoD target moves with the target, so that the
+ * cache can grow before the guest's balloon driver comes.
+ *
+ * On Podium max_pages and the PoD target are exact: the target and the pages
+ * that the builder put on top of the guest's RAM, whose number it noted (P16);
+ * limit, PoD target and claim are one call. On Xen, whose toolstack never
+ * knows, they are 1 MiB above the target, and several calls. So they are for
+ * domain 0, whose kernel counts as its memory what it found at boot, and for
+ * guests that were built by others.
  */
 #include "libxc/memory.h"
 
@@ -15,6 +22,7 @@
 
 #include "libxc/guest_nodes.h"
 #include "libxc/handle.h"
+#include "libxc/podium_calls.h"
 #include "libxc/store.h"
 #include "libxc/transport.h"
 
@@ -223,6 +231,19 @@ static void put_target(struct store_writer *w, const void *arg)
     }
 }
 
+/* How far limit and PoD target are above what the guest is told. */
+static uint64_t above_target_kib(struct xc *xc, uint32_t domid)
+{
+    uint64_t extra_kib;
+
+    if (domid && podium_is_here(xc) &&
+        !store_read_number(xc, &extra_kib, "/libxl/%u/extra-kib", domid)) {
+        return extra_kib;
+    }
+    xc->error[0] = 0;
+    return MEMORY_SLACK_KIB;
+}
+
 static int check_target(struct xc *xc, const struct xc_domain *info,
                         const struct xc_memory *mem, uint64_t kib)
 {
@@ -284,18 +305,31 @@ static int grow_cache(struct xc *xc, uint32_t domid, uint64_t target)
     return rc;
 }
 
-/* Limit and cache. If the host cannot back the new target, all stays. */
-static int enforce_target(struct xc *xc, const struct xc_domain *info,
-                          uint64_t kib)
+static int resize_by_steps(struct xc *xc, const struct xc_domain *info,
+                           uint64_t limit_kib, bool has_cache)
 {
-    uint64_t limit_kib = kib + MEMORY_SLACK_KIB;
     int rc = memory_set_limit(xc, info->domid, limit_kib);
 
-    if (!rc && info->domid != 0 && info->hvm) {
+    if (!rc && has_cache) {
         rc = grow_cache(xc, info->domid, pages_from_kib(limit_kib));
         if (rc) {
             memory_set_limit(xc, info->domid, info->max_kib);
         }
+    }
+    return rc;
+}
+
+/* Limit and cache. If the host cannot back the new target, all stays. */
+static int enforce_target(struct xc *xc, const struct xc_domain *info,
+                          uint64_t kib)
+{
+    uint64_t limit_kib = kib + above_target_kib(xc, info->domid);
+    uint64_t pages = pages_from_kib(limit_kib);
+    bool has_cache = info->domid != 0 && info->hvm;
+    int rc = podium_set_size(xc, info->domid, pages, has_cache ? pages : 0, 0);
+
+    if (rc == -ENOSYS) {
+        rc = resize_by_steps(xc, info, limit_kib, has_cache);
     }
     if (rc == -ENOMEM) {
         return xc_fail(xc, rc,
@@ -354,7 +388,7 @@ int xc_memory_set_max(struct xc *xc, uint32_t domid, uint64_t kib)
                        (unsigned long long)kib, domid,
                        (unsigned long long)mem.target_kib);
     }
-    rc = memory_set_limit(xc, domid, kib + MEMORY_SLACK_KIB);
+    rc = memory_set_limit(xc, domid, kib + above_target_kib(xc, domid));
     if (rc) {
         return xc_fail_errno(xc, rc, "cannot set domain %u's maximum", domid);
     }

@@ -10,7 +10,8 @@
 
 #include "libxc/xc.h"
 
-/* The hypervisor's limit is this much above what a guest is given. */
+/* With Xen's hypervisor the limit is this much above what a guest is given, as
+ * nobody knows what is charged to it besides. */
 #define MEMORY_SLACK_KIB 1024
 
 struct memory_pod {

@@ -44,6 +44,22 @@ static void fill_from_store(struct xc *xc, uint32_t domid, struct xc_pod *pod)
     xc->error[0] = 0;
 }
 
+/* Our own hypervisor tells all at one moment. */
+static void get_counts(struct xc *xc, const struct xc_domain *info,
+                       struct memory_pod *m)
+{
+    struct podium_size size;
+
+    if (!podium_get_size(xc, info->domid, &size)) {
+        m->total = size.charged;
+        m->cached = size.cached;
+        m->entries = size.promised;
+    } else if (!info->hvm || memory_get_pod(xc, info->domid, m)) {
+        /* Of dom0 and PV guests the question may be refused: nothing there. */
+        m->total = pages_from_kib(info->current_kib);
+    }
+}
+
 int xc_pod_info(struct xc *xc, uint32_t domid, struct xc_pod *pod)
 {
     struct memory_pod m = {0};
@@ -55,10 +71,7 @@ int xc_pod_info(struct xc *xc, uint32_t domid, struct xc_pod *pod)
     if (rc) {
         return rc;
     }
-    /* Of dom0 and of PV guests the question may be refused: nothing there. */
-    if (!info.hvm || memory_get_pod(xc, domid, &m)) {
-        m.total = pages_from_kib(info.current_kib);
-    }
+    get_counts(xc, &info, &m);
     pod->promised_kib = kib_from_pages(m.entries);
     pod->cached_kib = kib_from_pages(m.cached);
     pod->populated_kib = kib_from_pages(minus(m.total, m.cached));

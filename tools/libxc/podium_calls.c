@@ -44,3 +44,31 @@ int podium_pod_counters(struct xc *xc, uint32_t domid,
     hv_free(xc, buffer);
     return rc < 0 ? rc : 0;
 }
+
+int podium_get_size(struct xc *xc, uint32_t domid, struct podium_size *size)
+{
+    int rc = -ENOSYS;
+
+    *size = (struct podium_size){.domid = (uint16_t)domid};
+    if (podium_is_here(xc)) {
+        rc = hv_memory(xc, PODIUM_MEMORY_get_size, size, sizeof(*size));
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int podium_set_size(struct xc *xc, uint32_t domid, uint64_t max_pages,
+                    uint64_t target, uint64_t claim)
+{
+    struct podium_new_size size = {
+        .domid = (uint16_t)domid,
+        .max_pages = max_pages,
+        .target = target,
+        .claim = claim,
+    };
+    int rc = -ENOSYS;
+
+    if (podium_is_here(xc)) {
+        rc = hv_memory(xc, PODIUM_MEMORY_set_size, &size, sizeof(size));
+    }
+    return rc < 0 ? rc : 0;
+}

@@ -18,5 +18,11 @@ bool podium_is_here(struct xc *xc);
 /* -ENOSYS elsewhere. Words that this hypervisor lacks are 0. */
 int podium_pod_counters(struct xc *xc, uint32_t domid,
                         uint64_t words[PODIUM_WORDS]);
+/* All of a domain's sizes at one moment. -ENOSYS elsewhere. */
+int podium_get_size(struct xc *xc, uint32_t domid, struct podium_size *size);
+/* Limit, PoD target (0: none) and claim, in pages, at once: -ENOMEM when the
+ * host has not as much, with nothing changed. -ENOSYS elsewhere. */
+int podium_set_size(struct xc *xc, uint32_t domid, uint64_t max_pages,
+                    uint64_t target, uint64_t claim);
 
 #endif

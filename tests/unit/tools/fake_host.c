@@ -15,6 +15,7 @@
 
 #include "libxc/foreign.h"
 #include "libxc/handle.h"
+#include "libxc/podium_calls.h"
 #include "libxc/store.h"
 #include "libxc/transport.h"
 
@@ -145,6 +146,37 @@ static int get_pod_target(struct xen_pod_target *t)
     return 0;
 }
 
+static int set_size(const struct podium_new_size *s)
+{
+    uint64_t growth = s->target > host.total ? s->target - host.total : 0;
+
+    if (!host.podium || s->target > s->max_pages) {
+        return wrong();
+    }
+    if (growth + s->claim > host.free_pages) {
+        return -ENOMEM;
+    }
+    host.max_pages = s->max_pages;
+    host.pod_target = s->target;
+    host.claim = s->claim;
+    host.claimed_ever = host.claimed_ever || s->claim;
+    if (growth && !take_pages(growth)) {
+        host.cache = s->target;
+    }
+    return 0;
+}
+
+static int get_size(struct podium_size *s)
+{
+    if (!host.podium) {
+        return wrong();
+    }
+    s->charged = s->domid ? host.total : host.dom0_pages;
+    s->cached = s->domid ? host.cache : 0;
+    s->promised = s->domid ? host.entries : 0;
+    return 0;
+}
+
 int hv_memory(struct xc *xc, unsigned int cmd, void *arg, size_t size)
 {
     struct xen_memory_reservation *r = arg;
@@ -164,6 +196,12 @@ int hv_memory(struct xc *xc, unsigned int cmd, void *arg, size_t size)
     }
     if (cmd == XENMEM_get_pod_target) {
         return get_pod_target(arg);
+    }
+    if (cmd == PODIUM_MEMORY_get_size) {
+        return get_size(arg);
+    }
+    if (cmd == PODIUM_MEMORY_set_size) {
+        return set_size(arg);
     }
     return cmd == XENMEM_set_pod_target ? set_pod_target(arg) : 0;
 }
@@ -401,6 +439,9 @@ int hv_version(struct xc *xc, unsigned int cmd, void *arg, size_t size)
     switch (cmd) {
     case XENVER_version:
         return 4 << 16 | 17;
+    case XENVER_extraversion:
+        strncpy(arg, host.podium ? PODIUM_EXTRAVERSION : ".4", size - 1);
+        return 0;
     case XENVER_commandline:
         strncpy(arg, host.commandline, size - 1);
         return 0;
@@ -560,6 +601,8 @@ int store_read_number(struct xc *xc, uint64_t *value, const char *fmt, ...)
         *value = host.store_target;
     } else if (strstr(fmt, "memory/static-max")) {
         *value = host.store_max;
+    } else if (strstr(fmt, "extra-kib")) {
+        *value = host.store_extra;
     }
     return *value ? 0 : -ENOENT;
 }

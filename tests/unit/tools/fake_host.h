@@ -23,7 +23,9 @@ struct fake_host {
     unsigned int fail_at; /* the call that fails, from 1; 0: none */
     int fail_with;
     bool no_large_pages;              /* 2 MiB and larger extents are refused */
+    bool podium;                      /* our own hypervisor */
     uint64_t store_target, store_max; /* KiB; 0: no such node */
+    uint64_t store_extra;             /* the same: on top of its memory */
     uint64_t dom0_pages;              /* given back by a lower target */
     uint64_t dom0_stays_above;        /* its balloon driver stops here */
     uint32_t vcpu_count;              /* of the domain */

@@ -51,12 +51,20 @@ static int create(struct xc *xc, uint64_t memory_mib, uint64_t max_mib)
     return rc;
 }
 
+static bool on_podium;
+
+static void reset(void)
+{
+    fake_host_reset();
+    host.podium = on_podium;
+}
+
 static int create_fresh(uint64_t memory_mib, uint64_t max_mib)
 {
     struct xc *xc = xc_open();
     int rc;
 
-    fake_host_reset();
+    reset();
     rc = create(xc, memory_mib, max_mib);
     xc_close(xc);
     return rc;
@@ -152,7 +160,7 @@ static void fail_each(uint64_t memory_mib, uint64_t max_mib)
         struct xc *xc = xc_open();
         uint64_t before;
 
-        fake_host_reset();
+        reset();
         before = host.free_pages;
         host.fail_at = n;
         host.fail_with = -EPERM;
@@ -179,6 +187,41 @@ static void test_failures_pod(void)
 static void test_failures_not_pod(void)
 {
     fail_each(64, 64);
+}
+
+/* P16: one call for limit, cache and claim, and the limit is exact. */
+static void test_podium(void)
+{
+    on_podium = true;
+    EXPECT(create_fresh(128, 1024) == 0);
+    EXPECT(host.claimed_ever);
+    EXPECT(host.entries == 1024 * MIB_PAGES);
+    EXPECT(host.cache == 128 * MIB_PAGES);
+    EXPECT(host.total == 128 * MIB_PAGES + LAYOUT_EXTRA_PAGES);
+    EXPECT(host.max_pages == host.total);
+    expect_frames(1024 * MIB_PAGES);
+    EXPECT(create_fresh(333, 333) == 0);
+    EXPECT(host.claimed_ever && host.pod_target == 0);
+    EXPECT(host.total == 333 * MIB_PAGES + LAYOUT_EXTRA_PAGES);
+    EXPECT(host.max_pages == host.total);
+    fail_each(128, 1024);
+    fail_each(64, 64);
+    on_podium = false;
+}
+
+/* Tables are claimed, too, so it fails before anything was given. */
+static void test_podium_full(void)
+{
+    struct xc *xc = xc_open();
+
+    fake_host_reset();
+    host.podium = true;
+    host.free_pages = 128 * MIB_PAGES + LAYOUT_EXTRA_PAGES;
+    EXPECT(create(xc, 128, 1024) == -ENOMEM);
+    EXPECT(strstr(xc_error(xc), "133176 KiB needed, 131108 KiB free"));
+    EXPECT(host.populate_calls == 0);
+    EXPECT(host.free_pages == 128 * MIB_PAGES + LAYOUT_EXTRA_PAGES);
+    xc_close(xc);
 }
 
 static void test_bad_values(void)
@@ -215,6 +258,8 @@ static const struct check checks[] = {
     {"create: host without memory", test_host_is_full},
     {"create: every call fails once, promised", test_failures_pod},
     {"create: every call fails once, given", test_failures_not_pod},
+    {"create: on Podium", test_podium},
+    {"create: on Podium, host without memory", test_podium_full},
     {"create: values that make no sense", test_bad_values},
     {"create: no kernel", test_no_kernel},
 };

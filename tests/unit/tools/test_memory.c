@@ -112,6 +112,87 @@ static void test_gone(void)
     xc_close(xc);
 }
 
+/* As our own builder made it on our own hypervisor: 36 KiB are on top. */
+static struct xc *fresh_podium(void)
+{
+    struct xc *xc = fresh();
+
+    host.podium = true;
+    host.store_extra = 36;
+    host.max_pages = 128 * MIB_PAGES + 9;
+    return xc;
+}
+
+/* P16: not a page more than the target and what is known to be on top. */
+static void test_exact(void)
+{
+    struct xc *xc = fresh_podium();
+    unsigned int calls;
+
+    EXPECT(xc_memory_set_target(xc, FAKE_DOMID, 256 * MIB_KIB) == 0);
+    EXPECT(host.store_target == 256 * MIB_KIB);
+    EXPECT(host.max_pages == 256 * MIB_PAGES + 9);
+    EXPECT(host.pod_target == 256 * MIB_PAGES + 9);
+    EXPECT(host.claim == 0);
+    EXPECT(xc_memory_set_target(xc, FAKE_DOMID, 100 * MIB_KIB) == 0);
+    EXPECT(host.max_pages == 100 * MIB_PAGES + 9);
+    EXPECT(host.total == 256 * MIB_PAGES + 9);
+    EXPECT(xc_memory_set_max(xc, FAKE_DOMID, 512 * MIB_KIB) == 0);
+    EXPECT(host.max_pages == 512 * MIB_PAGES + 9);
+    /* One call, beside the transaction. */
+    calls = host.calls;
+    EXPECT(xc_memory_set_target(xc, FAKE_DOMID, 128 * MIB_KIB) == 0);
+    EXPECT(host.calls == calls + 2);
+    EXPECT(host.wrong == 0);
+    xc_close(xc);
+}
+
+/* Who does not know what is on top, and for domain 0: as on Xen. */
+static void test_built_by_others(void)
+{
+    struct xc *xc = fresh_podium();
+
+    host.store_extra = 0;
+    EXPECT(xc_memory_set_target(xc, FAKE_DOMID, 256 * MIB_KIB) == 0);
+    EXPECT(host.max_pages == 257 * MIB_PAGES);
+    EXPECT(host.pod_target == 257 * MIB_PAGES);
+    host.store_extra = 36;
+    EXPECT(xc_memory_set_target(xc, 0, 256 * MIB_KIB) == 0);
+    EXPECT(host.max_pages == 257 * MIB_PAGES);
+    EXPECT(host.pod_target == 0);
+    xc_close(xc);
+}
+
+static void test_full_at_once(void)
+{
+    struct xc *xc = fresh_podium();
+
+    host.free_pages = 10 * MIB_PAGES;
+    EXPECT(xc_memory_set_target(xc, FAKE_DOMID, 256 * MIB_KIB) == -ENOMEM);
+    EXPECT(strstr(xc_error(xc), "not enough free memory"));
+    EXPECT(host.store_target == 128 * MIB_KIB);
+    EXPECT(host.max_pages == 128 * MIB_PAGES + 9);
+    EXPECT(host.free_pages == 10 * MIB_PAGES);
+    xc_close(xc);
+}
+
+static void test_snapshot(void)
+{
+    struct xc *xc = fresh_podium();
+    struct xc_pod pod;
+
+    host.total = 200 * MIB_PAGES + 9;
+    EXPECT(xc_pod_info(xc, FAKE_DOMID, &pod) == 0);
+    EXPECT(pod.promised_kib == 1024 * MIB_KIB);
+    EXPECT(pod.cached_kib == 128 * MIB_KIB);
+    EXPECT(pod.populated_kib == 72 * MIB_KIB + 36);
+    EXPECT(pod.deficit_kib == 896 * MIB_KIB);
+    EXPECT(xc_pod_info(xc, 0, &pod) == 0);
+    EXPECT(pod.populated_kib == 512 * MIB_KIB);
+    EXPECT(pod.promised_kib == 0);
+    xc_close(xc);
+}
+
 static const struct check checks[] = {
     {"memory: target up", test_up},
     {"memory: target down", test_down},
@@ -120,6 +201,10 @@ static const struct check checks[] = {
     {"memory: host without memory", test_host_is_full},
     {"memory: maximum", test_max},
     {"memory: no such domain", test_gone},
+    {"memory: exact on Podium", test_exact},
+    {"memory: what others built", test_built_by_others},
+    {"memory: host without memory, at once", test_full_at_once},
+    {"memory: one moment", test_snapshot},
 };
 
 CHECK_MAIN(checks)
