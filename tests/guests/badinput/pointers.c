@@ -6,6 +6,7 @@
 #include "console.h"
 #include "hypercall.h"
 #include "memory.h"
+#include "public/podium.h"
 #include "test.h"
 
 #include <xen/event_channel.h>
@@ -36,6 +37,11 @@ struct call {
     {                                                                          \
         __HYPERVISOR_memory_op, 2, sizeof(struct type), {XENMEM_##op}, result, \
             "memory " #op                                                      \
+    }
+#define OURS(op, type)                                                         \
+    {                                                                          \
+        __HYPERVISOR_memory_op, 2, sizeof(struct type), {PODIUM_MEMORY_##op},  \
+            -EFAULT, "memory " #op                                             \
     }
 #define VERSION(op, size)                                                      \
     {                                                                          \
@@ -89,6 +95,11 @@ static const struct call calls[] = {
     MEMORY(claim_pages, xen_memory_reservation, -EFAULT),
     MEMORY(acquire_resource, xen_mem_acquire_resource, -EFAULT),
     MEMORY(exchange, xen_memory_exchange, -EFAULT),
+    OURS(reservation, podium_reservation),
+    OURS(decrease_range, podium_range),
+    OURS(next_untouched, podium_untouched),
+    OURS(get_size, podium_size),
+    OURS(set_size, podium_new_size),
     VERSION(extraversion, 16),
     VERSION(capabilities, 1024),
     VERSION(changeset, 64),
@@ -132,6 +143,12 @@ static const struct call calls[] = {
      {CONSOLEIO_write, 64},
      -EFAULT,
      "console write"},
+    {__HYPERVISOR_console_io,
+     3,
+     64,
+     {CONSOLEIO_read, 64},
+     -EFAULT,
+     "console read"},
 };
 
 /* Of the arguments that are not the pointer, in their order. */

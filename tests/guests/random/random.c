@@ -24,6 +24,7 @@
 #include "lib/string.h"
 #include "main.h"
 #include "memory.h"
+#include "public/podium.h"
 #include "test.h"
 
 #include <xen/event_channel.h>
@@ -125,7 +126,7 @@ static void draw_call(uint64_t a[6])
 {
     do {
         a[0] = below(50) ? numbers[below(ARRAY_COUNT(numbers))] : below(64);
-        a[1] = below(32);
+        a[1] = below(6) ? below(32) : PODIUM_MEMORY_features + below(7);
         a[2] = below(5) ? SERVANT_BUFFER : some_value();
         for (unsigned i = 3; i < 6; i++) {
             a[i] = some_value();

@@ -30,6 +30,13 @@ balloon_is() {
 
 balloon=/sys/devices/system/xen_memory/xen_memory0
 
+# limit_is NAME KIB: what the hypervisor lets it have, and no page more
+limit_is() {
+    limit_kib=$(xl list -l "$1" | sed -n 's/.*"limit_memkb": \([0-9]*\).*/\1/p')
+    [ "$limit_kib" = "$2" ] ||
+        fail "the limit of $1 is $limit_kib KiB, not $2"
+}
+
 # settled NAME KIB: the guest has come to this target, and to the page
 settled() {
     look "$1"
@@ -39,6 +46,7 @@ settled() {
     # Before and after: what it has, and what it gave back.
     [ $((given - $2)) = "$extra_kib" ] ||
         fail "$1 has $given KiB at a target of $2; $extra_kib more expected"
+    limit_is "$1" "$given"
     [ $((given + ballooned)) = "$total" ] ||
         fail "$1: $given KiB and $ballooned returned are not $total"
 }

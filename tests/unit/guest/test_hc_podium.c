@@ -700,6 +700,92 @@ TEST(no_size_for_the_dying)
 }
 
 /*
+ * POD-10.27: a balloon that stops k pages beside its target, and a guest that
+ * then fills all it has left. The limit is exact: there is no slack.
+ */
+
+#define PROMISED 4096U
+#define TARGET   1000U
+
+/* A page with data; false: there is none to be had. */
+static bool fill_page(uint64_t gfn)
+{
+    enum p2m_verdict verdict;
+    struct p2m_entry e;
+
+    do {
+        verdict = memory_fault(other, GFN(gfn), true, false);
+    } while (verdict == P2M_RETRY);
+    if (verdict != P2M_OK) {
+        EXPECT_EQ(verdict, P2M_NEED_PAGE);
+        return false;
+    }
+    e = p2m_get(&other->p2m, GFN(gfn));
+    *(uint64_t *)arch_map(e.mfn) = gfn + 1;
+    return true;
+}
+
+static void stop_beside(int k)
+{
+    uint64_t left = (uint64_t)((int)TARGET + k), missing = 0;
+    struct podium_range r;
+
+    start(0);
+    domain_end(other);
+    other = domain_new(2, 1);
+    EXPECT_EQ(set_size(2, TARGET, TARGET, 0), 0);
+    EXPECT_EQ(memory_mark_pod(other, GFN(0), 12), 0);
+    r = range_of(2, left, PROMISED - left);
+    r.flags = PODIUM_RANGE_untouched;
+    EXPECT_EQ(decrease(&r), 0);
+    for (uint64_t gfn = 0; gfn < left; gfn++) {
+        missing += !fill_page(gfn);
+    }
+    EXPECT_EQ(missing, k > 0 ? k : 0);
+    EXPECT_EQ(size_of(2).charged, left - missing);
+    EXPECT_EQ(size_of(2).deficit, missing);
+    domains_check();
+    /* What is missing is told, and can be given. */
+    EXPECT_EQ(set_size(2, left, left, 0), 0);
+    EXPECT_EQ(size_of(2).deficit, 0);
+    for (uint64_t gfn = left - missing; gfn < left; gfn++) {
+        EXPECT(fill_page(gfn));
+    }
+    EXPECT_EQ(size_of(2).charged, left);
+    domains_check();
+}
+
+TEST(a_balloon_stops_a_page_before)
+{
+    stop_beside(-1);
+}
+
+TEST(a_balloon_stops_at_its_target)
+{
+    stop_beside(0);
+}
+
+TEST(a_balloon_stops_a_page_behind)
+{
+    stop_beside(1);
+}
+
+TEST(a_balloon_stops_255_pages_behind)
+{
+    stop_beside(255);
+}
+
+TEST(a_balloon_stops_256_pages_behind)
+{
+    stop_beside(256);
+}
+
+TEST(a_balloon_stops_257_pages_behind)
+{
+    stop_beside(257);
+}
+
+/*
  * POD-9.66: two builders want more than there is for both. Each claims, fills
  * its cache, and gives up if it cannot have all of it.
  */
