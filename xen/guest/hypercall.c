@@ -11,7 +11,9 @@
  */
 #include "guest/hypercall.h"
 
+#include "arch/timer.h"
 #include "base/trace.h"
+#include "domain/sched.h"
 #include "types/error.h"
 
 #include <xen/xen.h>
@@ -83,6 +85,19 @@ int64_t hypercall_nested(struct vcpu *v, uint64_t number, uint64_t args[6])
     result = hypercall_call(v, number, args, true);
     nested_args[arch_cpu()] = NULL;
     return result;
+}
+
+/* Interrupts are off while a call is at it, so that nobody sets v->work when
+ * this CPU's own time has come: the clock is looked at, too. */
+bool hypercall_preempt(const struct vcpu *v)
+{
+    uint64_t now;
+
+    if (__atomic_load_n(&v->work, __ATOMIC_RELAXED)) {
+        return true;
+    }
+    now = arch_time_ns();
+    return sched_slice_over(v, now) || now >= time_next_deadline();
 }
 
 void hypercall_set_arg(struct vcpu *v, unsigned index, uint64_t value)

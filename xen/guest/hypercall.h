@@ -28,11 +28,9 @@ int64_t hypercall_nested(struct vcpu *v, uint64_t number, uint64_t args[6]);
 /* Change an argument (0..5) that the call sees when it goes on. */
 void hypercall_set_arg(struct vcpu *v, unsigned index, uint64_t value);
 
-/* Is there something else to do on this CPU? Long calls ask now and then. */
-static inline bool hypercall_preempt(const struct vcpu *v)
-{
-    return __atomic_load_n(&v->work, __ATOMIC_RELAXED) != 0;
-}
+/* Is there something else to do on this CPU? Long calls ask now and then, when
+ * they have come a step further. */
+bool hypercall_preempt(const struct vcpu *v);
 
 /*
  * The domain that a call is about, with a reference: DOMID_SELF, the caller's

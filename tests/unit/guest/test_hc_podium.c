@@ -212,6 +212,26 @@ TEST(a_long_range_lets_others_run)
     domains_check();
 }
 
+/* Nobody can say so while interrupts are off: a timer of this CPU is due. */
+TEST(a_long_range_lets_timers_run)
+{
+    struct podium_range r;
+
+    start(2);
+    domain_fill(other, 0x1000, 2048);
+    fake_set_time(5000);
+    time_set_singleshot(v, 4000);
+    r = range_of(DOMID_SELF, 0x1000, 2048);
+    EXPECT_EQ(decrease(&r), 0);
+    EXPECT_EQ(r.done, 2048);
+    EXPECT_EQ(continued, 3);
+    time_stop_singleshot(v);
+    r = range_of(DOMID_SELF, 0, 1);
+    EXPECT_EQ(decrease(&r), 0);
+    EXPECT_EQ(continued, 0);
+    domains_check();
+}
+
 TEST(wrong_ranges)
 {
     static const uint64_t ranges[][2] = {
