@@ -47,15 +47,35 @@ static void decrease_drop(struct p2m *p2m, gfn_t gfn, struct slot *s,
     }
 }
 
+/* A 4K leaf of RAM in a table that has more, with as little ado as can be: most
+ * of what balloons give is that. False: it is something else. */
+static bool decrease_plain_page(struct p2m *p2m, gfn_t gfn)
+{
+    struct slot s = walk_find(p2m, gfn);
+
+    if (s.level == 1 && s.f.tag == P2M_RAM &&
+        table_use(page_from_mfn(s.table)).busy > 1) {
+        entry_drop_page(p2m, &s);
+        return true;
+    }
+    return false;
+}
+
 /* One lock hold: up to 512 leaves. Returns gfns done through *done. */
 static int decrease_some(struct p2m *p2m, gfn_t gfn, uint64_t count,
                          uint64_t *done, uint64_t *promised)
 {
     for (uint64_t i = 0; i < TABLE_ENTRIES && *done < count;) {
         struct slot s;
-        int rc = decrease_slot(p2m, gfn_add(gfn, *done), count - *done, &s);
         uint64_t pages;
+        int rc;
 
+        if (decrease_plain_page(p2m, gfn_add(gfn, *done))) {
+            ++*done;
+            i++;
+            continue;
+        }
+        rc = decrease_slot(p2m, gfn_add(gfn, *done), count - *done, &s);
         if (rc) {
             return rc;
         }
@@ -120,8 +140,7 @@ int p2m_decrease_range(struct p2m *p2m, gfn_t gfn, uint64_t count,
     return *done < run ? -ERESTART : after;
 }
 
-/* A single gfn, with as little ado as can be: balloons are made of these, and
- * most are 4K leaves of RAM in a table that has more. */
+/* A single gfn: balloons are made of these. */
 static int decrease_one(struct p2m *p2m, gfn_t gfn, uint64_t *promised)
 {
     struct slot s;
@@ -130,10 +149,7 @@ static int decrease_one(struct p2m *p2m, gfn_t gfn, uint64_t *promised)
     if (!gfn_is_mapped(p2m, gfn)) {
         return -ENOENT;
     }
-    s = walk_find(p2m, gfn);
-    if (s.level == 1 && s.f.tag == P2M_RAM &&
-        table_use(page_from_mfn(s.table)).busy > 1) {
-        entry_drop_page(p2m, &s);
+    if (decrease_plain_page(p2m, gfn)) {
         return 0;
     }
     rc = decrease_slot(p2m, gfn, 1, &s);

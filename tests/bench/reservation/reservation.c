@@ -8,13 +8,16 @@
  *   decrease_1          the same pages in a call each
  *   populate_512        512 pages in one call, cleared by the hypervisor
  *   populate_1          in a call each
+ *   decrease_range      the same pages by their range (Podium only)
  *   decrease_2m         2 MiB in one extent, for the extent
  *   populate_2m         likewise
  */
 #include "bench.h"
 #include "hypercall.h"
 #include "memory.h"
+#include "public/podium.h"
 #include "test.h"
+#include "types/error.h"
 
 #include <xen/memory.h>
 
@@ -73,6 +76,32 @@ static void measure_pages(void)
     bench_end(&up_1);
 }
 
+static uint64_t by_range(void)
+{
+    struct podium_range r = {
+        .domid = DOMID_SELF, .gfn = gfns[0], .count = BATCH};
+    uint64_t start = rdtsc();
+    int64_t rc = memory_op(PODIUM_MEMORY_decrease_range, &r);
+
+    start = rdtsc() - start;
+    REQUIRE(rc == 0);
+    return start / BATCH;
+}
+
+static void measure_range(void)
+{
+    struct bench down = {.name = "decrease_range"};
+
+    if (memory_op(PODIUM_MEMORY_features, NULL) == -ENOSYS) {
+        return;
+    }
+    for (unsigned round = 0; round < BENCH_ROUNDS; round++) {
+        bench_note(&down, by_range());
+        together(XENMEM_populate_physmap);
+    }
+    bench_end(&down);
+}
+
 static void measure_block(void)
 {
     bench_report("decrease_2m",
@@ -90,6 +119,7 @@ void test_main(void)
     bench_report("decrease_512_first", together(XENMEM_decrease_reservation));
     REQUIRE(reservation(XENMEM_populate_physmap, 0, BATCH, 0));
     measure_pages();
+    measure_range();
     gfns[0] = first + BATCH;
     measure_block();
 }
