@@ -78,7 +78,8 @@ TEST(entries_survive_the_round_trip)
                                           orders[level - 1]);
                 struct pte_fields got = f->decode(e, level);
 
-                EXPECT(!got.is_table && !got.dirty);
+                EXPECT(!got.is_table);
+                EXPECT_EQ(got.dirty, rights[r] != PTE_NONE);
                 EXPECT_EQ(got.tag, tag);
                 EXPECT_EQ(got.rights, rights[r]);
                 EXPECT_EQ(got.mfn.v, rights[r] ? 1ULL << 18 : ~0ULL);
@@ -113,17 +114,51 @@ TEST(a_large_leaf_must_be_aligned)
     EXPECT(!survives_leaf(GUEST_2M + 1));
 }
 
-TEST(guests_reach_memory_and_set_dirty_bits)
+static bool is_dirty(uint64_t gfn)
+{
+    return arch_pte_format->decode(*slot(LEVEL1, gfn), 1).dirty;
+}
+
+/* A CPU that cached a dirty leaf writes without a word until it is flushed. */
+TEST(guests_set_dirty_bits)
 {
     char *p;
 
     start();
     map(3, DATA, PTE_RW);
+    EXPECT(is_dirty(3));
     p = reach(0x3123, FAKE_READ);
     EXPECT(p == (char *)arch_map(MFN(DATA)) + 0x123);
-    EXPECT(!arch_pte_format->decode(*slot(LEVEL1, 3), 1).dirty);
+    arch_pte_clear(slot(LEVEL1, 3), arch_pte_format->dirty);
+    EXPECT_EQ(fake_stale_translations(&tlb, MFN(ROOT)), 1);
     EXPECT(reach(0x3123, FAKE_WRITE) == p);
-    EXPECT(arch_pte_format->decode(*slot(LEVEL1, 3), 1).dirty);
+    EXPECT(!is_dirty(3));
+    arch_guest_tlb_flush(&tlb);
+    EXPECT_EQ(fake_stale_translations(&tlb, MFN(ROOT)), 0);
+    EXPECT(reach(0x3123, FAKE_READ) == p);
+    EXPECT(!is_dirty(3));
+    EXPECT(reach(0x3123, FAKE_WRITE) == p);
+    EXPECT(is_dirty(3));
+}
+
+TEST(entries_are_replaced_only_as_they_were)
+{
+    uint64_t *entry, old, dirty = arch_pte_format->dirty;
+
+    start();
+    map(3, DATA, PTE_RW);
+    entry = slot(LEVEL1, 3);
+    old = 0;
+    EXPECT(!arch_pte_replace(entry, &old, 0));
+    EXPECT_EQ(old, *entry);
+    EXPECT(arch_pte_replace(entry, &old, *entry & ~dirty));
+    EXPECT(!is_dirty(3));
+}
+
+TEST(guests_reach_memory)
+{
+    start();
+    map(3, DATA, PTE_RW);
     EXPECT(!reach(0x3123, FAKE_EXECUTE));
     EXPECT(fault.fault.present && fault.fault.execute);
     EXPECT(!reach(0x4000, FAKE_WRITE));

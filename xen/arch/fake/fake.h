@@ -125,7 +125,8 @@ void *fake_guest_access(struct guest_tlb *tlb, mfn_t root, gpa_t gpa,
 
 /*
  * How many cached translations a CPU could use now although the tables no
- * longer say so. Must be 0 whenever nobody is about to flush.
+ * longer say so; one that is dirty when the leaf is not counts, too. Must be 0
+ * whenever nobody is about to flush.
  */
 unsigned fake_stale_translations(const struct guest_tlb *tlb, mfn_t root);
 

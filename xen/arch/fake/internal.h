@@ -19,9 +19,8 @@ bool fake_is_ram(mfn_t mfn);
 /* The machine ended in a way that no test expected: say so and abort. */
 noreturn_fn void fake_abort(const char *why);
 
-/* pte_format.c: a leaf with its dirty bit set; and an entry whose level is not
- * known: the order is that of a leaf. */
-uint64_t fake_pte_dirty(uint64_t entry);
+/* pte_format.c: an entry whose level is not known: the order is that of a leaf.
+ */
 struct pte_fields fake_pte_decode(uint64_t e, unsigned *order);
 
 #endif

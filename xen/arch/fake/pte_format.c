@@ -55,7 +55,7 @@ static uint64_t make_leaf(mfn_t mfn, unsigned rights, unsigned tag,
     if (rights != PTE_NONE) {
         CHECK(fake_is_ram(mfn) && mfn.v % BIT(order) == 0);
         CHECK(fake_is_ram(mfn_add(mfn, BIT(order) - 1)));
-        e |= rights_bits(rights) | mfn.v << FRAME_BIT;
+        e |= rights_bits(rights) | mfn.v << FRAME_BIT | DIRTY;
     }
     return e;
 }
@@ -99,16 +99,12 @@ struct pte_fields fake_pte_decode(uint64_t e, unsigned *order)
     return decode(e, level);
 }
 
-uint64_t fake_pte_dirty(uint64_t entry)
-{
-    return entry | DIRTY;
-}
-
 static const struct pte_format format = {
     .name = "fake",
     .levels = LEVELS,
     .gfn_bits = LEVELS * LEVEL_ORDER,
     .max_order = ORDER_1G,
+    .dirty = DIRTY,
     .make_table = make_table,
     .make_leaf = make_leaf,
     .decode = decode,

@@ -43,21 +43,48 @@ static void remember(struct fake_pte_write write)
     history[history_length++] = write;
 }
 
-void arch_pte_write(uint64_t *slot, uint64_t entry)
+static void check_slot(const uint64_t *slot)
+{
+    CHECK((uintptr_t)slot % sizeof(*slot) == 0);
+    CHECK(fake_is_ram(arch_unmap(slot)));
+}
+
+static void written(uint64_t *slot, uint64_t old, uint64_t new)
 {
     struct fake_pte_write write = {
         .slot = slot,
-        .new = entry,
+        .old = old,
+        .new = new,
         .flushes_before = fake_flush_count(),
     };
 
-    CHECK((uintptr_t)slot % sizeof(*slot) == 0);
-    CHECK(fake_is_ram(arch_unmap(slot)));
-    write.old = __atomic_exchange_n(slot, entry, __ATOMIC_SEQ_CST);
     remember(write);
     if (write_hook) {
         write_hook(&write);
     }
+}
+
+void arch_pte_write(uint64_t *slot, uint64_t entry)
+{
+    check_slot(slot);
+    written(slot, __atomic_exchange_n(slot, entry, __ATOMIC_SEQ_CST), entry);
+}
+
+void arch_pte_clear(uint64_t *slot, uint64_t bits)
+{
+    uint64_t old;
+
+    check_slot(slot);
+    old = __atomic_fetch_and(slot, ~bits, __ATOMIC_SEQ_CST);
+    written(slot, old, old & ~bits);
+}
+
+/* Not in the history, which belongs to who holds the p2m's lock. */
+bool arch_pte_replace(uint64_t *slot, uint64_t *old, uint64_t entry)
+{
+    check_slot(slot);
+    return __atomic_compare_exchange_n(slot, old, entry, false,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 void fake_visit_unflushed(void (*visit)(mfn_t mfn, unsigned order,

@@ -100,27 +100,36 @@ void arch_guest_tlb_flush(struct guest_tlb *tlb)
     }
 }
 
-/* Walk as the hardware would. NULL if no leaf is present. */
-static uint64_t *walk(mfn_t root, uint64_t gfn, struct pte_fields *leaf,
-                      mfn_t *mfn)
+/* What a walk as the hardware would do it ends in. */
+struct found {
+    uint64_t *slot; /* NULL: no leaf is present */
+    uint64_t raw;   /* what was read there */
+    struct pte_fields leaf;
+    mfn_t mfn;
+};
+
+static struct found walk(mfn_t root, uint64_t gfn)
 {
+    struct found f = {NULL};
     mfn_t table = root;
 
     if (gfn >> (arch_pte_format->levels * BITS_PER_LEVEL)) {
-        return NULL;
+        return f;
     }
     for (unsigned level = arch_pte_format->levels; level >= 1; level--) {
         unsigned shift = (level - 1) * BITS_PER_LEVEL;
         uint64_t *slot = (uint64_t *)arch_map(table) + ((gfn >> shift) & 511);
 
-        *leaf = arch_pte_format->decode(READ_ONCE(*slot), level);
-        if (!leaf->is_table) {
-            *mfn = mfn_add(leaf->mfn, gfn & (BIT(shift) - 1));
-            return leaf->rights ? slot : NULL;
+        f.raw = READ_ONCE(*slot);
+        f.leaf = arch_pte_format->decode(f.raw, level);
+        if (!f.leaf.is_table) {
+            f.mfn = mfn_add(f.leaf.mfn, gfn & (BIT(shift) - 1));
+            f.slot = f.leaf.rights ? slot : NULL;
+            return f;
         }
-        table = leaf->mfn;
+        table = f.leaf.mfn;
     }
-    return NULL;
+    return f;
 }
 
 static struct cached *cached_for(unsigned cpu, uint64_t gfn)
@@ -133,26 +142,35 @@ static bool is_live(const struct cached *c, const struct guest_tlb *tlb)
     return c->tlb == tlb && c->generation == READ_ONCE(tlb->generation);
 }
 
+/* The dirty bit is set in the entry that was read, or the walk begins anew. */
+static bool note_write(struct found *f)
+{
+    if (f->leaf.dirty || !(f->leaf.rights & PTE_W)) {
+        return true;
+    }
+    f->leaf.dirty = true;
+    return arch_pte_replace(f->slot, &f->raw, f->raw | arch_pte_format->dirty);
+}
+
 static bool refill(struct cached *c, struct guest_tlb *tlb, mfn_t root,
                    uint64_t gfn, bool write)
 {
-    struct pte_fields leaf;
-    mfn_t mfn;
-    uint64_t *slot = walk(root, gfn, &leaf, &mfn);
+    uint64_t generation = READ_ONCE(tlb->generation);
+    struct found f;
 
-    if (!slot) {
+    do {
+        f = walk(root, gfn);
+    } while (f.slot && write && !note_write(&f));
+    if (!f.slot) {
         return false;
-    }
-    if (write && (leaf.rights & PTE_W)) {
-        *slot = fake_pte_dirty(*slot);
     }
     *c = (struct cached){
         .tlb = tlb,
-        .generation = READ_ONCE(tlb->generation),
+        .generation = generation,
         .gfn = gfn,
-        .mfn = mfn.v,
-        .rights = leaf.rights,
-        .dirty = leaf.dirty || write,
+        .mfn = f.mfn.v,
+        .rights = f.leaf.rights,
+        .dirty = f.leaf.dirty,
     };
     return true;
 }
@@ -203,14 +221,15 @@ unsigned fake_stale_translations(const struct guest_tlb *tlb, mfn_t root)
     for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
         for (unsigned i = 0; i < CACHED_PER_CPU; i++) {
             const struct cached *c = &cache[cpu][i];
-            struct pte_fields leaf;
-            mfn_t mfn;
+            struct found f;
 
             if (!is_live(c, tlb)) {
                 continue;
             }
-            if (!walk(root, c->gfn, &leaf, &mfn) || mfn.v != c->mfn ||
-                (c->rights & ~leaf.rights)) {
+            f = walk(root, c->gfn);
+            /* With a dirty one a CPU writes and nobody hears of it. */
+            if (!f.slot || f.mfn.v != c->mfn || (c->rights & ~f.leaf.rights) ||
+                (c->dirty && !f.leaf.dirty)) {
                 stale++;
             }
         }

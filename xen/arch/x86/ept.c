@@ -33,7 +33,7 @@ static uint64_t ept_make_leaf(mfn_t mfn, unsigned rights, unsigned tag,
     if (rights == PTE_NONE) {
         return e;
     }
-    e |= (mfn.v << PAGE_SHIFT) | EPT_READ | EPT_WRITE_BACK;
+    e |= (mfn.v << PAGE_SHIFT) | EPT_READ | EPT_WRITE_BACK | EPT_DIRTY;
     if (rights & PTE_W) {
         e |= EPT_WRITE;
     }
@@ -55,18 +55,20 @@ static struct pte_fields ept_decode(uint64_t e, unsigned level)
         }
         f.rights = (uint8_t)(PTE_R | (e & EPT_WRITE ? PTE_W : 0) |
                              (e & EPT_EXECUTE ? PTE_X : 0));
-        f.dirty = e & EPT_DIRTY;
+        f.dirty = !ept_format.dirty || (e & EPT_DIRTY);
     }
     f.tag = (uint8_t)((e >> TAG_SHIFT) & TAG_MASK);
     return f;
 }
 
-/* Without 1 GiB leaves, max_order is lowered at boot. */
+/* At boot max_order is lowered where there are no leaves of 1 GiB, and dirty is
+ * 0 where the processor sets no such bit. */
 struct pte_format ept_format = {
     .name = "EPT",
     .levels = 4,
     .gfn_bits = 36,
     .max_order = ORDER_1G,
+    .dirty = EPT_DIRTY,
     .make_table = ept_make_table,
     .make_leaf = ept_make_leaf,
     .decode = ept_decode,

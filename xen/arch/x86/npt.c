@@ -30,7 +30,7 @@ static uint64_t npt_make_leaf(mfn_t mfn, unsigned rights, unsigned tag,
     if (rights == PTE_NONE) {
         return e;
     }
-    e |= (mfn.v << PAGE_SHIFT) | NPT_PRESENT | NPT_USER;
+    e |= (mfn.v << PAGE_SHIFT) | NPT_PRESENT | NPT_USER | NPT_DIRTY;
     if (rights & PTE_W) {
         e |= NPT_WRITE;
     }
@@ -63,6 +63,7 @@ const struct pte_format npt_format = {
     .levels = 4,
     .gfn_bits = 36,
     .max_order = ORDER_1G,
+    .dirty = NPT_DIRTY,
     .make_table = npt_make_table,
     .make_leaf = npt_make_leaf,
     .decode = npt_decode,

@@ -47,6 +47,17 @@ void arch_pte_write(uint64_t *slot, uint64_t entry)
     __atomic_store_n(slot, entry, __ATOMIC_RELEASE);
 }
 
+void arch_pte_clear(uint64_t *slot, uint64_t bits)
+{
+    __atomic_fetch_and(slot, ~bits, __ATOMIC_SEQ_CST);
+}
+
+bool arch_pte_replace(uint64_t *slot, uint64_t *old, uint64_t entry)
+{
+    return __atomic_compare_exchange_n(slot, old, entry, false,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 const uint8_t *arch_hypercall_opcode(void)
 {
     return virt->hypercall_opcode;

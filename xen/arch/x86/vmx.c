@@ -191,6 +191,8 @@ static const char *check_ept(void)
     vmx.eptp_flags = EPTP_WRITE_BACK | EPTP_WALK_4;
     if (can & EPT_CAN_DIRTY) {
         vmx.eptp_flags |= EPTP_DIRTY;
+    } else {
+        ept_format.dirty = 0;
     }
     if (!(can & EPT_CAN_1G)) {
         ept_format.max_order = ORDER_2M;
