@@ -17,6 +17,9 @@ BUILD_ASSERT(offsetof(struct pod_counters, steals) ==
 BUILD_ASSERT(offsetof(struct pod_counters, superpages_reformed) ==
                  PODIUM_SUPERPAGES_REFORMED * sizeof(uint64_t),
              "pod counters");
+BUILD_ASSERT(offsetof(struct pod_counters, background_reclaimed) ==
+                 PODIUM_BACKGROUND_RECLAIMED * sizeof(uint64_t),
+             "pod counters");
 BUILD_ASSERT(sizeof(struct podium_pod_counters) <=
                  sizeof(((struct xen_sysctl *)0)->u),
              "sysctl ABI");

@@ -32,6 +32,9 @@ struct pod_counters {
     uint64_t oom_events;
     uint64_t max_gfns_per_lock_hold;
     uint64_t superpages_reformed;
+    uint64_t sweep_pages_known;
+    uint64_t searches;
+    uint64_t background_slices, background_reclaimed;
 };
 
 struct pod {

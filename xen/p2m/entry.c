@@ -82,18 +82,18 @@ void p2m_note_gfn(struct p2m *p2m, gfn_t last)
 }
 
 /* The hint of walk_find() is for those who hold the lock. */
-static struct p2m_entry read_entry(const struct p2m *p2m, gfn_t gfn)
+static struct p2m_entry read_entry(const struct p2m *p2m, gfn_t gfn,
+                                   struct slot *s)
 {
     struct p2m_entry e = {.type = P2M_HOLE, .mfn = INVALID_MFN};
     mfn_t root = MFN(READ_ONCE(p2m->root.v));
 
     if (gfn_in_reach(p2m, gfn) && mfn_valid(root)) {
-        struct slot s = walk_find_from(p2m, root, gfn, 1);
-
-        e.type = slot_type(&s);
-        e.order = slot_order(&s);
-        if (s.f.rights) {
-            e.mfn = slot_mfn(&s, gfn);
+        *s = walk_find_from(p2m, root, gfn, 1);
+        e.type = slot_type(s);
+        e.order = slot_order(s);
+        if (s->f.rights) {
+            e.mfn = slot_mfn(s, gfn);
         }
     }
     return e;
@@ -102,9 +102,10 @@ static struct p2m_entry read_entry(const struct p2m *p2m, gfn_t gfn)
 struct p2m_entry p2m_get(struct p2m *p2m, gfn_t gfn)
 {
     struct p2m_entry e;
+    struct slot s;
 
     arch_guest_tlb_read_begin(&p2m->tlb);
-    e = read_entry(p2m, gfn);
+    e = read_entry(p2m, gfn, &s);
     arch_guest_tlb_read_end(&p2m->tlb);
     return e;
 }
@@ -112,15 +113,20 @@ struct p2m_entry p2m_get(struct p2m *p2m, gfn_t gfn)
 struct page *p2m_get_page(struct p2m *p2m, gfn_t gfn, struct p2m_entry *entry)
 {
     struct page *pg = NULL;
+    struct slot s;
 
     arch_guest_tlb_read_begin(&p2m->tlb);
-    *entry = read_entry(p2m, gfn);
+    *entry = read_entry(p2m, gfn, &s);
     if (mfn_valid(entry->mfn)) {
         pg = page_from_mfn(entry->mfn);
         /* The entry, or the grant table for it, kept the page with its owner
          * when it was read, and until we are done. */
         if (pg && !page_get(pg, pg->owner)) {
             pg = NULL;
+        }
+        /* Nobody hears of it when the caller writes to the page. */
+        if (pg && !s.f.dirty) {
+            slot_make_dirty(p2m, &s);
         }
     }
     arch_guest_tlb_read_end(&p2m->tlb);

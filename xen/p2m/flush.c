@@ -23,8 +23,16 @@
  *   6. Putting a leaf in a table's place owes a flush even if no entry of the
  *      table was present: walks may go on through a cached pointer to it.
  *
- * Dirty bits are not used by anybody yet; who does must mind that a split
- * forgets them.
+ * Dirty bits (arch/pte_format.h) owe a flush as well:
+ *
+ *   7. A leaf that is not dirty is a statement: when each of its pages was last
+ *      looked at it was not zero, and nobody wrote to it since. To make it, the
+ *      search takes the bit off, flushes, and looks only then; a page that is
+ *      zero by now, or that somebody else refers to, makes the leaf dirty
+ *      again. Whoever takes a reference on a page by its entry makes the leaf
+ *      dirty while it reads without the lock, so the flush waits for it; what
+ *      it writes, it writes before it lets go. Every new entry is dirty, those
+ *      of a split too: a CPU may have noted a write in the leaf at that moment.
  */
 #include "base/trace.h"
 #include "p2m/internal.h"

@@ -94,6 +94,9 @@ static inline bool table_is_empty(const struct page *table)
 /* The leaf that covers gfn; with a level: or what is there if the leaf is below
  * that. */
 struct slot walk_find_level(const struct p2m *p2m, gfn_t gfn, unsigned level);
+/* Down to the table or leaf of 2M around gfn, but no further than to a table or
+ * leaf in which there are only holes and placeholders. */
+struct slot walk_find_busy(const struct p2m *p2m, gfn_t gfn);
 /* The same for who holds no lock and has read the root (entry.c). */
 struct slot walk_find_from(const struct p2m *p2m, mfn_t root, gfn_t gfn,
                            unsigned level);
@@ -138,6 +141,16 @@ void slot_set(struct p2m *p2m, struct slot *s, enum p2m_type type, mfn_t mfn);
 /* A leaf becomes a hole. */
 void slot_clear(struct p2m *p2m, struct slot *s);
 
+/*
+ * Take the dirty bit off a present leaf, and put it on again; flush.c has what
+ * it means. What a leaf maps may be written to unseen until the flush that
+ * slot_clean() owes. slot_make_dirty() needs no lock, as long as this CPU is
+ * reading (arch/tlb.h) or has it: what is there by now is made dirty, if it is
+ * a leaf.
+ */
+void slot_clean(struct p2m *p2m, struct slot *s);
+void slot_make_dirty(const struct p2m *p2m, const struct slot *s);
+
 /* The same as slot_set(), but a table that was there stays the caller's, who
  * puts it back by slot_reattach() or gives it to table_make_stale(). */
 struct page *slot_detach_table(struct p2m *p2m, struct slot *s,
@@ -179,6 +192,13 @@ uint64_t entry_drop(struct p2m *p2m, struct slot *s);
 /* The same where it is known to be a 4K leaf of RAM. */
 void entry_drop_page(struct p2m *p2m, struct slot *s);
 void p2m_rebalance(struct p2m *p2m);
+
+/*
+ * region.c: turn the zero pages of the 2M at base into promises. gentle: only
+ * if no leaf is split for it. Returns whether there was any. Nothing is parked,
+ * and pod->lock is held, too.
+ */
+bool region_sweep(struct p2m *p2m, gfn_t base, bool gentle);
 
 /* flush.c */
 enum park_kind {

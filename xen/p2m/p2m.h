@@ -232,17 +232,24 @@ int must_check p2m_move(struct p2m *p2m, gfn_t from, gfn_t to);
 
 /*
  * One slice of the search for zero pages (sweep.c): at most 512 gfns are
- * looked at under one lock hold; reclaimed pages go to the PoD cache. All
- * searches share one cursor, but each ends only when all RAM was covered since
- * it began itself: whatever was zero then was found.
+ * looked at under one lock hold; reclaimed pages go to the PoD cache. Searches
+ * share one cursor, but each ends only when all RAM was covered since it began
+ * itself: whatever was zero then was found.
+ *
+ * A gentle search takes no page out of a superpage that has something in it,
+ * and has a cursor of its own.
  */
-struct p2m_search { /* all zero: not begun */
+struct p2m_search {  /* all zero: not begun */
+    uint64_t enough; /* pages in the cache that end it; 0: one */
+    bool gentle;
     bool begun;
-    uint64_t start; /* p2m->sweep_covered when it began */
+    uint64_t start;     /* p2m->sweep_covered when it began */
+    gfn_t cursor;       /* gentle: where to go on */
+    uint64_t fruitless; /* gentle: gfns passed since something was found */
 };
 enum p2m_sweep_result {
-    P2M_SWEEP_FOUND,   /* the cache is no longer empty */
-    P2M_SWEEP_MORE,    /* nothing yet: call again */
+    P2M_SWEEP_FOUND,   /* the cache has enough */
+    P2M_SWEEP_MORE,    /* not yet: call again */
     P2M_SWEEP_NOTHING, /* all RAM was covered since this search began, and
                           since a page was last found by anybody */
 };

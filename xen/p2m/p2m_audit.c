@@ -76,6 +76,19 @@ static void audit_frames(struct audit *a, const struct slot *s, gfn_t gfn)
     }
 }
 
+/* Rule 7 of flush.c. A guest that writes zeros meanwhile sets the bit first. */
+static void audit_clean(struct audit *a, const struct slot *s, gfn_t gfn)
+{
+    for (uint64_t i = 0; i < BIT(slot_order(s)); i++) {
+        const struct page *pg = page_from_mfn(mfn_add(s->f.mfn, i));
+
+        if (pg && arch_page_is_zero(page_map(pg)) &&
+            !a->p2m->format->decode(READ_ONCE(*s->entry), s->level).dirty) {
+            REPORT(a, "gfn %llx: zero, but clean", U(gfn.v + i));
+        }
+    }
+}
+
 static void audit_leaf(struct audit *a, const struct slot *s, gfn_t gfn)
 {
     const struct p2m_type_info *info = &p2m_types[s->f.tag];
@@ -96,6 +109,9 @@ static void audit_leaf(struct audit *a, const struct slot *s, gfn_t gfn)
         a->promised += BIT(slot_order(s));
     } else {
         audit_frames(a, s, gfn);
+        if (!s->f.dirty) {
+            audit_clean(a, s, gfn);
+        }
     }
 }
 

@@ -1,33 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The search for memory that a guest has but does not need: pages full of
- * zeros are turned back into promises and go to the cache.
+ * What the search does with a region of 2M, under the p2m's and PoD's lock:
  *
- * A cursor goes round and round over the domain's gfns. One slice looks at
- * one region of 2M that has frames, and passes over holes and placeholders
- * entry by entry or table by table on the way there; then the lock is let go
- * and the vCPU that waits for a page goes through the scheduler. Several vCPUs
- * may search at once and share the cursor. A search is in vain when everything
- * was covered since it began and since a page was last found, taken or added
- * (`fruitless`): a whole lap, wherever the cursor was and whoever interrupted
- * it. What became zero after its beginning may have been missed, though, if
- * the guest's other CPUs are at work; guest/ decides what to make of that.
- *
- * In a region, under the p2m lock:
- *
- *   scan     read pages while they are still mapped; candidates are the
- *            domain's own, have no other user, and are all zero
+ *   scan     read pages while they are still mapped, if their leaf is dirty.
+ *            The domain's own without another user are either zero, and
+ *            candidates, or full
  *   unmap    candidates become placeholders; if nothing but candidates and
  *            placeholders is there, by one store: one 2M placeholder
- *   flush    once; now nobody can write to them
- *   verify   look again at users and contents
- *   restore  what changed in between, as it was
+ *   clean    the leaves of full pages lose their dirty bits
+ *   flush    once; now nobody can write to candidates, nor unseen to the others
+ *   verify   look again at users and contents of both
+ *   restore  candidates that changed in between, as they were
  *   give     the rest to the cache: E and C rise alike, D stays
  *
  * A mapped superpage of which nothing was reclaimed in the end is put together
- * again. A region without candidates is not touched at all.
+ * again. A region of which everything is clean is not read (rule 7 in flush.c).
+ * A leaf of 2M is clean or not as a whole, so all its pages must be full. A
+ * leaf of 1G never is: its other regions have not been looked at.
  */
 #include "base/trace.h"
+#include "lib/string.h"
 #include "p2m/internal.h"
 
 #define REGION_WORDS (TABLE_ENTRIES / 64)
@@ -41,7 +33,9 @@ struct region {
     uint64_t *frames;      /* of candidates, by index: see region_init() */
     uint64_t tried[REGION_WORDS]; /* candidates of the scan */
     uint64_t good[REGION_WORDS];  /* of them, still good after the flush */
-    unsigned tried_count, good_count;
+    uint64_t full[REGION_WORDS];  /* own pages with something in them */
+    unsigned tried_count, good_count, full_count;
+    bool cleaned; /* the leaves of full pages */
 };
 
 static bool bit_is_set(const uint64_t *words, unsigned i)
@@ -90,37 +84,69 @@ static struct page *frame_page(const struct region *r, unsigned i)
     return page_from_mfn(MFN(r->frames[i]));
 }
 
-/* A page that only the domain itself can reach, with nothing in it. */
-static bool is_reclaimable(const struct region *r, const struct page *pg)
+/* A page that only the domain itself can reach. */
+static bool is_private(const struct region *r, const struct page *pg)
 {
     const struct page *speaker = page_speaker(pg);
 
-    if (speaker->state != PAGE_GUEST || speaker->owner != r->p2m->account ||
-        speaker->references != 1 || !(speaker->flags & PAGE_ALLOCATED)) {
-        return false;
-    }
+    return speaker->state == PAGE_GUEST && speaker->owner == r->p2m->account &&
+           speaker->references == 1 && (speaker->flags & PAGE_ALLOCATED);
+}
+
+static bool read_is_zero(struct region *r, const struct page *pg)
+{
     r->p2m->pod->counters.sweep_pages_read++;
     return arch_page_is_zero(page_map(pg));
+}
+
+/* The leaf in which the i-th page is, as it is now. */
+static struct slot region_leaf(const struct region *r, unsigned i)
+{
+    return r->slot.f.is_table ? region_child(r, i) : r->slot;
+}
+
+static void scan_page(struct region *r, unsigned i)
+{
+    struct slot s = region_leaf(r, i);
+    struct page *pg;
+    mfn_t mfn;
+
+    if (s.f.tag != P2M_RAM) {
+        return;
+    }
+    if (!s.f.dirty) {
+        r->p2m->pod->counters.sweep_pages_known++;
+        return;
+    }
+    mfn = slot_mfn(&s, gfn_add(r->base, i));
+    pg = page_from_mfn(mfn);
+    if (!is_private(r, pg)) {
+        return;
+    }
+    if (read_is_zero(r, pg)) {
+        r->frames[i] = mfn.v;
+        bit_set(r->tried, i);
+        r->tried_count++;
+    } else {
+        bit_set(r->full, i);
+        r->full_count++;
+    }
 }
 
 /* Looks while everything is still mapped: changes nothing. */
 static void region_scan(struct region *r)
 {
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        struct slot s = r->slot.f.is_table ? region_child(r, i) : r->slot;
-        mfn_t mfn;
-
-        if (s.f.tag != P2M_RAM) {
-            continue;
-        }
-        mfn = slot_mfn(&s, gfn_add(r->base, i));
-        if (is_reclaimable(r, page_from_mfn(mfn))) {
-            r->frames[i] = mfn.v;
-            bit_set(r->tried, i);
-            r->tried_count++;
-        }
+        scan_page(r, i);
     }
     r->p2m->pod->counters.sweep_gfns_visited += TABLE_ENTRIES;
+}
+
+/* No candidates after all. */
+static void drop_candidates(struct region *r)
+{
+    memset(r->tried, 0, sizeof(r->tried));
+    r->tried_count = 0;
 }
 
 /* Is everything that is here a candidate or a placeholder? */
@@ -182,23 +208,65 @@ static int region_unmap(struct region *r)
     return rc;
 }
 
-/* After the flush contents and users can change no more. */
-static void region_verify(struct region *r)
+/* What was not unmapped and has something in it need not be read again before
+ * somebody writes to it. */
+static void region_clean(struct region *r)
+{
+    if (!r->p2m->format->dirty) {
+        return;
+    }
+    if (!r->slot.f.is_table) {
+        r->cleaned = r->full_count == TABLE_ENTRIES && r->slot.level == 2;
+        if (r->cleaned) {
+            slot_clean(r->p2m, &r->slot);
+        }
+        return;
+    }
+    r->cleaned = r->full_count;
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        if (bit_is_set(r->full, i)) {
+            struct slot s = region_child(r, i);
+
+            slot_clean(r->p2m, &s);
+        }
+    }
+}
+
+static void verify_candidate(struct region *r, unsigned i)
 {
     struct pod_counters *c = &r->p2m->pod->counters;
+    struct page *pg = frame_page(r, i);
 
+    c->unmaps++;
+    if (is_private(r, pg) && read_is_zero(r, pg)) {
+        bit_set(r->good, i);
+        r->good_count++;
+    } else {
+        c->unmaps_restored++;
+    }
+}
+
+static void verify_full(struct region *r, unsigned i)
+{
+    struct slot s = region_leaf(r, i);
+    struct page *pg = page_from_mfn(slot_mfn(&s, gfn_add(r->base, i)));
+
+    if (!is_private(r, pg) || arch_page_is_zero(page_map(pg))) {
+        slot_make_dirty(r->p2m, &s);
+    }
+}
+
+/* After the flush contents and users of candidates can change no more, and of
+ * full pages not without making their leaf dirty. */
+static void region_verify(struct region *r)
+{
     p2m_settle(r->p2m);
-    c->tlb_flushes_reclaim++;
+    r->p2m->pod->counters.tlb_flushes_reclaim++;
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        if (!bit_is_set(r->tried, i)) {
-            continue;
-        }
-        c->unmaps++;
-        if (is_reclaimable(r, frame_page(r, i))) {
-            bit_set(r->good, i);
-            r->good_count++;
-        } else {
-            c->unmaps_restored++;
+        if (bit_is_set(r->tried, i)) {
+            verify_candidate(r, i);
+        } else if (r->cleaned && bit_is_set(r->full, i)) {
+            verify_full(r, i);
         }
     }
 }
@@ -292,14 +360,23 @@ static void region_give(struct region *r)
     }
 }
 
-/* Returns whether a page was found. */
-static bool region_sweep(struct p2m *p2m, gfn_t base)
+/* Would the candidates cost a superpage that has more than them in it? */
+static bool splits_leaf(const struct region *r)
+{
+    return !r->found.f.is_table && r->tried_count < TABLE_ENTRIES;
+}
+
+bool region_sweep(struct p2m *p2m, gfn_t base, bool gentle)
 {
     struct region r;
 
     region_init(&r, p2m, base);
     region_scan(&r);
-    if (!r.tried_count || region_unmap(&r)) {
+    if (r.tried_count && ((gentle && splits_leaf(&r)) || region_unmap(&r))) {
+        drop_candidates(&r);
+    }
+    region_clean(&r);
+    if (!r.tried_count && !r.cleaned) {
         return false;
     }
     region_verify(&r);
@@ -310,85 +387,4 @@ static bool region_sweep(struct p2m *p2m, gfn_t base)
     /* Restoring may have left a table behind. */
     p2m_settle(p2m);
     return r.good_count;
-}
-
-/* Whether the walk must stop here; a leaf or table of something else is
- * passed over at one look. */
-static bool may_have_frames(const struct slot *s)
-{
-    if (s->f.is_table) {
-        return table_use(page_from_mfn(s->f.mfn)).busy;
-    }
-    return s->f.tag == P2M_RAM;
-}
-
-static void advance(struct p2m *p2m, unsigned order)
-{
-    uint64_t lap = p2m->max_gfn.v + 1;
-    uint64_t next = gfn_align(p2m->sweep_cursor, order).v + BIT(order);
-    uint64_t covered = MIN(next, lap) - p2m->sweep_cursor.v;
-
-    p2m->sweep_covered += covered;
-    p2m->sweep_fruitless += covered;
-    p2m->sweep_cursor = GFN(next < lap ? next : 0);
-}
-
-static bool is_in_vain(const struct p2m *p2m, const struct p2m_search *search)
-{
-    return p2m->sweep_fruitless > p2m->max_gfn.v &&
-           p2m->sweep_covered - search->start > p2m->max_gfn.v;
-}
-
-static bool sweep_slice(struct p2m *p2m, const struct p2m_search *search)
-{
-    struct pod_counters *c = &p2m->pod->counters;
-
-    for (unsigned looks = 0; looks < TABLE_ENTRIES; looks++) {
-        gfn_t base = p2m->sweep_cursor;
-        struct slot s = walk_find_level(p2m, base, order_level(ORDER_2M));
-
-        if (may_have_frames(&s)) {
-            c->max_gfns_per_lock_hold =
-                MAX(c->max_gfns_per_lock_hold, TABLE_ENTRIES);
-            advance(p2m, ORDER_2M);
-            return region_sweep(p2m, base);
-        }
-        advance(p2m, slot_order(&s));
-        if (is_in_vain(p2m, search)) {
-            break;
-        }
-    }
-    return false;
-}
-
-static enum p2m_sweep_result sweep_locked(struct p2m *p2m,
-                                          struct p2m_search *search)
-{
-    if (!search->begun || search->start > p2m->sweep_covered) {
-        search->begun = true;
-        search->start = p2m->sweep_covered;
-    }
-    if (READ_ONCE(p2m->pod->cache_count) || sweep_slice(p2m, search)) {
-        p2m->sweep_fruitless = 0;
-        return P2M_SWEEP_FOUND;
-    }
-    return is_in_vain(p2m, search) ? P2M_SWEEP_NOTHING : P2M_SWEEP_MORE;
-}
-
-enum p2m_sweep_result p2m_sweep(struct p2m *p2m, struct p2m_search *search)
-{
-    enum p2m_sweep_result result = P2M_SWEEP_NOTHING;
-
-    lock(&p2m->lock);
-    p2m_settle(p2m); /* what is parked may be all that is needed */
-    lock(&p2m->pod->lock);
-    if (!p2m->dying) {
-        result = sweep_locked(p2m, search);
-    }
-    unlock(&p2m->pod->lock);
-    unlock(&p2m->lock);
-    if (result != P2M_SWEEP_MORE) {
-        search->begun = false;
-    }
-    return result;
 }

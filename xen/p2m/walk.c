@@ -70,6 +70,18 @@ struct slot walk_find_level(const struct p2m *p2m, gfn_t gfn, unsigned level)
     return walk_find_from(p2m, p2m->root, gfn, level);
 }
 
+struct slot walk_find_busy(const struct p2m *p2m, gfn_t gfn)
+{
+    struct slot s = {.level = p2m->format->levels + 1U,
+                     .f = {.is_table = true, .mfn = p2m->root}};
+
+    do {
+        s = slot_child(p2m, &s, index_at(gfn, s.level - 1));
+    } while (s.f.is_table && s.level > order_level(ORDER_2M) &&
+             table_use(page_from_mfn(s.f.mfn)).busy);
+    return s;
+}
+
 static void note_hint(struct p2m *p2m, gfn_t gfn, const struct slot *s)
 {
     p2m->hint_region = gfn.v >> ORDER_2M;
@@ -218,6 +230,7 @@ static void write_leaf(struct p2m *p2m, struct slot *s, enum p2m_type type,
 
     if (f.rights) {
         f.mfn = mfn;
+        f.dirty = true;
     }
     if (type != P2M_HOLE) {
         raw = p2m->format->make_leaf(f.mfn, f.rights, type, slot_order(s));
@@ -229,6 +242,26 @@ static void write_leaf(struct p2m *p2m, struct slot *s, enum p2m_type type,
         p2m->flush_needed = true;
     }
     write_entry(s, raw, &f);
+}
+
+void slot_clean(struct p2m *p2m, struct slot *s)
+{
+    if (p2m->format->dirty) {
+        arch_pte_clear(s->entry, p2m->format->dirty);
+        s->f.dirty = false;
+        p2m->flush_needed = true;
+    }
+}
+
+void slot_make_dirty(const struct p2m *p2m, const struct slot *s)
+{
+    uint64_t raw = READ_ONCE(*s->entry);
+    struct pte_fields f = p2m->format->decode(raw, s->level);
+
+    while (f.rights && !f.dirty &&
+           !arch_pte_replace(s->entry, &raw, raw | p2m->format->dirty)) {
+        f = p2m->format->decode(raw, s->level);
+    }
 }
 
 void table_make_stale(struct p2m *p2m, struct page *table)

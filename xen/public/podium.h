@@ -46,6 +46,10 @@ enum podium_pod_counter {
     PODIUM_OOM_EVENTS, /* touches that found no page at all */
     PODIUM_MAX_GFNS_PER_LOCK_HOLD,
     PODIUM_SUPERPAGES_REFORMED,
+    PODIUM_SWEEP_PAGES_KNOWN,    /* passed over, since nobody wrote to them */
+    PODIUM_SEARCHES,             /* touches that had to search */
+    PODIUM_BACKGROUND_SLICES,    /* regions of 2 MiB that idle CPUs looked at */
+    PODIUM_BACKGROUND_RECLAIMED, /* pages that they found */
     PODIUM_POD_COUNTER_COUNT,
 };
 

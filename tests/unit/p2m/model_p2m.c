@@ -34,6 +34,7 @@ static uint64_t seed;
 static bool failing; /* an allocation may fail */
 static unsigned batches;
 static bool racing;     /* another CPU writes just before flushes */
+static bool late_zeros; /* it wrote zeros, which a search may have missed */
 static uint64_t zeroed; /* about where the guest wrote zeros last */
 
 static uint64_t below(uint64_t limit)
@@ -88,9 +89,10 @@ static enum p2m_verdict touch_once(uint64_t gfn, bool write, uint64_t **word,
         if (result != P2M_SWEEP_NOTHING) {
             return P2M_RETRY;
         }
-        if (!failing) {
+        if (!failing && !late_zeros) {
             expect_no_zero_page();
         }
+        late_zeros = false;
     }
     return verdict;
 }
@@ -146,7 +148,10 @@ static void write_late(const struct guest_tlb *tlb)
             &g.p2m.tlb, g.p2m.root, gpa_from_gfn(GFN(gfn)), FAKE_WRITE, &exit);
 
         if (word && tlb == &g.p2m.tlb && state[gfn] == MEMORY) {
-            *word = value[gfn] = gfn << 32 | below(BIT(32));
+            bool zero = !below(4);
+
+            *word = value[gfn] = zero ? 0 : gfn << 32 | below(BIT(32));
+            late_zeros = late_zeros || zero;
         }
     }
 }
@@ -319,6 +324,29 @@ static void op_be_mapped(void)
     }
 }
 
+/* The hypervisor writes, which no dirty bit notes. */
+static void op_write_by_reference(void)
+{
+    uint64_t gfn = below(GFNS);
+    struct p2m_entry e;
+    struct page *pg;
+
+    for (unsigned i = 0; i < 30 && guest_type(&g, gfn) != P2M_RAM; i++) {
+        gfn = below(GFNS);
+    }
+    pg = p2m_get_page(&g.p2m, GFN(gfn), &e);
+    if (!pg) {
+        return;
+    }
+    if (e.type == P2M_RAM) {
+        EXPECT_EQ(state[gfn], MEMORY);
+        zeroed = gfn;
+        value[gfn] = below(2) ? gfn << 32 | below(BIT(32)) : 0;
+        *(uint64_t *)page_map(pg) = value[gfn];
+    }
+    page_put(pg);
+}
+
 static void op_grow(void)
 {
     uint64_t room = g.pod.entry_count;
@@ -333,13 +361,24 @@ static void op_grow(void)
 
 static void op_sweep(void)
 {
-    static struct p2m_search search;
+    static struct p2m_search searches[] = {{0},
+                                           {.enough = 600},
+                                           {.gentle = true},
+                                           {.gentle = true, .enough = 900}};
+    struct p2m_search *search = &searches[below(ARRAY_COUNT(searches))];
     uint64_t cached = g.pod.cache_count;
 
-    if (p2m_sweep(&g.p2m, &search) == P2M_SWEEP_FOUND) {
-        EXPECT(g.pod.cache_count);
-    } else {
+    switch (p2m_sweep(&g.p2m, search)) {
+    case P2M_SWEEP_FOUND:
+        EXPECT(g.pod.cache_count && g.pod.cache_count >= search->enough);
+        return;
+    case P2M_SWEEP_MORE:
+        EXPECT(g.pod.cache_count >= cached);
+        EXPECT(g.pod.cache_count < MAX(search->enough, 1ULL));
+        return;
+    case P2M_SWEEP_NOTHING:
         EXPECT_EQ(g.pod.cache_count, cached);
+        return;
     }
 }
 
@@ -396,10 +435,13 @@ static const struct {
     unsigned plenty, shortage;
     void (*run)(void);
 } ops[] = {
-    {600, 880, op_touch_race}, {20, 20, op_zero},     {60, 5, op_mark},
-    {30, 2, op_add},           {120, 8, op_decrease}, {20, 5, op_remove},
-    {20, 10, op_move},         {20, 10, op_foreign},  {20, 20, op_be_mapped},
-    {40, 2, op_grow},          {20, 18, op_sweep},    {30, 20, op_batch},
+    {580, 860, op_touch_race}, {20, 20, op_zero},
+    {60, 5, op_mark},          {20, 20, op_write_by_reference},
+    {30, 2, op_add},           {120, 8, op_decrease},
+    {20, 5, op_remove},        {20, 10, op_move},
+    {20, 10, op_foreign},      {20, 20, op_be_mapped},
+    {40, 2, op_grow},          {20, 18, op_sweep},
+    {30, 20, op_batch},
 };
 
 /* The arguments are the seed of all that it chooses. */

@@ -41,23 +41,114 @@ static void expect_values(uint64_t count, uint64_t except)
     }
 }
 
-TEST(nothing_is_a_proof_and_touches_nothing)
+static uint64_t pages_read(void)
 {
-    uint64_t writes, flushes;
+    return g.pod.counters.sweep_pages_read;
+}
+
+/* P6: what has something in it is read once and costs a flush for each region,
+ * and then nothing until somebody writes to it. */
+TEST(nothing_is_a_proof_and_is_remembered)
+{
+    uint64_t writes, flushes, visited, tables;
 
     guest_start_pod(&g, 12, 1024 + 100);
     fill(1024 + 100);
-    writes = fake_pte_write_count();
     flushes = fake_flush_count();
+    tables = g.account.table_count;
     EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(pages_read(), 1024 + 100);
+    EXPECT_EQ(fake_flush_count(), flushes + 3);
+    /* Three regions and five placeholders of 2M. */
+    visited = g.pod.counters.sweep_gfns_visited;
+    EXPECT_EQ(visited, 3 * 512 + 5);
+    writes = fake_pte_write_count();
     EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(pages_read(), 1024 + 100);
+    EXPECT_EQ(g.pod.counters.sweep_pages_known, 1024 + 100);
     EXPECT_EQ(fake_pte_write_count(), writes);
-    EXPECT_EQ(fake_flush_count(), flushes);
-    EXPECT_EQ(g.pod.counters.sweep_gfns_visited, 2 * 3 * 512);
+    EXPECT_EQ(fake_flush_count(), flushes + 3);
+    EXPECT_EQ(g.pod.counters.sweep_gfns_visited, visited + 2 + 512 + 5);
     EXPECT_EQ(g.pod.counters.max_gfns_per_lock_hold, 512);
     EXPECT_EQ(g.pod.counters.unmaps, 0);
+    EXPECT_EQ(g.account.table_count, tables);
+    EXPECT_EQ(guest_order(&g, 512), ORDER_2M);
     guest_check(&g);
     expect_values(1124, ~0ULL);
+    guest_end(&g);
+}
+
+/* P6: only what was written to is read again, be it a page or 2M of them. */
+TEST(what_was_written_to_is_read_again)
+{
+    guest_start_pod(&g, 12, 1024 + 100);
+    fill(1024 + 100);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    guest_write(&g, 1030, 7);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(pages_read(), 1024 + 100 + 1);
+    guest_write(&g, 3, 7);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(pages_read(), 1024 + 100 + 1 + 512);
+    guest_write(&g, 1030, 0);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_type(&g, 1030), P2M_POD);
+    guest_write(&g, 1030, 7);
+    guest_write(&g, 3, 0);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_type(&g, 3), P2M_POD);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* P3, POD-10.21: nothing but the last word of each page is not zero. It is read
+ * to its end, and nothing is taken apart. */
+TEST(pages_that_begin_with_zeros_cost_no_superpage)
+{
+    uint64_t tables;
+
+    guest_start_pod(&g, 12, 1024 + 100);
+    fill(1024 + 100);
+    for (uint64_t i = 0; i < 1024 + 100; i++) {
+        uint64_t *word = guest_access(&g, i, true);
+
+        word[0] = 0;
+        word[511] = ~i;
+    }
+    tables = g.account.table_count;
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(pages_read(), 1024 + 100);
+    EXPECT_EQ(g.pod.counters.unmaps, 0);
+    EXPECT_EQ(g.account.table_count, tables);
+    EXPECT_EQ(guest_order(&g, 0), ORDER_2M);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* P2: what one call does, whatever is there. */
+TEST(a_slice_looks_at_one_region)
+{
+    struct p2m_search attempt = {0};
+    struct pod_counters before;
+
+    guest_start_pod(&g, 13, 2048);
+    fill(2048);
+    for (uint64_t i = 0; i < 2048; i++) {
+        if (i % 3 && i >= 512) {
+            guest_write(&g, i, 0);
+        }
+    }
+    do {
+        before = g.pod.counters;
+        p2m_sweep(&g.p2m, &attempt);
+        EXPECT(g.pod.counters.sweep_pages_read - before.sweep_pages_read <=
+               2 * 512);
+        EXPECT(g.pod.counters.sweep_gfns_visited - before.sweep_gfns_visited <
+               2 * 512);
+        EXPECT(g.pod.counters.unmaps - before.unmaps <= 512);
+    } while (!g.pod.cache_count);
+    guest_check(&g);
     guest_end(&g);
 }
 
@@ -123,7 +214,8 @@ TEST(a_zeroed_superpage_is_reclaimed_whole)
     EXPECT_EQ(g.pod.cache_count, 512);
     EXPECT(!list_empty(&g.pod.super));
     EXPECT_EQ(g.pod.counters.reclaimed_2m, 1);
-    EXPECT_EQ(fake_flush_count(), flushes + 1);
+    /* One for the region before it, which is known now. */
+    EXPECT_EQ(fake_flush_count(), flushes + 2);
     guest_check(&g);
     /* It comes back as one, and nothing has to be cleared for it. */
     guest_write(&g, 2048, 1);
@@ -144,7 +236,7 @@ TEST(a_table_of_zeros_becomes_one_placeholder)
     EXPECT_EQ(search(), P2M_SWEEP_FOUND);
     EXPECT_EQ(guest_order(&g, 512), ORDER_2M);
     EXPECT_EQ(g.pod.cache_count, 188);
-    EXPECT_EQ(g.pod.counters.tlb_flushes_reclaim, 1);
+    EXPECT_EQ(g.pod.counters.tlb_flushes_reclaim, 2);
     EXPECT_EQ(g.pod.counters.superpages_reformed, 1);
     EXPECT_EQ(g.account.table_count, tables - 1);
     guest_check(&g);
@@ -376,6 +468,304 @@ TEST(a_late_write_restores_a_gigabyte)
     EXPECT_EQ(g.pod.counters.unmaps_restored, 1);
     EXPECT_EQ(guest_order(&g, base), ORDER_1G);
     expect_late();
+    guest_end(&g);
+}
+
+/*
+ * P6: writes that no CPU notes in the leaf, or notes late.
+ */
+
+static uint64_t late_zero = ~0ULL;
+
+/* Another CPU's translation was cached while the leaf was dirty: what it
+ * writes between the look and the flush is seen by nobody. */
+static void zero_late(const struct guest_tlb *tlb)
+{
+    struct guest_exit exit;
+    uint64_t *word;
+
+    if (late_zero == ~0ULL || tlb != &g.p2m.tlb) {
+        return;
+    }
+    word = fake_guest_access(&g.p2m.tlb, g.p2m.root,
+                             gpa_from_gfn(GFN(late_zero)), FAKE_WRITE, &exit);
+    EXPECT(word);
+    *word = 0;
+    late_zero = ~0ULL;
+}
+
+static void expect_late_zero_found(uint64_t gfn)
+{
+    guest_write(&g, gfn, 1); /* the CPU has the translation, dirty */
+    late_zero = gfn;
+    g.p2m.sweep_cursor = gfn_align(GFN(gfn), ORDER_2M);
+    fake_on_flush(zero_late);
+    /* It began before the page was zero. */
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    fake_on_flush(NULL);
+    EXPECT_EQ(late_zero, ~0ULL);
+    guest_check(&g);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_type(&g, gfn), P2M_POD);
+    guest_check(&g);
+}
+
+TEST(zeros_written_before_the_flush_are_found)
+{
+    guest_start_pod(&g, 12, 512 + 100);
+    fill(512 + 100);
+    expect_late_zero_found(530);
+    guest_write(&g, 530, 530);
+    expect_late_zero_found(7);
+    guest_end(&g);
+}
+
+/* With the bit off, before the flush: by a walk, which sets it again. */
+static void zero_at_clean(const struct fake_pte_write *write)
+{
+    if ((write->old ^ write->new) == arch_pte_format->dirty) {
+        zero_late(&g.p2m.tlb);
+    }
+}
+
+TEST(zeros_written_when_the_bit_is_off_are_found)
+{
+    guest_start_pod(&g, 12, 100);
+    fill(100);
+    arch_guest_tlb_flush(&g.p2m.tlb);
+    late_zero = 50;
+    fake_on_pte_write(zero_at_clean);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    fake_on_pte_write(NULL);
+    EXPECT_EQ(late_zero, ~0ULL);
+    guest_check(&g);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_type(&g, 50), P2M_POD);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* The hypervisor writes, by a reference: before, during and after a search. */
+TEST(zeros_that_no_guest_cpu_wrote_are_found)
+{
+    static const uint64_t gfns[] = {530, 7};
+
+    guest_start_pod(&g, 12, 512 + 100);
+    fill(512 + 100);
+    for (unsigned i = 0; i < ARRAY_COUNT(gfns); i++) {
+        uint64_t gfn = gfns[i];
+        struct p2m_entry e;
+        struct page *pg;
+
+        EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+        pg = p2m_get_page(&g.p2m, GFN(gfn), &e);
+        EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+        EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+        *(uint64_t *)page_map(pg) = 0;
+        page_put(pg);
+        guest_check(&g);
+        EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+        EXPECT_EQ(guest_type(&g, gfn), P2M_POD);
+        guest_write(&g, gfn, 1);
+    }
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* A reference that was taken when the leaf was still dirty, by an entry that
+ * the search cleans a moment later. */
+static struct page *early;
+
+static void refer_at_clean(const struct fake_pte_write *write)
+{
+    struct p2m_entry e;
+
+    if (!early && (write->old ^ write->new) == arch_pte_format->dirty) {
+        early = p2m_get_page(&g.p2m, GFN(60), &e);
+    }
+}
+
+TEST(zeros_written_by_an_early_reference_are_found)
+{
+    guest_start_pod(&g, 12, 100);
+    fill(100);
+    fake_on_pte_write(refer_at_clean);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    fake_on_pte_write(NULL);
+    EXPECT(early);
+    *(uint64_t *)page_map(early) = 0;
+    page_put(early);
+    guest_check(&g);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_type(&g, 60), P2M_POD);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* And another domain, which has the page mapped and lets go. */
+TEST(zeros_that_another_domain_wrote_are_found)
+{
+    struct guest other;
+    struct p2m_entry e;
+    struct page *pg;
+
+    guest_start_pod(&g, 12, 512);
+    guest_start(&other, 2);
+    fill(512);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    pg = p2m_get_page(&g.p2m, GFN(7), &e);
+    EXPECT_EQ(p2m_add_foreign(&other.p2m, GFN(0x500), pg, P2M_FOREIGN), 0);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    guest_write(&other, 0x500, 0);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(p2m_remove(&other.p2m, GFN(0x500), e.mfn), 0);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_type(&g, 7), P2M_POD);
+    guest_check(&g);
+    guest_end(&other);
+    guest_end(&g);
+}
+
+/* A balloon takes a page out of 2M that are known to be full. */
+TEST(a_split_leaf_is_looked_at_again)
+{
+    guest_start_pod(&g, 12, 512);
+    fill(512);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    guest_decrease(&g, 100, 0);
+    guest_write(&g, 101, 0);
+    while (g.pod.cache_count) { /* the one that was given back */
+        guest_write(&g, 600, 1);
+    }
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_type(&g, 101), P2M_POD);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* P5: 64 GiB of promise, with pieces of it here and there; one region is zero.
+ * Whole gigabytes are one look, also where there are tables. */
+TEST(a_sparse_guest_costs_its_regions)
+{
+    const uint64_t regions = BIT(15);
+    struct pod_counters before;
+
+    guest_start_pod(&g, ORDER_1G, 2048);
+    for (uint64_t i = 1; i < 64; i++) {
+        EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(i << ORDER_1G), ORDER_1G), 0);
+    }
+    for (uint64_t i = 0; i < 3; i++) {
+        guest_write_all(&g, (i * 20) << ORDER_1G, 512, 1);
+    }
+    guest_write(&g, (33ULL << ORDER_1G) + 0x1234, 0);
+    /* Tables with nothing in them but holes and promises. */
+    for (uint64_t i = 1; i < 60; i += 7) {
+        guest_decrease(&g, (i << ORDER_1G) + 512, ORDER_2M);
+        guest_decrease(&g, (i << ORDER_1G) + 5000, 0);
+    }
+    fill(0);
+    before = g.pod.counters;
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(g.pod.cache_count, 512);
+    EXPECT(g.pod.counters.sweep_gfns_visited - before.sweep_gfns_visited <=
+           regions + 512);
+    guest_write_all(&g, (33ULL << ORDER_1G) + 0x1200, 512, 1);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    before = g.pod.counters;
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    /* A gigabyte is one look, unless it has a superpage (four of them have) or
+     * a table of single pages (nine), which are looked at one by one. */
+    EXPECT_EQ(g.pod.counters.sweep_gfns_visited - before.sweep_gfns_visited,
+              51 + 13 * 512);
+    EXPECT_EQ(g.pod.counters.sweep_pages_read, before.sweep_pages_read);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* P5 and P6 together: one zero region in a guest that is known otherwise. */
+TEST(one_zero_region_among_full_ones_costs_its_own)
+{
+    struct pod_counters before;
+
+    guest_start_pod(&g, 13, 16 * 512);
+    fill(16 * 512);
+    EXPECT_EQ(search(), P2M_SWEEP_NOTHING);
+    guest_write_all(&g, 9 * 512, 512, 0);
+    before = g.pod.counters;
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(BIT(14)), 0), 0);
+    EXPECT_EQ(search(), P2M_SWEEP_FOUND);
+    EXPECT_EQ(g.pod.cache_count, 512);
+    EXPECT(g.pod.counters.sweep_gfns_visited - before.sweep_gfns_visited <=
+           16 + 512);
+    EXPECT_EQ(g.pod.counters.sweep_pages_read - before.sweep_pages_read,
+              2 * 512);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/*
+ * Gentle searches.
+ */
+
+static enum p2m_sweep_result search_gently(uint64_t enough)
+{
+    struct p2m_search attempt = {.gentle = true, .enough = enough};
+    enum p2m_sweep_result result;
+
+    do {
+        result = p2m_sweep(&g.p2m, &attempt);
+    } while (result == P2M_SWEEP_MORE);
+    return result;
+}
+
+TEST(a_gentle_search_takes_no_superpage_apart)
+{
+    guest_start_pod(&g, 12, 1024 + 100);
+    fill(1024 + 100);
+    guest_write_all(&g, 3, 200, 0);       /* of a superpage */
+    guest_write_all(&g, 512, 512, 0);     /* a superpage */
+    guest_write_all(&g, 1024 + 7, 30, 0); /* of small pages */
+    EXPECT_EQ(search_gently(512 + 30), P2M_SWEEP_FOUND);
+    EXPECT_EQ(g.pod.cache_count, 512 + 30);
+    EXPECT_EQ(guest_order(&g, 3), ORDER_2M);
+    EXPECT_EQ(guest_type(&g, 3), P2M_RAM);
+    EXPECT_EQ(search_gently(600), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(guest_order(&g, 3), ORDER_2M);
+    EXPECT_EQ(g.pod.counters.unmaps_restored, 0);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* What it left where it was is found by one that must find. */
+TEST(a_gentle_search_proves_nothing_to_others)
+{
+    struct p2m_search attempt = {0};
+
+    guest_start_pod(&g, 12, 1024);
+    fill(1024);
+    guest_write(&g, 700, 0);
+    EXPECT_EQ(p2m_sweep(&g.p2m, &attempt), P2M_SWEEP_MORE);
+    EXPECT_EQ(search_gently(1), P2M_SWEEP_NOTHING);
+    EXPECT_EQ(p2m_sweep(&g.p2m, &attempt), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_type(&g, 700), P2M_POD);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+TEST(a_search_goes_on_until_it_has_enough)
+{
+    struct p2m_search attempt = {.enough = 1500};
+    enum p2m_sweep_result result;
+
+    guest_start_pod(&g, 12, 2048);
+    fill(2048);
+    guest_write_all(&g, 0, 2048, 0);
+    do {
+        result = p2m_sweep(&g.p2m, &attempt);
+    } while (result == P2M_SWEEP_MORE);
+    EXPECT_EQ(result, P2M_SWEEP_FOUND);
+    EXPECT_EQ(g.pod.cache_count, 1536);
+    guest_check(&g);
     guest_end(&g);
 }
 
