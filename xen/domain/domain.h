@@ -13,6 +13,7 @@
 #define DOMAIN_DOMAIN_H
 
 #include "base/lock.h"
+#include "domain/background.h"
 #include "domain/event.h"
 #include "domain/grant.h"
 #include "domain/vcpu.h"
@@ -54,6 +55,7 @@ struct domain {
     struct account account; /* pages charged */
     struct pod pod;
     struct p2m p2m;
+    struct background background;
 
     unsigned max_vcpus;
     struct vcpu *vcpus[MAX_VCPUS]; /* NULL beyond max_vcpus */

@@ -12,6 +12,7 @@
  * as a reference on a page.
  */
 #include "domain/memory.h"
+#include "domain/background.h"
 #include "domain/sched.h"
 #include "types/bits.h"
 #include "types/error.h"
@@ -81,6 +82,9 @@ static bool pay_for_table(struct domain *d)
 static enum p2m_verdict supply(struct domain *d, gfn_t gfn,
                                enum p2m_verdict verdict)
 {
+    if (verdict == P2M_OK || verdict == P2M_NEED_PAGE) {
+        background_note(d);
+    }
     if (verdict == P2M_NEED_PAGE) {
         return find_page(d, gfn);
     }

@@ -65,6 +65,12 @@ static struct vcpu *victim_for(const struct vcpu *v)
     return victim;
 }
 
+static void wake_idle_locked(unsigned cpu)
+{
+    idle_cpus &= ~BIT(cpu);
+    arch_cpu_kick(cpu);
+}
+
 /* Find v a CPU: an idle one, or ask a running vCPU to look around. */
 static void place_locked(struct vcpu *v, bool urgent)
 {
@@ -76,8 +82,7 @@ static void place_locked(struct vcpu *v, bool urgent)
                            ? v->last_cpu
                            : (unsigned)__builtin_ctzll(idle);
 
-        idle_cpus &= ~BIT(cpu);
-        arch_cpu_kick(cpu);
+        wake_idle_locked(cpu);
         return;
     }
     victim = victim_for(v);
@@ -267,12 +272,22 @@ static bool work_here(void)
     return work;
 }
 
-struct vcpu *sched_next(struct vcpu *prev, void (*idle_work)(void))
+void sched_wake_idle(void)
+{
+    lock(&sched_lock);
+    if (idle_cpus) {
+        wake_idle_locked((unsigned)__builtin_ctzll(idle_cpus));
+    }
+    unlock(&sched_lock);
+}
+
+struct vcpu *sched_next(struct vcpu *prev, uint64_t (*idle_work)(bool woken))
 {
     unsigned cpu = arch_cpu();
 
     for (;;) {
         struct vcpu *next;
+        uint64_t again;
 
         lock(&sched_lock);
         idle_cpus &= ~BIT(cpu);
@@ -282,10 +297,10 @@ struct vcpu *sched_next(struct vcpu *prev, void (*idle_work)(void))
             return next;
         }
         prev = NULL;
-        idle_work();
-        arch_timer_set(time_next_deadline());
+        again = idle_work(false);
+        arch_timer_set(MIN(time_next_deadline(), again));
         arch_cpu_idle(work_here);
-        idle_work();
+        idle_work(true);
     }
 }
 

@@ -18,9 +18,14 @@ void sched_init(void);
 /*
  * On this CPU: the vCPU to run now; waits idle until there is one. prev, which
  * may be NULL, ran here until now and goes back to the queue if it is still
- * runnable. `idle_work` is called between waits (timers, console, reaping).
+ * runnable. `idle_work` is called before each wait and says when to come back
+ * at the latest; and after it (`woken`), in haste, since there may be a vCPU to
+ * run.
  */
-struct vcpu *sched_next(struct vcpu *prev, void (*idle_work)(void));
+struct vcpu *sched_next(struct vcpu *prev, uint64_t (*idle_work)(bool woken));
+
+/* Have a CPU that waits, if there is one, call its idle_work. */
+void sched_wake_idle(void);
 
 /* Whether the vCPU that runs here should make room (its slice is over and
  * others wait). Cheap. */

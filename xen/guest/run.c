@@ -10,6 +10,7 @@
 
 #include "arch/timer.h"
 #include "base/trace.h"
+#include "domain/background.h"
 #include "domain/domain.h"
 #include "domain/sched.h"
 #include "guest/console_input.h"
@@ -57,10 +58,14 @@ static void housekeeping(void)
     domain_reap();
 }
 
-static void idle_work(void)
+static uint64_t idle_work(bool woken)
 {
     housekeeping();
+    if (woken) {
+        return NO_DEADLINE;
+    }
     page_scrub_some(IDLE_SCRUB_PAGES);
+    return background_work();
 }
 
 /* The vector that an upcall of v's domain arrives at; -1: none is due. */

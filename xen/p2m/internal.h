@@ -195,10 +195,10 @@ void p2m_rebalance(struct p2m *p2m);
 
 /*
  * region.c: turn the zero pages of the 2M at base into promises. gentle: only
- * if no leaf is split for it. Returns whether there was any. Nothing is parked,
- * and pod->lock is held, too.
+ * if no leaf is split for it. Returns how many. Nothing is parked, and
+ * pod->lock is held, too.
  */
-bool region_sweep(struct p2m *p2m, gfn_t base, bool gentle);
+unsigned region_sweep(struct p2m *p2m, gfn_t base, bool gentle);
 
 /* flush.c */
 enum park_kind {

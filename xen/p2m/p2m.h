@@ -246,6 +246,7 @@ struct p2m_search {  /* all zero: not begun */
     uint64_t start;     /* p2m->sweep_covered when it began */
     gfn_t cursor;       /* gentle: where to go on */
     uint64_t fruitless; /* gentle: gfns passed since something was found */
+    uint64_t found;     /* pages, ever */
 };
 enum p2m_sweep_result {
     P2M_SWEEP_FOUND,   /* the cache has enough */

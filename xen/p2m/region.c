@@ -366,7 +366,7 @@ static bool splits_leaf(const struct region *r)
     return !r->found.f.is_table && r->tried_count < TABLE_ENTRIES;
 }
 
-bool region_sweep(struct p2m *p2m, gfn_t base, bool gentle)
+unsigned region_sweep(struct p2m *p2m, gfn_t base, bool gentle)
 {
     struct region r;
 
@@ -377,7 +377,7 @@ bool region_sweep(struct p2m *p2m, gfn_t base, bool gentle)
     }
     region_clean(&r);
     if (!r.tried_count && !r.cleaned) {
-        return false;
+        return 0;
     }
     region_verify(&r);
     region_restore(&r);

@@ -53,8 +53,8 @@ static void advance(struct p2m *p2m, struct slice *slice, unsigned order)
     slice->cursor = GFN(next < lap(p2m) ? next : 0);
 }
 
-/* Returns whether a page was found. */
-static bool sweep_slice(struct p2m *p2m, struct slice *slice)
+/* Returns how many pages were found. */
+static unsigned sweep_slice(struct p2m *p2m, struct slice *slice)
 {
     struct pod_counters *c = &p2m->pod->counters;
 
@@ -72,7 +72,7 @@ static bool sweep_slice(struct p2m *p2m, struct slice *slice)
         c->sweep_gfns_visited++;
         advance(p2m, slice, slot_order(&s));
     }
-    return false;
+    return 0;
 }
 
 /* How far a search has to go yet until it is in vain. */
@@ -84,11 +84,11 @@ static uint64_t left_of_lap(const struct p2m *p2m,
     return lap(p2m) - MIN(MIN(own, p2m->sweep_fruitless), lap(p2m));
 }
 
-static bool sweep_more(struct p2m *p2m, const struct p2m_search *search)
+static void sweep_more(struct p2m *p2m, struct p2m_search *search)
 {
     struct slice slice = {.cursor = p2m->sweep_cursor,
                           .limit = left_of_lap(p2m, search)};
-    bool found = sweep_slice(p2m, &slice);
+    unsigned found = sweep_slice(p2m, &slice);
 
     p2m->sweep_cursor = slice.cursor;
     p2m->sweep_covered += slice.covered;
@@ -96,7 +96,7 @@ static bool sweep_more(struct p2m *p2m, const struct p2m_search *search)
     if (found) {
         p2m->sweep_fruitless = 0;
     }
-    return found;
+    search->found += found;
 }
 
 static bool has_enough(const struct p2m *p2m, const struct p2m_search *search)
@@ -112,6 +112,7 @@ static enum p2m_sweep_result sweep_locked(struct p2m *p2m,
     if (!search->begun || search->start > p2m->sweep_covered) {
         search->begun = true;
         search->start = p2m->sweep_covered;
+        p2m->pod->counters.searches += !search->enough;
     }
     if (has_enough(p2m, search)) {
         p2m->sweep_fruitless = 0;
@@ -130,6 +131,7 @@ static enum p2m_sweep_result gentle_locked(struct p2m *p2m,
     struct slice slice = {.cursor = search->cursor,
                           .limit = lap(p2m) - MIN(search->fruitless, lap(p2m)),
                           .gentle = true};
+    unsigned found;
 
     if (has_enough(p2m, search)) {
         return P2M_SWEEP_FOUND;
@@ -137,8 +139,9 @@ static enum p2m_sweep_result gentle_locked(struct p2m *p2m,
     if (slice.cursor.v >= lap(p2m)) {
         slice.cursor = GFN(0);
     }
-    search->fruitless =
-        sweep_slice(p2m, &slice) ? 0 : search->fruitless + slice.covered;
+    found = sweep_slice(p2m, &slice);
+    search->found += found;
+    search->fruitless = found ? 0 : search->fruitless + slice.covered;
     search->cursor = slice.cursor;
     if (has_enough(p2m, search)) {
         return P2M_SWEEP_FOUND;

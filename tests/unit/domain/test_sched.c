@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which vCPU runs on which CPU, as far as hard affinity decides it. */
+#include "arch/timer.h"
 #include "domain/sched.h"
 #include "domains.h"
 #include "machine.h"
@@ -22,7 +23,7 @@ static void two_vcpus(void)
 }
 
 static struct vcpu *next_on(unsigned cpu, struct vcpu *prev,
-                            void (*idle_work)(void))
+                            uint64_t (*idle_work)(bool woken))
 {
     struct vcpu *v;
 
@@ -32,17 +33,21 @@ static struct vcpu *next_on(unsigned cpu, struct vcpu *prev,
     return v;
 }
 
-static void never(void)
+static uint64_t never(bool woken)
 {
+    (void)woken;
     EXPECT(!"there was something to run");
+    return NO_DEADLINE;
 }
 
 /* In the third round CPU 0 may have a after all. */
-static void allow_later(void)
+static uint64_t allow_later(bool woken)
 {
+    EXPECT_EQ(woken, idle_count % 2);
     if (++idle_count == 3) {
         sched_set_affinity(a, BIT(0));
     }
+    return NO_DEADLINE;
 }
 
 TEST(a_cpu_leaves_alone_who_may_not_run_on_it)
@@ -79,14 +84,16 @@ TEST(an_idle_cpu_is_kicked_if_it_may_run_it)
 }
 
 /* CPU 1 takes what CPU 0 gave up, and then there is b for CPU 0. */
-static void take_over(void)
+static uint64_t take_over(bool woken)
 {
+    (void)woken;
     if (++idle_count == 1) {
         EXPECT_EQ(a->running_on, NOT_RUNNING);
         EXPECT(next_on(1, NULL, never) == a);
         fake_set_cpu(0);
         sched_release(b, ALL_HOLDS);
     }
+    return NO_DEADLINE;
 }
 
 TEST(who_runs_where_it_may_not_any_more_moves)
@@ -102,4 +109,36 @@ TEST(who_runs_where_it_may_not_any_more_moves)
     EXPECT(next_on(0, a, take_over) == b);
     EXPECT_EQ(a->running_on, 1);
     EXPECT_EQ(b->running_on, 0);
+}
+
+/* An idle CPU comes back when it said so, and when it is asked to. */
+static uint64_t idle_until(bool woken)
+{
+    switch (idle_count++) {
+    case 0:
+        return 5000;
+    case 1:
+        EXPECT(woken);
+        EXPECT_EQ(arch_time_ns(), 5000);
+        EXPECT(!fake_kicked(0));
+        return NO_DEADLINE;
+    case 3:
+        EXPECT(woken);
+        sched_wake_idle();
+        EXPECT(fake_kicked(0));
+        sched_release(a, ALL_HOLDS);
+        return NO_DEADLINE;
+    default:
+        return NO_DEADLINE;
+    }
+}
+
+TEST(an_idle_cpu_comes_back_when_it_wants_to)
+{
+    two_vcpus();
+    EXPECT(next_on(0, NULL, idle_until) == a);
+    EXPECT_EQ(idle_count, 4);
+    fake_kicked(0);
+    sched_wake_idle(); /* none is */
+    EXPECT(!fake_kicked(0));
 }
