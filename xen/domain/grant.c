@@ -21,6 +21,7 @@
 #include "base/console.h"
 #include "domain/domain.h"
 #include "domain/memory.h"
+#include "domain/sched.h"
 #include "mm/heap.h"
 #include "types/error.h"
 
@@ -30,7 +31,7 @@ BUILD_ASSERT(sizeof(struct grant_entry_v1) * GRANT_REFS_PER_FRAME == PAGE_SIZE,
              "entries per frame");
 
 #define NO_HANDLE       (~0U)
-#define SWEEP_SLICES    16 /* searches for a zero page before "try again" */
+#define SWEEP_SLICES    16 /* of a search for a zero page before "try again" */
 #define PIN_COUNT_LIMIT (1U << 30)
 
 /*
@@ -96,15 +97,13 @@ static int entry_mark_used(struct grant_entry_v1 *e, domid_t user, bool write)
     return GNTST_okay;
 }
 
-/* The page at gfn, with a reference; waits for a few slices of a sweep. */
+/* The page at gfn, with a reference. GNTST_eagain: there was none, and a slice
+ * of the search for one was done. */
 static int page_find(struct domain *d, uint64_t gfn, bool write,
                      struct page **pg)
 {
-    int rc = -ERESTART;
+    int rc = memory_get_page(d, GFN(gfn), write, pg);
 
-    for (unsigned i = 0; i < SWEEP_SLICES && rc == -ERESTART; i++) {
-        rc = memory_get_page(d, GFN(gfn), write, pg);
-    }
     if (rc) {
         return rc == -ERESTART ? GNTST_eagain : GNTST_bad_page;
     }
@@ -199,6 +198,31 @@ static void unpin_locked(struct domain *d, uint32_t ref, bool write,
     entry_update_bits(entry_find(d, ref), a);
 }
 
+/* Is there something else to do on this CPU? */
+static bool must_hurry(void)
+{
+    const struct vcpu *v = sched_current();
+
+    return v && READ_ONCE(v->work);
+}
+
+/* The lock is not held for longer than a slice. */
+static int pin(struct domain *d, domid_t user, uint32_t ref, bool write,
+               struct page **pg)
+{
+    int status = GNTST_eagain;
+
+    for (unsigned i = 0; i < SWEEP_SLICES && status == GNTST_eagain; i++) {
+        if (i && must_hurry()) {
+            break;
+        }
+        lock(&d->grants.lock);
+        status = pin_locked(d, user, ref, write, pg);
+        unlock(&d->grants.lock);
+    }
+    return status;
+}
+
 int grant_acquire_page(struct domain *d, domid_t granter, uint32_t ref,
                        bool write, struct page **pg)
 {
@@ -208,9 +232,7 @@ int grant_acquire_page(struct domain *d, domid_t granter, uint32_t ref,
     if (!g) {
         return GNTST_bad_domain;
     }
-    lock(&g->grants.lock);
-    status = pin_locked(g, d->id, ref, write, pg);
-    unlock(&g->grants.lock);
+    status = pin(g, d->id, ref, write, pg);
     domain_put(g);
     return status;
 }

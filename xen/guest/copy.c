@@ -13,9 +13,9 @@
 #include "types/error.h"
 
 /* Slices of a search for PoD memory before a hypercall is left and executed
- * again; and when it cannot be, far more than any guest has. */
+ * again; and when it cannot be, before it fails. */
 #define FEW_SLICES  16
-#define MANY_SLICES (1U << 20)
+#define MANY_SLICES 64
 
 /* Where an address is meant. */
 struct copy_space {

@@ -11,7 +11,8 @@
 /*
  * Between hypervisor memory and v's virtual addresses, as v's kernel would
  * reach them. -EFAULT: not mapped, or not for writing; -ENOMEM: out of PoD
- * memory; what was copied until then stays.
+ * memory; what was copied until then stays. Results that the guest has no page
+ * for, and none is found soon: -EFAULT, too.
  *
  * copy_from_guest() may return -ERESTART: looking for PoD memory takes long;
  * nothing is lost by executing the hypercall again. copy_to_guest() never

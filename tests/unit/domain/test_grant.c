@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "domain/sched.h"
 #include "domains.h"
 #include "machine.h"
 #include "mm/heap.h"
@@ -418,5 +419,64 @@ TEST(model_random_maps)
             domains_check();
         }
     }
+    domains_check();
+}
+
+/* A granter that was promised 64 MiB, has 40 MiB, and data in all of it. */
+static void start_short(void)
+{
+    machine_start(0x4000);
+    mapper = domain_new(0, 1);
+    granter = domain_new(1, 1);
+    memory_set_max_pages(granter, 20 * 512);
+    while (memory_set_pod_target(granter, 20 * 512) == -ERESTART) {
+        continue;
+    }
+    EXPECT_EQ(memory_mark_pod(granter, GFN(0), 14), 0);
+    for (uint64_t gfn = 0; gfn < 20ULL * 512; gfn++) {
+        if (gfn % 512 == 0) {
+            EXPECT_EQ(memory_fault(granter, GFN(gfn), true, false), P2M_OK);
+        }
+        *(uint64_t *)domain_page(granter, gfn) = gfn + 1;
+    }
+}
+
+/* The search for a page to grant holds the table's lock for a slice at a time,
+ * leaves off after some, and in haste after one. */
+TEST(a_promise_is_looked_for_slice_by_slice)
+{
+    const uint32_t *tickets;
+    struct vcpu *v;
+    struct page *pg;
+    uint32_t before;
+
+    start_short();
+    tickets = &granter->grants.lock.next;
+    grant(8, GTF_permit_access, 0, 12000);
+    before = *tickets;
+    EXPECT_EQ(grant_acquire_page(mapper, 1, 8, true, &pg), GNTST_eagain);
+    EXPECT_EQ(*tickets - before, 16);
+    EXPECT_EQ(entry(granter, 8)->flags, GTF_permit_access);
+    EXPECT_EQ(grant_acquire_page(mapper, 1, 8, true, &pg), GNTST_bad_page);
+    /* 20 regions of data, and the promises behind them. */
+    EXPECT_EQ(*tickets - before, 21);
+
+    for (uint64_t gfn = 0; gfn < 20ULL * 512; gfn += 512) {
+        EXPECT(touch(granter, gfn << PAGE_SHIFT, FAKE_WRITE));
+    }
+    sched_release(mapper->vcpus[0], ~0U);
+    v = sched_next(NULL, NULL);
+    v->work = VCPU_WORK_EVENT;
+    EXPECT_EQ(grant_acquire_page(mapper, 1, 8, true, &pg), GNTST_eagain);
+    EXPECT_EQ(*tickets - before, 22);
+    v->work = 0;
+
+    *(uint64_t *)touch(granter, 700 << PAGE_SHIFT, FAKE_WRITE) = 0;
+    while (grant_acquire_page(mapper, 1, 8, true, &pg) == GNTST_eagain) {
+        EXPECT(*tickets - before < 100);
+    }
+    EXPECT_EQ(p2m_get(&granter->p2m, GFN(700)).type, P2M_POD);
+    grant_release_page(1, 8, true, pg);
+    EXPECT_EQ(entry(granter, 8)->flags, GTF_permit_access);
     domains_check();
 }

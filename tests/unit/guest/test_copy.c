@@ -272,3 +272,31 @@ TEST(paging_with_two_levels)
     change_state(no_pse);
     EXPECT_EQ(read_byte(0xc0603005), -EFAULT); /* then gfn 0 is a table */
 }
+
+/* Results for which there is no page: the search is bounded, wherever it is. */
+TEST(results_are_not_looked_a_place_for_without_end)
+{
+    const uint64_t regions = 70;
+    uint64_t before;
+
+    machine_start(0xa000);
+    d = domain_new(1, 1);
+    memory_set_max_pages(d, regions * 512);
+    while (memory_set_pod_target(d, regions * 512) == -ERESTART) {
+        continue;
+    }
+    EXPECT_EQ(memory_mark_pod(d, GFN(0), 16), 0);
+    for (uint64_t gfn = 0; gfn < regions * 512; gfn++) {
+        if (gfn % 512 == 0) {
+            EXPECT_EQ(memory_fault(d, GFN(gfn), true, false), P2M_OK);
+        }
+        *(uint64_t *)domain_page(d, gfn) = gfn + 1;
+    }
+    before = d->pod.counters.sweep_pages_read;
+    EXPECT_EQ(copy_to_gpa(d, GPA(50000ULL << PAGE_SHIFT), "x", 1), -EFAULT);
+    EXPECT_EQ(d->pod.counters.sweep_pages_read - before, 64 * 512);
+    /* It goes on there, and comes to its end. */
+    EXPECT_EQ(copy_to_gpa(d, GPA(50000ULL << PAGE_SHIFT), "x", 1), -ENOMEM);
+    EXPECT_EQ(d->pod.counters.sweep_pages_read - before, regions * 512);
+    domains_check_memory();
+}
