@@ -12,6 +12,8 @@
  *                     first page of them
  *   sweep_2m          per page that the search found, where all of 2 MiB is
  *   sweep_4k          zero; where every second page is
+ *   sweep_full        per page passed on the way to the only zero one, in a
+ * guest sweep_known       whose data nobody looked at before; the next time
  */
 #include "bench.h"
 #include "child.h"
@@ -108,25 +110,10 @@ static void measure_2m_by_4k(void)
     child_destroy(&c);
 }
 
-/* All of the child's counters that there are room for. */
-static uint64_t counter(const struct child *c, enum podium_pod_counter index)
-{
-    static uint64_t values[PODIUM_POD_COUNTER_COUNT];
-    struct xen_sysctl op;
-    struct podium_pod_counters *p = (void *)&op.u;
-
-    sysctl_prepare(&op, PODIUM_SYSCTL_pod_counters);
-    p->domid = c->id;
-    p->buffer = (uint64_t)values;
-    p->count = ARRAY_COUNT(values);
-    REQUIRE(sysctl(&op) == 0);
-    return values[index];
-}
-
 static uint64_t reclaimed(const struct child *c)
 {
-    return counter(c, PODIUM_RECLAIMED_4K) +
-           SUPER(counter(c, PODIUM_RECLAIMED_2M));
+    return (uint64_t)child_counter(c, PODIUM_RECLAIMED_4K) +
+           SUPER((uint64_t)child_counter(c, PODIUM_RECLAIMED_2M));
 }
 
 /* The first 2M are the servant's. All else is touched, 2M more are wanted. */
@@ -180,6 +167,53 @@ static void measure_untouched(void)
     child_destroy(&c);
 }
 
+static uint64_t next_promise;
+
+static uint64_t passed(const struct child *c)
+{
+    return (uint64_t)child_counter(c, PODIUM_SWEEP_PAGES_READ) +
+           (uint64_t)child_counter(c, PODIUM_SWEEP_PAGES_KNOWN);
+}
+
+/* Whatever is cached becomes data. */
+static void use_cache_up(struct child *c)
+{
+    uint64_t left;
+
+    while ((left = child_pod(c).pod_cache_pages) != 0) {
+        child_do(c, SERVANT_FILL,
+                 CHILD_ARGS(ADDRESS(next_promise), ADDRESS(left), DATA));
+        next_promise += left;
+    }
+}
+
+static void measure_lap(const char *name, struct child *c, uint64_t zero)
+{
+    uint64_t before, time;
+
+    use_cache_up(c);
+    child_do(c, SERVANT_ZERO, CHILD_ARGS(ADDRESS(zero), ADDRESS(1)));
+    before = passed(c);
+    time = touch(c, next_promise++, 1, 1);
+    bench_report(name, time / MAX(passed(c) - before, 1));
+}
+
+static void measure_laps(void)
+{
+    const uint64_t blocks = 9;
+    struct child c;
+
+    make(&c, blocks, SUPER(blocks));
+    child_do(&c, SERVANT_FILL,
+             CHILD_ARGS(ADDRESS(0x180), ADDRESS(SUPER(blocks) - 0x180), DATA));
+    next_promise = SUPER(HOLE_2M);
+    REQUIRE(child_populate(&c, next_promise, 1, 9,
+                           XENMEMF_populate_on_demand) == 1);
+    measure_lap("sweep_full", &c, SUPER(7) + 5);
+    measure_lap("sweep_known", &c, SUPER(4) + 5);
+    child_destroy(&c);
+}
+
 void test_main(void)
 {
     children_init();
@@ -191,4 +225,5 @@ void test_main(void)
     measure_2m_by_4k();
     measure_sweep("sweep_2m", false);
     measure_sweep("sweep_4k", true);
+    measure_laps();
 }

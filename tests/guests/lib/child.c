@@ -12,7 +12,6 @@
 #include "lib/string.h"
 #include "main.h"
 #include "memory.h"
-#include "public/podium.h"
 #include "test.h"
 #include "time.h"
 
@@ -318,6 +317,21 @@ bool child_is_shut_down(const struct child *c, unsigned *reason)
     }
     *reason = info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
     return info.flags & XEN_DOMINF_shutdown;
+}
+
+int64_t child_counter(const struct child *c, enum podium_pod_counter index)
+{
+    static uint64_t values[PODIUM_POD_COUNTER_COUNT];
+    struct xen_sysctl op;
+    struct podium_pod_counters *p = (void *)&op.u;
+    int64_t rc;
+
+    sysctl_prepare(&op, PODIUM_SYSCTL_pod_counters);
+    p->domid = c->id;
+    p->buffer = (uint64_t)values;
+    p->count = ARRAY_COUNT(values);
+    rc = sysctl(&op);
+    return rc ? rc : (int64_t)values[index];
 }
 
 void *child_map(const struct child *c, uint64_t gfn, int *rc)

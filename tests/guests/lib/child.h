@@ -17,6 +17,7 @@
 #ifndef GUEST_CHILD_H
 #define GUEST_CHILD_H
 
+#include "public/podium.h"
 #include "servant/servant.h"
 #include "types/check.h"
 
@@ -84,6 +85,9 @@ bool child_is_shut_down(const struct child *c, unsigned *reason);
 
 /* Its promises: totals, cache, entries. */
 struct xen_pod_target child_pod(const struct child *c);
+
+/* One of its counters (public/podium.h); -Exxx where the call is not there. */
+int64_t child_counter(const struct child *c, enum podium_pod_counter index);
 
 /* A frame of it, mapped here; NULL, and *rc if not NULL says why. */
 void *child_map(const struct child *c, uint64_t gfn, int *rc);

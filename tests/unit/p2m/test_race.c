@@ -121,6 +121,19 @@ static void grow(struct cpu *c)
     }
 }
 
+/* An idle CPU's search, and a recount while the others are at work. */
+static void look_around(struct cpu *c, uint64_t round)
+{
+    static struct p2m_search search = {.gentle = true, .enough = ~0ULL};
+
+    if (c->number == 0) {
+        p2m_sweep(&g.p2m, &search);
+        if (round % 2048 == 0 && p2m_audit(&g.p2m)) {
+            c->wrong = fake_console_output();
+        }
+    }
+}
+
 static void *run_cpu(void *context)
 {
     struct cpu *c = context;
@@ -135,6 +148,9 @@ static void *run_cpu(void *context)
             use_common(c, gfn);
         } else if (i % 64 == 0) {
             grow(c);
+        }
+        if (i % 16 == 0) {
+            look_around(c, i);
         }
     }
     return NULL;
