@@ -139,6 +139,12 @@ static bool set_spare_boot_cpu(struct options *o, const char *value)
     return true;
 }
 
+static bool set_background(struct options *o, const char *value)
+{
+    o->no_background = !is_yes(value);
+    return true;
+}
+
 /* What GRUB's entries for Xen always have, about a BIOS that we never call. */
 static bool set_nothing(struct options *o, const char *value)
 {
@@ -159,6 +165,7 @@ static const struct {
     {"maxcpus", set_max_cpus},
     {"noreboot", set_noreboot},
     {"spare-boot-cpu", set_spare_boot_cpu},
+    {"background", set_background},
     {"no-real-mode", set_nothing},
     {"edd", set_nothing},
 };
@@ -222,7 +229,8 @@ void cmdline_report(void)
         log_line(LOG_WARNING,
                  "option \"%s\" is unknown or has a wrong value: ignored "
                  "(known: console com1 loglvl guest_loglvl dom0_mem "
-                 "dom0_max_vcpus maxcpus noreboot spare-boot-cpu)",
+                 "dom0_max_vcpus maxcpus noreboot spare-boot-cpu "
+                 "background)",
                  unknown[i]);
     }
 }

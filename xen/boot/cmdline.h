@@ -15,6 +15,7 @@ struct options {
     unsigned max_cpus;
     bool spare_boot_cpu; /* run everything on the others */
     bool no_reboot;
+    bool no_background; /* zero pages are looked for by touches only */
 };
 
 /* Parse `text` over the defaults. Unknown or malformed options are kept for

@@ -13,6 +13,7 @@
 #include "boot/first_domain.h"
 #include "boot/memory.h"
 #include "boot/unpack.h"
+#include "domain/background.h"
 #include "domain/sched.h"
 #include "guest/hypercall.h"
 #include "guest/run.h"
@@ -131,6 +132,7 @@ static noreturn_fn void boot_rest(void)
     boot_alloc_finish(); /* frame table, page allocator */
     say_hello();
     sched_init();
+    background_set(!options.no_background);
     version_set_command_line(boot_info.command_line);
     domain_zero_ended = first_domain_ended;
     uart_enable_interrupt(); /* input for domain 0 */

@@ -2,7 +2,7 @@
 /*
  * A domain wants to be looked after while D > 0 and C is below its low mark: a
  * touch notes it (`wanted`), and it ends when C has reached the high mark, D is
- * gone, or the domain dies.
+ * gone, or the domain has ended.
  *
  * First comes a gentle search, which takes no superpage apart, and one that
  * does only if the cache is still low after a whole lap of the former, and only
@@ -33,8 +33,14 @@
 /* So long overdue, and again so long later, another CPU is asked. */
 #define OVERDUE_NS 1000000ULL
 
+static bool is_off;
 static bool somebody_wants; /* a domain has `wanted` set, perhaps; atomic */
 static uint32_t keeper;     /* the CPU that did the last slice goes on */
+
+void background_set(bool on)
+{
+    is_off = !on;
+}
 
 static uint64_t mark(const struct domain *d, unsigned part, uint64_t most)
 {
@@ -74,7 +80,7 @@ static void note_low(struct domain *d)
     if (READ_ONCE(b->wanted) && now < READ_ONCE(b->next_ns) + OVERDUE_NS) {
         return;
     }
-    if (is_low(d)) {
+    if (!is_off && is_low(d)) {
         __atomic_store_n(&b->wanted, true, __ATOMIC_SEQ_CST);
         __atomic_store_n(&somebody_wants, true, __ATOMIC_SEQ_CST);
         WRITE_ONCE(b->next_ns, now);
@@ -158,6 +164,11 @@ static void rest(struct background *b, uint64_t now)
     WRITE_ONCE(b->next_ns, now + b->rest_ns);
 }
 
+static bool has_ended(const struct domain *d)
+{
+    return READ_ONCE(d->shutdown) || READ_ONCE(d->p2m.dying);
+}
+
 static void step(struct domain *d)
 {
     struct background *b = &d->background;
@@ -167,10 +178,10 @@ static void step(struct domain *d)
     result = do_slice(d);
     end = arch_time_ns();
     WRITE_ONCE(b->next_ns, end + MAX(end - begin, PAUSE_NS));
-    if (result == P2M_SWEEP_MORE && has_deficit(d)) {
+    if (result == P2M_SWEEP_MORE && has_deficit(d) && !has_ended(d)) {
         return;
     }
-    if (result != P2M_SWEEP_NOTHING || READ_ONCE(d->p2m.dying) || !is_low(d)) {
+    if (result != P2M_SWEEP_NOTHING || has_ended(d) || !is_low(d)) {
         stop(b);
     } else if (b->thorough) {
         rest(b, end);

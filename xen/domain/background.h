@@ -26,6 +26,9 @@ struct background {
     struct p2m_search search;
 };
 
+/* On unless it is switched off at boot. */
+void background_set(bool on);
+
 /* d took a page from its cache, or found none there: if that is low, have an
  * idle CPU fill it. Cheap. */
 void background_note(struct domain *d);

@@ -126,6 +126,18 @@ TEST(a_cache_that_is_not_low_is_left_alone)
     domain_end(d);
 }
 
+TEST(it_can_be_switched_off)
+{
+    start(13, 4096);
+    background_set(false);
+    write_all(0, 4096, 0);
+    EXPECT(!d->background.wanted);
+    background_set(true);
+    write(4096, 1);
+    EXPECT_EQ(counters()->searches, 1);
+    domain_end(d);
+}
+
 /* 1/32 of 4096 pages is low, 1/8 is enough: here one superpage. */
 TEST(a_low_cache_is_filled_before_it_is_empty)
 {
@@ -251,6 +263,17 @@ TEST(a_dying_domain_wants_nothing_and_is_not_kept)
     domain_end(d);
     EXPECT(!domain_get(id));
     EXPECT_EQ(background_work(), NO_DEADLINE);
+}
+
+TEST(a_domain_that_has_shut_down_is_left_alone)
+{
+    start(13, 4096);
+    write_all(0, 4096, 1);
+    domain_shutdown(d, 0);
+    idle(SECOND);
+    EXPECT(!d->background.wanted);
+    EXPECT(counters()->background_slices <= 1);
+    domain_end(d);
 }
 
 /* The one who waits longest is served, whoever comes first on the list. */
