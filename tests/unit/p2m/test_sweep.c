@@ -199,6 +199,27 @@ TEST(a_search_does_not_inherit_the_way_of_another)
     guest_end(&g);
 }
 
+/* What another one found was taken, and is zero again where a search has been:
+ * it does not end before a lap in which nobody found anything. */
+TEST(a_search_does_not_end_while_others_find)
+{
+    struct p2m_search first = {0}, second = {0};
+
+    guest_start_pod(&g, 12, 1536);
+    fill(1536);
+    guest_write(&g, 5, 0);
+    g.p2m.sweep_cursor = GFN(1024);
+    EXPECT_EQ(p2m_sweep(&g.p2m, &first), P2M_SWEEP_MORE);
+    EXPECT_EQ(p2m_sweep(&g.p2m, &second), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_read(&g, 1536), 0);
+    EXPECT_EQ(g.pod.cache_count, 0);
+    EXPECT_EQ(p2m_sweep(&g.p2m, &first), P2M_SWEEP_MORE); /* 512..1023 */
+    EXPECT_EQ(p2m_sweep(&g.p2m, &first), P2M_SWEEP_FOUND);
+    EXPECT_EQ(guest_type(&g, 1536), P2M_POD);
+    guest_check(&g);
+    guest_end(&g);
+}
+
 TEST(a_zeroed_superpage_is_reclaimed_whole)
 {
     uint64_t flushes;
@@ -660,7 +681,7 @@ TEST(a_sparse_guest_costs_its_regions)
     guest_write(&g, (33ULL << ORDER_1G) + 0x1234, 0);
     /* Tables with nothing in them but holes and promises. */
     for (uint64_t i = 1; i < 60; i += 7) {
-        guest_decrease(&g, (i << ORDER_1G) + 512, ORDER_2M);
+        guest_decrease(&g, ((i + 1) << ORDER_1G) + 512, ORDER_2M);
         guest_decrease(&g, (i << ORDER_1G) + 5000, 0);
     }
     fill(0);
