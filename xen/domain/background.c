@@ -67,9 +67,14 @@ static bool has_deficit(struct domain *d)
     return deficit > 0;
 }
 
+static bool is_below_mark(const struct domain *d)
+{
+    return READ_ONCE(d->pod.cache_count) < low_mark(d);
+}
+
 static bool is_low(struct domain *d)
 {
-    return READ_ONCE(d->pod.cache_count) < low_mark(d) && has_deficit(d);
+    return is_below_mark(d) && has_deficit(d);
 }
 
 static void note_low(struct domain *d)
@@ -80,7 +85,7 @@ static void note_low(struct domain *d)
     if (READ_ONCE(b->wanted) && now < READ_ONCE(b->next_ns) + OVERDUE_NS) {
         return;
     }
-    if (!is_off && is_low(d)) {
+    if (has_deficit(d)) {
         __atomic_store_n(&b->wanted, true, __ATOMIC_SEQ_CST);
         __atomic_store_n(&somebody_wants, true, __ATOMIC_SEQ_CST);
         WRITE_ONCE(b->next_ns, now);
@@ -90,7 +95,7 @@ static void note_low(struct domain *d)
 
 void background_note(struct domain *d)
 {
-    if (unlikely(READ_ONCE(d->pod.cache_count) < BACKGROUND_LOW)) {
+    if (unlikely(is_below_mark(d)) && !is_off) {
         note_low(d);
     }
 }

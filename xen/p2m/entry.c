@@ -81,33 +81,61 @@ void p2m_note_gfn(struct p2m *p2m, gfn_t last)
     }
 }
 
-/* The hint of walk_find() is for those who hold the lock. */
-static struct p2m_entry read_entry(const struct p2m *p2m, gfn_t gfn,
-                                   struct slot *s)
+/* The leaf that covers gfn; false: there are no tables for it. The hint of
+ * walk_find() is for those who hold the lock. */
+static inline bool read_slot(const struct p2m *p2m, gfn_t gfn, struct slot *s)
 {
-    struct p2m_entry e = {.type = P2M_HOLE, .mfn = INVALID_MFN};
     mfn_t root = MFN(READ_ONCE(p2m->root.v));
 
-    if (gfn_in_reach(p2m, gfn) && mfn_valid(root)) {
-        *s = walk_find_from(p2m, root, gfn, 1);
-        e.type = slot_type(s);
-        e.order = slot_order(s);
-        if (s->f.rights) {
-            e.mfn = slot_mfn(s, gfn);
-        }
+    if (!gfn_in_reach(p2m, gfn) || !mfn_valid(root)) {
+        return false;
+    }
+    *s = walk_find_from(p2m, root, gfn, 1);
+    return true;
+}
+
+static inline struct p2m_entry read_entry(const struct slot *s, gfn_t gfn)
+{
+    struct p2m_entry e = {
+        .type = slot_type(s), .order = slot_order(s), .mfn = INVALID_MFN};
+
+    if (s->f.rights) {
+        e.mfn = slot_mfn(s, gfn);
     }
     return e;
 }
 
+static const struct p2m_entry no_entry = {.type = P2M_HOLE, .mfn = {~0ULL}};
+
 struct p2m_entry p2m_get(struct p2m *p2m, gfn_t gfn)
 {
-    struct p2m_entry e;
+    struct p2m_entry e = no_entry;
     struct slot s;
 
     arch_guest_tlb_read_begin(&p2m->tlb);
-    e = read_entry(p2m, gfn, &s);
+    if (read_slot(p2m, gfn, &s)) {
+        e = read_entry(&s, gfn);
+    }
     arch_guest_tlb_read_end(&p2m->tlb);
     return e;
+}
+
+/* A reference on the page at gfn, which the leaf s maps. The entry, or the
+ * grant table for it, kept the page with its owner when it was read, and until
+ * the reading ends. */
+static struct page *get_page(const struct p2m *p2m, const struct slot *s,
+                             mfn_t mfn)
+{
+    struct page *pg = page_from_mfn(mfn);
+
+    if (!pg || !page_get(pg, pg->owner)) {
+        return NULL;
+    }
+    /* Nobody hears of it when the caller writes to the page. */
+    if (!s->f.dirty) {
+        slot_make_dirty(p2m, s);
+    }
+    return pg;
 }
 
 struct page *p2m_get_page(struct p2m *p2m, gfn_t gfn, struct p2m_entry *entry)
@@ -115,18 +143,12 @@ struct page *p2m_get_page(struct p2m *p2m, gfn_t gfn, struct p2m_entry *entry)
     struct page *pg = NULL;
     struct slot s;
 
+    *entry = no_entry;
     arch_guest_tlb_read_begin(&p2m->tlb);
-    *entry = read_entry(p2m, gfn, &s);
-    if (mfn_valid(entry->mfn)) {
-        pg = page_from_mfn(entry->mfn);
-        /* The entry, or the grant table for it, kept the page with its owner
-         * when it was read, and until we are done. */
-        if (pg && !page_get(pg, pg->owner)) {
-            pg = NULL;
-        }
-        /* Nobody hears of it when the caller writes to the page. */
-        if (pg && !s.f.dirty) {
-            slot_make_dirty(p2m, &s);
+    if (read_slot(p2m, gfn, &s)) {
+        *entry = read_entry(&s, gfn);
+        if (mfn_valid(entry->mfn)) {
+            pg = get_page(p2m, &s, entry->mfn);
         }
     }
     arch_guest_tlb_read_end(&p2m->tlb);
