@@ -11,6 +11,8 @@ import re
 import shutil
 import subprocess
 
+from qemu import Unusable
+
 # Intel: corei7_skylake_x, corei7_haswell_4770; AMD: ryzen.
 DEFAULT_MODEL = "corei7_skylake_x"
 # What it can give a guest machine out of its own address space.
@@ -43,10 +45,6 @@ menuentry podium {{
     module2 /boot/kernel placeholder {arguments}
 {initrd}}}
 """
-
-
-class Unusable(Exception):
-    """Something that is needed is not installed."""
 
 
 def need_programs():
@@ -98,14 +96,27 @@ def make_disc(directory, hypervisor, options, kernel, arguments, initrd=None):
         raise Unusable(f"grub-mkrescue failed: {made.stderr.strip()}")
 
 
-def command(directory, model, cpus, memory, serial):
-    """The command line, to be run in the prepared directory. memory in MiB;
-    serial: where the serial port goes, as Bochs's configuration has it."""
+def model(options):
+    return options.cpu or DEFAULT_MODEL
+
+
+def prepare_disc(directory, options):
+    """The disc for a run of the launcher, of what qemu.prepare() put there."""
+    need_programs()
+    initrd = os.path.join(directory, "dom0.cpio")
+    make_disc(directory, os.path.join(directory, "hypervisor"),
+              options.hypervisor_args, os.path.join(directory, "vmlinux"),
+              options.dom0_args, initrd if os.path.exists(initrd) else None)
+
+
+def command(directory, cpu, cpus, memory, serial):
+    """The command line, to be run in the prepared directory. cpu: a model of
+    Bochs; memory in MiB; serial: where the serial port goes, as Bochs's configuration has it."""
     with open(os.path.join(directory, "bochsrc"), "w",
               encoding="utf-8") as config:
         config.write(CONFIG.format(
             memory=memory, host_memory=min(memory, HOST_MEMORY_LIMIT),
-            model=model, cpus=cpus, serial=serial, log=LOG))
+            model=cpu, cpus=cpus, serial=serial, log=LOG))
     # The debugger is built in, and waits for a word before it starts.
     with open(os.path.join(directory, "start"), "w",
               encoding="utf-8") as start:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One run of the machine: QEMU as a child, its serial port on two pipes."""
+"""One run of the machine: an emulator as a child, and its serial port."""
 
 import collections
 import ctypes
@@ -7,11 +7,13 @@ import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 
+import bochs
 import qemu
 import stream
 import terminal
@@ -25,6 +27,8 @@ RECORDS_KEPT = 80
 PANIC_SECONDS = 3
 POWER_OFF_SECONDS = 30
 PANIC = b"Panic on CPU"
+# How long Bochs may take to open its end of the serial port.
+CONNECT_SECONDS = 30
 
 
 def say(text):
@@ -32,13 +36,13 @@ def say(text):
 
 
 def die_with_parent():
-    """For the child: no QEMU stays behind, even if we are killed."""
+    """For the child: no emulator stays behind, even if we are killed."""
     set_parent_death_signal = 1
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 class Session:
-    """A context manager: whatever happens, no QEMU and no files remain."""
+    """A context manager: whatever happens, no emulator and no files remain."""
 
     def __init__(self, options, accel, adds, jobs):
         self._options = options
@@ -55,7 +59,9 @@ class Session:
         self._running_script = bool(options.kernel)
         self._status = None
         self._directory = tempfile.mkdtemp(prefix="podium-")
-        self._qemu = None
+        self._emulator = None
+        # The serial port, two file descriptors.
+        self._from_machine = self._to_machine = None
         try:
             self._start(accel, adds, jobs)
         except BaseException:
@@ -71,16 +77,46 @@ class Session:
             self._on_console, self._on_record, self._on_begin, self._on_end,
             xen=qemu.is_xen(options.hypervisor))
         self._errors = tempfile.TemporaryFile()
+        if options.emulator == "bochs":
+            self._start_bochs()
+        else:
+            self._start_qemu(accel)
+
+    def _spawn(self, command, **pipes):
+        return subprocess.Popen(
+            command, cwd=self._directory, stderr=self._errors,
+            # Ctrl-C at the terminal is for the launcher to deal with.
+            start_new_session=True, preexec_fn=die_with_parent, **pipes)
+
+    def _start_qemu(self, accel):
         try:
-            self._qemu = subprocess.Popen(
-                qemu.command(options, accel, self._directory),
-                cwd=self._directory, stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, stderr=self._errors,
-                # Ctrl-C at the terminal is for the launcher to deal with.
-                start_new_session=True, preexec_fn=die_with_parent)
+            self._emulator = self._spawn(
+                qemu.command(self._options, accel, self._directory),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         except FileNotFoundError as error:
             raise qemu.Unusable(f"cannot start QEMU: {error}; 'make run' "
                                 f"installs it") from error
+        self._from_machine = self._emulator.stdout.fileno()
+        self._to_machine = self._emulator.stdin.fileno()
+
+    def _start_bochs(self):
+        """Its serial port is a connection that it makes to us."""
+        options = self._options
+        bochs.prepare_disc(self._directory, options)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            server.settimeout(CONNECT_SECONDS)
+            self._emulator = self._spawn(
+                bochs.command(self._directory, bochs.model(options),
+                              options.cpus, bochs.mebibytes(options.memory),
+                              f"mode=socket-client, dev=localhost:{port}"),
+                stdin=subprocess.DEVNULL, stdout=self._errors)
+            try:
+                self._serial, _ = server.accept()
+            except TimeoutError as error:
+                raise qemu.Unusable(
+                    f"Bochs does not start: {self._complaints()}") from error
+        self._from_machine = self._to_machine = self._serial.fileno()
 
     def __enter__(self):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -90,9 +126,9 @@ class Session:
         self.close()
 
     def close(self):
-        if self._qemu:
-            self._qemu.kill()
-            self._qemu.wait()
+        if self._emulator:
+            self._emulator.kill()
+            self._emulator.wait()
         if self._log:
             self._log.close()
         shutil.rmtree(self._directory, ignore_errors=True)
@@ -133,7 +169,10 @@ class Session:
 
     def _read_output(self):
         """Returns False when the machine has ended."""
-        data = os.read(self._qemu.stdout.fileno(), 65536)
+        try:
+            data = os.read(self._from_machine, 65536)
+        except ConnectionResetError:
+            data = b""
         if not data:
             return False
         if self._log:
@@ -149,12 +188,13 @@ class Session:
 
     def _pump(self, keyboard=None):
         """Moves bytes until the machine ends (True) or time is up."""
-        sources = [self._qemu.stdout] + ([keyboard] if keyboard else [])
+        port = self._from_machine
+        sources = [port] + ([keyboard] if keyboard else [])
         while True:
             ready, _, _ = select.select(sources, [], [], self._remaining())
             if not ready:
                 return False
-            if self._qemu.stdout in ready and not self._read_output():
+            if port in ready and not self._read_output():
                 return True
             if keyboard in ready and not self._read_keys(keyboard):
                 return True
@@ -163,7 +203,7 @@ class Session:
         """Returns False when the user wants the machine gone."""
         keys, wants_end = keyboard.read()
         try:
-            os.write(self._qemu.stdin.fileno(), keys)
+            os.write(self._to_machine, keys)
         except BrokenPipeError:
             return False
         return not wants_end
@@ -190,11 +230,11 @@ class Session:
         return EXIT_MACHINE
 
     def _say_ended_early(self):
-        errors = self._qemu_errors()
-        say(f"the machine ended before the script did (QEMU's exit status "
-            f"{self._qemu.wait()})")
+        errors = self._complaints()
+        say(f"the machine ended before the script did (exit status of "
+            f"{self._name()}: {self._emulator.wait()})")
         if errors:
-            say(f"QEMU says: {errors}")
+            say(f"{self._name()} says: {errors}")
         self._show_triple_fault()
         if not self._tail and not self._partial:
             return
@@ -216,8 +256,13 @@ class Session:
                 "its state (RIP: addr2line -e out/xen/podium.elf):")
             self._show((mark + after).splitlines()[:TAIL_LINES])
 
-    def _qemu_errors(self):
-        """What QEMU complained about, without what it always says."""
+    def _name(self):
+        return {"qemu": "QEMU", "bochs": "Bochs"}[self._options.emulator]
+
+    def _complaints(self):
+        """What the emulator complained about, without what it always says."""
+        if self._options.emulator == "bochs":
+            return "\n".join(bochs.complaints(self._directory))
         self._errors.seek(0)
         text = self._errors.read().decode(errors="replace")
         return "\n".join(line for line in text.splitlines()
@@ -245,8 +290,8 @@ class Session:
         if not ended:
             say(f"killed after {self._options.timeout} s")
             return EXIT_TIMEOUT
-        errors = self._qemu_errors()
+        errors = self._complaints()
         if errors:
-            say(f"QEMU says: {errors}")
+            say(f"{self._name()} says: {errors}")
             return EXIT_MACHINE
         return 0

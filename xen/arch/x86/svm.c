@@ -120,12 +120,12 @@ static struct guest_cpu *svm_create(void *const *pages, mfn_t root)
     return &sc->common;
 }
 
-static unsigned svm_cpl(const struct guest_cpu *gc)
+unsigned svm_cpl(const struct guest_cpu *gc)
 {
     return vmcb_of(gc)->cpl;
 }
 
-static bool svm_long_mode(const struct guest_cpu *gc)
+bool svm_long_mode(const struct guest_cpu *gc)
 {
     const struct vmcb *m = vmcb_of(gc);
 
@@ -137,7 +137,7 @@ static uint64_t svm_cr0(const struct guest_cpu *gc)
     return vmcb_of(gc)->cr0;
 }
 
-static uint64_t svm_cr3(const struct guest_cpu *gc)
+uint64_t svm_cr3(const struct guest_cpu *gc)
 {
     return vmcb_of(gc)->cr3;
 }
@@ -181,7 +181,7 @@ static bool svm_inject(struct guest_cpu *gc, uint64_t event, uint64_t cr2)
     return true;
 }
 
-static void svm_clear_shadow(struct guest_cpu *gc)
+void svm_clear_shadow(struct guest_cpu *gc)
 {
     vmcb_of(gc)->interrupt_shadow = 0;
 }
@@ -339,8 +339,8 @@ static void prepare(struct cpu *c, struct guest_cpu *gc,
     m->asid = gc->asid;
 }
 
-static bool svm_run(struct guest_cpu *gc, struct guest_regs *regs,
-                    const uint32_t *stop, struct guest_exit *exit)
+bool svm_run(struct guest_cpu *gc, struct guest_regs *regs,
+             const uint32_t *stop, struct guest_exit *exit)
 {
     struct cpu *c = this_cpu();
     struct vmcb *m = vmcb_of(gc);

@@ -78,6 +78,12 @@ extern const struct pte_format npt_format;
 /* present: has this processor got it? init_boot: NULL, or why it cannot be
  * used. */
 extern struct virt_ops svm_ops;
+unsigned svm_cpl(const struct guest_cpu *gc);
+bool svm_long_mode(const struct guest_cpu *gc);
+uint64_t svm_cr3(const struct guest_cpu *gc);
+void svm_clear_shadow(struct guest_cpu *gc);
+bool svm_run(struct guest_cpu *gc, struct guest_regs *regs,
+             const uint32_t *stop, struct guest_exit *exit);
 bool svm_present(void);
 const char *svm_init_boot(void);
 extern struct virt_ops vmx_ops;
