@@ -23,6 +23,53 @@ def test_script_status_and_unknown_options():
     assert '"loglvl=all" is unknown' not in log
 
 
+WITHOUT_XENSTORED = """\
+#!/bin/sh
+must() { timeout 30 "$@" || { echo "'$*' ended with $?"; exit 1; }; }
+xl create -q name=guest kernel=/boot/vmlinuz-cloud memory=128 \
+    ramdisk=/boot/guest.cpio.gz on_crash=preserve
+kill -9 $(cat /run/xenstored.pid)
+for command in list "list -l" uptime; do
+    echo "--- $command"
+    must xl $command
+done
+echo "--- refused"
+for command in "mem-set 1 100" "shutdown -w 1" "rename 1 other" "domid guest" \
+    "create -q name=second kernel=/boot/vmlinuz-cloud memory=128"; do
+    timeout 30 xl $command && exit 1
+    [ $? = 1 ] || exit 1
+done
+echo "--- given up"
+xl info | grep free_memory
+sleep 3
+watcher=$(ps | awk '/ [x]l create/ { print $1 }')
+set -- $(cat /proc/$watcher/stat)
+echo "ticks: $((${14} + ${15}))"
+must xl destroy 1
+must xl list
+xl info | grep free_memory
+"""
+
+
+def test_without_xenstored_nothing_waits_for_it():
+    """As on Xen, who kills it must boot again to have all that there was; what
+    needs no xenstored works, and the rest says why it does not."""
+    output, status, _, _ = machine.run("xenstored-gone", WITHOUT_XENSTORED)
+    print(output)
+    assert status == 0
+    for command in ("list", "uptime"):
+        said = output.split(f"--- {command}\n")[1].split("---")[0]
+        assert "xl: warning: names are not known: cannot reach xenstored" in said
+        assert "(null)" in said
+    said = output.split("--- refused\n")[1].split("---")[0]
+    assert len(re.findall(r"^xl: cannot .*: cannot reach xenstored: ", said,
+                          re.M)) == 5
+    # Its watcher does not spin meanwhile: a second has 100 ticks.
+    assert int(re.search(r"^ticks: (\d+)", output, re.M).group(1)) < 100
+    free = [int(n) for n in re.findall(r"^free_memory *: (\d+)", output, re.M)]
+    assert free[1] >= free[0] + 128
+
+
 def test_poweroff_in_dom0_ends_the_machine():
     output, status, messages, log = machine.run(
         "poweroff", SAY + "poweroff -f\nsleep 1000\n")

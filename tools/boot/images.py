@@ -39,7 +39,8 @@ LIBRARY_DIRS = [os.path.join(ROOT, "usr/lib/x86_64-linux-gnu"),
 
 MODULES = ["xen-privcmd", "xenfs/xenfs", "xen-evtchn", "xen-gntdev",
            "xen-gntalloc"]
-XEN_PROGRAMS = ["xenstored", "oxenstored", "xenconsoled", "xenconsole"]
+XEN_PROGRAMS = ["xenstored", "oxenstored", "xenconsoled", "xenconsole",
+                "xenstore-control"]
 XEN_PROGRAMS_DIR = "/usr/lib/xen-4.17/bin"
 XENSTORE_COMMANDS = ["ls", "read", "write", "list", "rm", "watch", "exists",
                      "chmod"]

@@ -225,6 +225,10 @@ int xc_domain_trigger(struct xc *xc, uint32_t domid, enum xc_trigger what,
     };
     int rc = hv_domctl(xc, &op);
 
+    if (rc == -ESRCH) {
+        return xc_fail(xc, rc, "domain %u or its vCPU %u does not exist", domid,
+                       vcpu);
+    }
     return rc < 0 ? xc_fail_errno(xc, rc, "cannot trigger domain %u", domid)
                   : 0;
 }

@@ -43,6 +43,18 @@ static bool has_ended(struct xc *xc, uint32_t domid, struct xc_domain *info,
     return *rc || info->shutdown || info->dying;
 }
 
+/* 0, or -Exxx other than that it took too long. Without xenstored nobody tells
+ * that a domain has ended, but it can still be seen. */
+static int wait_for_news(struct xc *xc, int64_t ms)
+{
+    int rc = store_wait(xc, (int)ms);
+
+    if (rc == -ENOTCONN) {
+        domain_sleep_ms((long)ms);
+    }
+    return rc == -ENOTCONN || rc == -ETIMEDOUT ? 0 : rc;
+}
+
 static int wait_for_end(struct xc *xc, uint32_t domid, int64_t until,
                         struct xc_domain *info)
 {
@@ -54,9 +66,8 @@ static int wait_for_end(struct xc *xc, uint32_t domid, int64_t until,
         if (left <= 0) {
             return xc_fail(xc, -ETIMEDOUT, "domain %u is still running", domid);
         }
-        left = left < RECHECK_MS ? left : RECHECK_MS;
-        rc = store_wait(xc, (int)left);
-        if (rc && rc != -ETIMEDOUT) {
+        rc = wait_for_news(xc, left < RECHECK_MS ? left : RECHECK_MS);
+        if (rc) {
             break;
         }
     }

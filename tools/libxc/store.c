@@ -13,15 +13,22 @@
 #include <string.h>
 
 #include <xenstore.h>
+#include <xenstore_lib.h>
 
 #include "libxc/handle.h"
 
 #define TRIES_MAX   64
 #define WATCH_TOKEN "xc"
 
+/*
+ * Where nobody listens to the daemon's socket, xs_open() turns to the kernel,
+ * which waits for ever for a daemon that is gone. Both of its ways lead to the
+ * path that the environment names.
+ */
 static struct xs_handle *connection(struct xc *xc)
 {
     if (!xc->store) {
+        setenv("XENSTORED_PATH", xs_daemon_socket(), 0);
         xc->store = xs_open(0);
     }
     return xc->store;
@@ -254,12 +261,16 @@ static bool drain_watches(struct xc *xc)
 
 int store_wait(struct xc *xc, int timeout_ms)
 {
-    struct pollfd fd = {.fd = xs_fileno(xc->store), .events = POLLIN};
+    struct pollfd fd = {.events = POLLIN};
     int ready;
 
+    if (!xc->store) {
+        return no_store(xc);
+    }
     if (drain_watches(xc)) {
         return 0;
     }
+    fd.fd = xs_fileno(xc->store);
     ready = poll(&fd, 1, timeout_ms);
     if (ready < 0) {
         return -errno;
@@ -267,11 +278,16 @@ int store_wait(struct xc *xc, int timeout_ms)
     if (ready == 0) {
         return -ETIMEDOUT;
     }
-    drain_watches(xc);
-    return 0;
+    if (drain_watches(xc) || !(fd.revents & POLLHUP)) {
+        return 0;
+    }
+    store_close(xc);
+    return no_store(xc);
 }
 
 void store_unwatch(struct xc *xc, const char *path)
 {
-    xs_unwatch(xc->store, path, WATCH_TOKEN);
+    if (xc->store) {
+        xs_unwatch(xc->store, path, WATCH_TOKEN);
+    }
 }

@@ -63,8 +63,9 @@ int store_introduce(struct xc *xc, uint32_t domid, uint64_t ring_gfn,
 void store_release(struct xc *xc, uint32_t domid);
 
 /*
- * Watches. store_wait() returns 0 when something happened, -ETIMEDOUT or
- * -EINTR. One watch at a time.
+ * Watches. store_wait() returns 0 when something happened, -ETIMEDOUT, -EINTR,
+ * or -ENOTCONN once xenstored has gone; the next call of another function then
+ * looks for a new one. One watch at a time.
  */
 int store_watch(struct xc *xc, const char *path);
 int store_wait(struct xc *xc, int timeout_ms);

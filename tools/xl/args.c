@@ -13,11 +13,13 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "message.h"
+
 #define OPTIONS_MAX 16
 
 /* Both forms of the options; the lists are large enough for any command. */
 struct spellings {
-    char letters[2 * OPTIONS_MAX + 4];
+    char letters[2 * OPTIONS_MAX + 5];
     struct option names[OPTIONS_MAX + 2];
 };
 
@@ -30,6 +32,7 @@ static void spellings_fill(struct spellings *s,
     if (leading) {
         *letter++ = '+'; /* getopt stops at the first word */
     }
+    *letter++ = ':'; /* and leaves it to us to say what is wrong */
     *letter++ = 'h';
     *name++ = (struct option){"help", no_argument, NULL, 'h'};
     for (int i = 0; options && options[i].letter && i < OPTIONS_MAX; i++) {
@@ -47,6 +50,22 @@ static void spellings_fill(struct spellings *s,
     }
 }
 
+/* word: the one with what getopt does not like in it. */
+static void complain(bool value_missing, const char *word)
+{
+    bool is_long = !strncmp(word, "--", 2);
+
+    if (value_missing) {
+        error("option '%s' needs a value", word);
+    } else if (is_long && optopt) {
+        error("option '%s' takes no value", word);
+    } else if (is_long) {
+        error("there is no option '%s'", word);
+    } else {
+        error("there is no option '-%c'", optopt);
+    }
+}
+
 static int parse(struct args *args, int argc, char **argv,
                  const struct command_option *options, bool leading)
 {
@@ -57,8 +76,9 @@ static int parse(struct args *args, int argc, char **argv,
     spellings_fill(&s, options, leading);
     optind = 0; /* begin anew: another argv may have been parsed before */
     while ((letter = getopt_long(argc, argv, s.letters, s.names, NULL)) != -1) {
-        if (letter == '?') {
-            return -EINVAL; /* getopt has said why */
+        if (letter == '?' || letter == ':') {
+            complain(letter == ':', argv[optind - 1]);
+            return -EINVAL;
         }
         args->given[letter]++;
         args->value[letter] = optarg;

@@ -30,6 +30,12 @@ static void print_numbers(const struct xc_cpus *cpus)
     }
 }
 
+static void print_heading(bool cpus)
+{
+    printf("%-19s%s\n", "Name",
+           cpus ? "CPU list" : "CPUs   Sched     Active   Domain count");
+}
+
 static void print_pool(const struct xc_cpupool *pool, bool cpus)
 {
     printf("%-19s", pool->name);
@@ -45,29 +51,25 @@ static void print_pool(const struct xc_cpupool *pool, bool cpus)
 int cmd_cpupool_list(struct xc *xc, const struct args *args)
 {
     const char *wanted = args->word_count ? args->words[0] : NULL;
-    bool cpus = arg_given(args, 'c'), found = !wanted;
+    bool cpus = arg_given(args, 'c'), any = false;
     struct xc_cpupool pool;
     uint32_t from = 0;
     int rc;
 
     while (!(rc = xc_cpupool_next(xc, from, &pool))) {
-        bool named = wanted && !strcmp(wanted, pool.name);
-
-        if (from == 0) {
-            printf("%-19s%s\n", "Name",
-                   cpus ? "CPU list"
-                        : "CPUs   Sched     Active   Domain count");
-        }
-        if (named || !wanted) {
+        if (!wanted || !strcmp(wanted, pool.name)) {
+            if (!any) {
+                print_heading(cpus);
+            }
             print_pool(&pool, cpus);
-            found = true;
+            any = true;
         }
         from = pool.id + 1;
     }
     if (rc != -ENOENT) {
         return failed(xc, "cannot list the CPU pools");
     }
-    if (!found) {
+    if (wanted && !any) {
         error("CPU pool '%s' does not exist", wanted);
         return XL_FAILED;
     }

@@ -73,7 +73,7 @@ int cmd_uptime(struct xc *xc, const struct args *args)
 
         domain_name_of(xc, list[i].domid, name);
         if (uptime_of(xc, list[i].domid, &seconds)) {
-            uptime_format(seconds, up);
+            uptime_format(seconds, brief, up);
         }
         (brief ? print_short : print_long)(name, list[i].domid, up);
     }

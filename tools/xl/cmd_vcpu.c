@@ -137,27 +137,38 @@ static bool pin_read_cpus(struct pin *pin, struct xc *xc,
     return ok;
 }
 
-static bool pin_read(struct pin *pin, struct xc *xc, const struct args *args)
+/* A vCPU that the domain has, or all. False after a message. */
+static bool pin_read_vcpus(struct pin *pin, struct xc *xc,
+                           const struct args *args)
 {
     struct xc_domain info;
 
+    if (xc_domain_info(xc, pin->domid, &info)) {
+        failed(xc, "domain '%s'", args->words[0]);
+        return false;
+    }
+    pin->last = info.max_vcpus - 1;
+    if (!strcmp(args->words[1], "all")) {
+        return true;
+    }
+    if (!number_argument(args->words[1], &pin->first)) {
+        return false;
+    }
+    if (pin->first > pin->last) {
+        error("there is no vCPU %u in '%s'; it has 0 to %u", pin->first,
+              args->words[0], pin->last);
+        return false;
+    }
+    pin->last = pin->first;
+    return true;
+}
+
+static bool pin_read(struct pin *pin, struct xc *xc, const struct args *args)
+{
     memset(pin, 0, sizeof(*pin));
     pin->force = arg_given(args, 'f');
-    if (!domain_find(xc, args->words[0], &pin->domid)) {
-        return false;
-    }
-    if (!strcmp(args->words[1], "all")) {
-        if (xc_domain_info(xc, pin->domid, &info)) {
-            failed(xc, "domain '%s'", args->words[0]);
-            return false;
-        }
-        pin->last = info.max_vcpus - 1;
-    } else if (number_argument(args->words[1], &pin->first)) {
-        pin->last = pin->first;
-    } else {
-        return false;
-    }
-    return pin_read_cpus(pin, xc, args);
+    return domain_find(xc, args->words[0], &pin->domid) &&
+           pin_read_vcpus(pin, xc, args) && pin_read_cpus(pin, xc, args);
 }
 
 int cmd_vcpu_pin(struct xc *xc, const struct args *args)

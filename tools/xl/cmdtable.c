@@ -56,7 +56,7 @@ const struct command command_table[] = {
             {'n', "dryrun", NULL,
              "Check the configuration and print what was understood; create "
              "nothing."},
-            {'q', "quiet", NULL, "Print nothing but errors."},
+            {'q', "quiet", NULL, "Print nothing but warnings and errors."},
             {'d', NULL, NULL, "Accepted."},
             {'V', NULL, NULL, "Accepted; a guest here has no screen."}),
         .max_words = ANY_WORDS,

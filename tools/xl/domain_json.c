@@ -57,14 +57,16 @@ static void put_vcpus(struct json *j, struct xc *xc, const struct xc_domain *d)
 static void put_config(struct json *j, struct xc *xc, const struct xc_domain *d)
 {
     char name[XC_NAME_MAX], uuid[UUID_TEXT_SIZE];
+    bool is_named = domain_name_of(xc, d->domid, name);
     struct xc_memory memory;
 
-    domain_name_of(xc, d->domid, name);
     uuid_format(d->uuid, uuid);
     json_object_begin(j, "config");
     json_object_begin(j, "c_info");
     json_string(j, "type", d->hvm ? "pvh" : "pv");
-    json_string(j, "name", name);
+    if (is_named) {
+        json_string(j, "name", name);
+    }
     json_string(j, "uuid", uuid);
     json_object_end(j);
     json_object_begin(j, "b_info");

@@ -59,11 +59,20 @@ bool domain_select(struct xc *xc, const struct args *args,
     return true;
 }
 
-void domain_name_of(struct xc *xc, uint32_t domid, char name[XC_NAME_MAX])
+bool domain_name_of(struct xc *xc, uint32_t domid, char name[XC_NAME_MAX])
 {
-    if (xc_domain_name(xc, domid, name, XC_NAME_MAX) || !name[0]) {
-        snprintf(name, XC_NAME_MAX, "(null)");
+    static bool has_warned;
+    int rc = xc_domain_name(xc, domid, name, XC_NAME_MAX);
+
+    if (rc == -ENOTCONN && !has_warned) {
+        warn("names are not known: %s", xc_error(xc));
+        has_warned = true;
     }
+    if (rc || !name[0]) {
+        snprintf(name, XC_NAME_MAX, "(null)");
+        return false;
+    }
+    return true;
 }
 
 int failed(struct xc *xc, const char *format, ...)

@@ -21,8 +21,9 @@ bool domain_find(struct xc *xc, const char *what, uint32_t *domid);
 bool domain_select(struct xc *xc, const struct args *args,
                    struct xc_domain **list, size_t *count);
 
-/* "" becomes "(null)", as users of xl know it. */
-void domain_name_of(struct xc *xc, uint32_t domid, char name[XC_NAME_MAX]);
+/* False, and "(null)" as users of xl know it, if it has none or nobody knows:
+ * that there is no xenstored is said once. */
+bool domain_name_of(struct xc *xc, uint32_t domid, char name[XC_NAME_MAX]);
 
 /* Report what xc says about a failure; for `return failed(xc, ...)`. */
 int failed(struct xc *xc, const char *format, ...)

@@ -94,6 +94,36 @@ check_dom0_short_of_memory() {
     wait_ready two
 }
 
+xenstored_is_new() {
+    case $(tr '\0' ' ' <"/proc/$(cat /run/xenstored.pid)/cmdline") in
+    *" -U "*) return 0 ;;
+    esac
+    return 1
+}
+
+# Another xenstored takes over what the first one knows, the rings of the
+# guests and the sockets of the xl processes that watch them included. What is
+# under way goes on, too.
+check_xenstored_restarted() {
+    must create one maxmem=512 memory=128
+    wait_ready one
+    id=$(xl domid one)
+    must create two maxmem=512 memory=128 &
+    must xenstore-control live-update "$(which xenstored)"
+    wait
+    wait_for "the new xenstored" xenstored_is_new
+    wait_ready two
+    stayers_live
+    must xl mem-set stays 160
+    wait_target stays
+    must xl mem-set stays 128
+    wait_target stays
+    must xl reboot -w one # done by a process from before
+    wait_ready one
+    [ "$(xl domid one)" != "$id" ] || fail "one was not started again"
+    must xl shutdown -aw
+}
+
 # One floods its console, one spins on more vCPUs than there are CPUs, one
 # dies: the one that stays still answers.
 check_bad_neighbours() {

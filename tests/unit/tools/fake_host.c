@@ -322,6 +322,9 @@ static int domctl(struct xen_domctl *op)
     case XEN_DOMCTL_setvcpuaffinity:
         return affinity_set(&op->u.vcpuaffinity);
     case XEN_DOMCTL_sendtrigger:
+        if (op->u.sendtrigger.vcpu >= FAKE_VCPUS) {
+            return -ESRCH;
+        }
         host.trigger = op->u.sendtrigger.trigger + 1;
         return 0;
     default:

@@ -57,6 +57,8 @@ static void test_trigger(void)
     EXPECT(host.trigger == XEN_DOMCTL_SENDTRIGGER_NMI + 1);
     EXPECT(xl_run("trigger guest sleep 1") == XL_OK);
     EXPECT(host.trigger == XEN_DOMCTL_SENDTRIGGER_SLEEP + 1);
+    EXPECT(xl_run("trigger guest nmi 9") == XL_FAILED);
+    EXPECT(strstr(xl_messages, "domain 7 or its vCPU 9 does not exist"));
     EXPECT(xl_run("trigger guest bang") == XL_USAGE);
     EXPECT(xl_run("trigger guest nmi first") == XL_FAILED);
     EXPECT_TEXT(xl_messages, "xl: 'first' is not a number\n");

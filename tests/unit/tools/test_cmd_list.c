@@ -136,6 +136,7 @@ static void test_pools(void)
                            "Pool-0             0,1,2,3\n");
     EXPECT(xl_run("cpupool-list Pool-7") == XL_FAILED);
     EXPECT_TEXT(xl_messages, "xl: CPU pool 'Pool-7' does not exist\n");
+    EXPECT(xl_output[0] == '\0');
     fake_store_write("/local/pool/0/name", "first");
     EXPECT(xl_run("cpupool-list first") == XL_OK);
     EXPECT(strstr(xl_output, "\nfirst "));
@@ -163,15 +164,17 @@ static void test_uptimes(void)
 {
     char text[UPTIME_TEXT_SIZE];
 
-    uptime_format(0, text);
+    uptime_format(0, false, text);
     EXPECT_TEXT(text, " 0:00:00");
-    uptime_format(3661, text);
+    uptime_format(3661, false, text);
     EXPECT_TEXT(text, " 1:01:01");
-    uptime_format(86400 + 86399, text);
+    uptime_format(86400 + 86399, false, text);
     EXPECT_TEXT(text, "1 day, 23:59:59");
-    uptime_format(13 * 86400 + 20763, text);
+    uptime_format(13 * 86400 + 20763, false, text);
     EXPECT_TEXT(text, "13 days,  5:46:03");
-    uptime_format(UINT64_MAX, text);
+    uptime_format(86400 + 86399, true, text);
+    EXPECT_TEXT(text, "1 day, 23:59");
+    uptime_format(UINT64_MAX, false, text);
     EXPECT(strlen(text) < UPTIME_TEXT_SIZE - 1);
 }
 
@@ -183,7 +186,7 @@ static void test_uptime(void)
     EXPECT_TEXT(xl_output, "Name                                ID Uptime\n"
                            "guest                                7  0:00:00\n");
     EXPECT(xl_run("uptime -s guest") == XL_OK);
-    EXPECT(strstr(xl_output, " up  0:00:00, guest (7)\n"));
+    EXPECT(strstr(xl_output, " up  0:00, guest (7)\n"));
     fake_store_write("/vm/u/start_time", "soon");
     EXPECT(xl_run("uptime guest") == XL_OK);
     EXPECT(strstr(xl_output, "   7 -\n"));

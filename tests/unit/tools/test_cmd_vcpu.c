@@ -67,8 +67,7 @@ static void test_pin_wrongly(void)
     expect_refused("vcpu-pin guest one 0", "'one' is not a number");
     expect_refused("vcpu-pin guest -- -1 0", "'-1' is not a number");
     expect_refused("vcpu-pin guest 2 0",
-                   "cannot pin vCPU 2 of 'guest': cannot pin vCPU 2 of domain "
-                   "7: Invalid argument");
+                   "there is no vCPU 2 in 'guest'; it has 0 to 1");
     expect_refused("vcpu-pin -f guest all 0", "-f is for one vCPU at a time");
     EXPECT(xl_run("vcpu-pin guest 0") == XL_USAGE);
 }

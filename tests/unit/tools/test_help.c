@@ -78,8 +78,14 @@ static void test_called_wrongly(void)
     EXPECT(xl_run("pause a b") == XL_USAGE);
     EXPECT(strstr(xl_messages, "does not know what to do with 'b'"));
     EXPECT(xl_run("pause -x a") == XL_USAGE);
+    EXPECT(strstr(xl_messages, "xl: there is no option '-x'\nUsage") ==
+           xl_messages);
     EXPECT(xl_run("create --defconfig") == XL_USAGE);
+    EXPECT(strstr(xl_messages, "xl: option '--defconfig' needs a value\n"));
     EXPECT(xl_run("list --numb") == XL_USAGE);
+    EXPECT(strstr(xl_messages, "xl: there is no option '--numb'\n"));
+    EXPECT(xl_run("list --numa=3") == XL_USAGE);
+    EXPECT(strstr(xl_messages, "xl: option '--numa=3' takes no value\n"));
     EXPECT(xl_output[0] == '\0');
 }
 
