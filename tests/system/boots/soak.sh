@@ -118,10 +118,12 @@ check_xenstored_restarted() {
     wait_target stays
     must xl mem-set stays 128
     wait_target stays
-    must xl reboot -w one # done by a process from before
+    : >$logs/guest-one.log
+    must xl reboot -w one # its watcher is from before
     wait_ready one
     [ "$(xl domid one)" != "$id" ] || fail "one was not started again"
-    must xl shutdown -aw
+    must xl shutdown -w one
+    must xl shutdown -w two
 }
 
 # One floods its console, one spins on more vCPUs than there are CPUs, one
