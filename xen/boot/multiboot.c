@@ -162,7 +162,8 @@ static void parse_map_2(const struct mb2_tag *tag, struct boot_info *info)
     const char *p = (const char *)tag + 16;
     const char *end = (const char *)tag + tag->size;
 
-    for (; entry_size >= 20 && entry_size <= (uint64_t)(end - p);
+    for (; entry_size >= 20 && entry_size <= (uint64_t)(end - p) &&
+           info->range_count < BOOT_RANGE_LIMIT;
          p += entry_size) {
         uint64_t start, length;
         uint32_t type;

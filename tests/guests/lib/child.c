@@ -370,11 +370,11 @@ void child_unmap(void *page)
     hole_free(gfn_of(page));
 }
 
-bool child_try(struct child *c, enum servant_op op, const uint64_t *args,
-               unsigned count)
+bool child_try_within(struct child *c, enum servant_op op, const uint64_t *args,
+                      unsigned count, uint64_t patience)
 {
     struct servant_channel *ch = c->channel;
-    uint64_t end = time_now() + PATIENCE;
+    uint64_t end = time_now() + patience;
     unsigned reason;
 
     ch->op = op;
@@ -391,6 +391,12 @@ bool child_try(struct child *c, enum servant_op op, const uint64_t *args,
         give_way();
     }
     return true;
+}
+
+bool child_try(struct child *c, enum servant_op op, const uint64_t *args,
+               unsigned count)
+{
+    return child_try_within(c, op, args, count, PATIENCE);
 }
 
 int64_t child_do(struct child *c, enum servant_op op, const uint64_t *args,

@@ -99,6 +99,10 @@ void child_unmap(void *page);
 bool child_try(struct child *c, enum servant_op op, const uint64_t *args,
                unsigned count);
 
+/* The same, with another patience than 3 seconds (in ns). */
+bool child_try_within(struct child *c, enum servant_op op, const uint64_t *args,
+                      unsigned count, uint64_t patience);
+
 /* As child_try(), and the result; the test ends when it does not answer. */
 int64_t child_do(struct child *c, enum servant_op op, const uint64_t *args,
                  unsigned count);

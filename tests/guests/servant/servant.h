@@ -51,7 +51,7 @@ struct servant_channel {
 BUILD_ASSERT(sizeof(struct servant_channel) <= PAGE_SIZE, "one page");
 
 /* How many calls, and where in the buffer they are. */
-#define SERVANT_CALL_LIMIT 32
+#define SERVANT_CALL_LIMIT 40
 #define SERVANT_CALLS      1024
 
 /* Where the buffer is in the servant's eyes. */
