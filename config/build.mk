@@ -41,14 +41,13 @@ XEN_CFLAGS := $(CFLAGS_ALL) -Wconversion -O2 -ffreestanding -fno-pic -fno-pie \
               -fno-omit-frame-pointer -fcf-protection=none -m64 \
               -mno-red-zone -mgeneral-regs-only
 
-# make xen VARIANT=NAME: the hypervisor with more checks, beside the usual one.
-#
-#   ubsan  stops at undefined behaviour, with the line (xen/base/variant/ubsan.c)
-#   stack  notices when an array on the stack overflows
+# make xen VARIANT=checked: the hypervisor with more checks, beside the usual
+# one. It stops at undefined behaviour, with the line, and notices when an array
+# on the stack overflows (xen/base/variant/).
 #
 # The guard is in a variable, as FS, where it would be otherwise, is the guest's.
-XEN_CFLAGS_ubsan := -fsanitize=undefined -fno-sanitize-recover=all
-XEN_CFLAGS_stack := -fstack-protector-strong -mstack-protector-guard=global
+XEN_CFLAGS_checked := -fsanitize=undefined -fno-sanitize-recover=all \
+                      -fstack-protector-strong -mstack-protector-guard=global
 
 # Programs in dom0.
 TOOLS_CFLAGS := $(CFLAGS_ALL) -Wconversion -O2 -D_GNU_SOURCE

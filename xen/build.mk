@@ -6,15 +6,15 @@
 # Linked twice: the first link gives the addresses of the functions, from
 # which xen/symbols.py makes the table that backtraces are printed with.
 
-# With VARIANT=ubsan all of it is out/podium-ubsan and out/xen-ubsan
-# (config/build.mk has the variants, make variants runs guests on them).
+# With VARIANT=checked all of it is out/podium-checked and out/xen-checked
+# (config/build.mk says what differs, make variants runs guests on it).
 VARIANT     ?=
 XEN_SUFFIX  := $(if $(VARIANT),-$(VARIANT))
 XEN_OUT     := out/xen$(XEN_SUFFIX)
 XEN_IMAGE   := out/podium$(XEN_SUFFIX)
 XEN_FOLDERS := lib arch/x86 base mm overcommit p2m domain guest boot
 XEN_C       := $(foreach d,$(XEN_FOLDERS),$(wildcard xen/$(d)/*.c)) \
-               $(if $(VARIANT),xen/base/variant/$(VARIANT).c)
+               $(if $(VARIANT),$(wildcard xen/base/variant/*.c))
 XEN_S       := $(wildcard xen/arch/x86/*.S)
 XEN_C_OBJ   := $(XEN_C:xen/%.c=$(XEN_OUT)/%.o)
 XEN_OBJ     := $(XEN_OUT)/whole.o $(XEN_S:xen/%.S=$(XEN_OUT)/%.S.o)

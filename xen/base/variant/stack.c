@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * make xen VARIANT=stack: the value that lies between a function's arrays and
+ * make xen VARIANT=checked: the value that lies between a function's arrays and
  * its return address, and is compared when it returns. What is called when the
  * two differ is in arch/x86/foreign.c, for Debian's decoders have the same.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * make xen VARIANT=ubsan: what the compiler's checks for undefined behaviour
+ * make xen VARIANT=checked: what the compiler's checks for undefined behaviour
  * call. Each is told where in the source it stands; the machine stops with
  * that line, as it does for CHECK.
  *
