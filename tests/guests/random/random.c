@@ -46,7 +46,7 @@
 #define BUFFER_WORDS 64
 /* A child that has lost its mind may go from fault to fault for ever, which is
  * dear in an emulator; one that is given up too early is no loss. */
-#define PATIENCE     MILLISECONDS(500)
+#define PATIENCE MILLISECONDS(500)
 
 static uint64_t state;
 
