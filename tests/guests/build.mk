@@ -41,8 +41,8 @@ CALLS ?= 1000000
 SEED  ?= 1
 
 .PHONY: random
-# By the clock: a child that goes from fault to fault without ever executing an
-# instruction stops QEMU's counted time, and with it what would end the child.
+# By the clock: a child that goes from fault to fault makes QEMU's counted time
+# pass so slowly that what would end the child comes after minutes.
 random: $(GUEST_OUT)/built out/podium
 	$(Q)$(PYTHON) $(GUEST_DIR)/run --set timeout=36000 --set clock=wall \
 	    --set "arguments=seed=$(SEED) calls=$(CALLS)" random

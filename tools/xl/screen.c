@@ -45,6 +45,12 @@ static void on_signal(int number)
     raise(number);
 }
 
+/* Only so that screen_wait() ends. */
+static void on_resize(int number)
+{
+    (void)number;
+}
+
 void screen_open(void)
 {
     struct termios keys;
@@ -59,6 +65,7 @@ void screen_open(void)
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     signal(SIGHUP, on_signal);
+    signal(SIGWINCH, on_resize);
     fputs(BEGIN, stdout);
 }
 

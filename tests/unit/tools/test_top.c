@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -133,13 +134,37 @@ static void test_batch(void)
     EXPECT(xl_run("top guest") == XL_USAGE);
 }
 
-/* On a terminal, until q: its settings are what they were. */
+/* Reads on until all that came has `wanted` in it `times` times. */
+static void read_until(int master, char *text, size_t size, const char *wanted,
+                       int times)
+{
+    size_t length = strlen(text);
+
+    for (;;) {
+        struct pollfd file = {.fd = master, .events = POLLIN};
+        const char *at = text;
+        int found = 0;
+
+        while ((at = strstr(at, wanted)) != NULL) {
+            at++;
+            found++;
+        }
+        if (found >= times || poll(&file, 1, 5000) <= 0) {
+            return;
+        }
+        length += (size_t)read(master, text + length, size - 1 - length);
+        text[length] = '\0';
+    }
+}
+
+/* On a terminal, until q: its settings are what they were. Another size is
+ * seen at once, not after the minute between pictures. */
 static void test_terminal(void)
 {
     int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+    const struct winsize small = {.ws_row = 5, .ws_col = 80};
     struct termios then, after;
-    char text[8192];
-    size_t length = 0;
+    char text[8192] = "", *first_heading;
     int status = -1;
     pid_t pid;
 
@@ -148,26 +173,21 @@ static void test_terminal(void)
     tcgetattr(slave, &then);
     pid = fork();
     if (!pid) {
-        char name[] = "top", *argv[] = {name, NULL};
+        char name[] = "top", delay[] = "-d60", *argv[] = {name, delay, NULL};
 
         fake_host_reset();
         fake_host_guest();
         dup2(slave, STDIN_FILENO);
         dup2(slave, STDOUT_FILENO);
-        _exit(command_start(1, argv, false));
+        _exit(command_start(2, argv, false));
     }
-    while (length < sizeof(text) - 1) {
-        struct pollfd file = {.fd = master, .events = POLLIN};
-
-        text[length] = '\0';
-        if (strstr(text, "guest") || poll(&file, 1, 5000) <= 0) {
-            break;
-        }
-        length +=
-            (size_t)read(master, text + length, sizeof(text) - 1 - length);
-    }
+    read_until(master, text, sizeof(text), "guest", 1);
     EXPECT(strstr(text, "\033[H\033[J"));
     EXPECT(strstr(text, "guest"));
+    EXPECT(!ioctl(master, TIOCSWINSZ, &small) && !kill(pid, SIGWINCH));
+    read_until(master, text, sizeof(text), "PROMISED", 2);
+    first_heading = strstr(text, "PROMISED");
+    EXPECT(first_heading && strstr(first_heading + 1, "PROMISED"));
     EXPECT(write(master, "cq", 2) == 2);
     EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
     tcgetattr(slave, &after);
