@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BEGIN "\033[?25l\033[?7l"
@@ -20,7 +21,8 @@
 
 static struct termios saved;
 static volatile sig_atomic_t is_open;
-static bool has_keys; /* stdin is a terminal whose settings were changed */
+static sigset_t waiting; /* what is blocked while we wait */
+static bool has_keys;    /* stdin is a terminal whose settings were changed */
 
 bool screen_is_there(void)
 {
@@ -45,10 +47,22 @@ static void on_signal(int number)
     raise(number);
 }
 
-/* Only so that screen_wait() ends. */
+/* Only so that screen_wait() ends. It comes then alone: one that came before is
+ * not lost. */
 static void on_resize(int number)
 {
     (void)number;
+}
+
+static void catch_resize(void)
+{
+    sigset_t resize;
+
+    sigemptyset(&resize);
+    sigaddset(&resize, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &resize, &waiting);
+    sigdelset(&waiting, SIGWINCH);
+    signal(SIGWINCH, on_resize);
 }
 
 void screen_open(void)
@@ -65,7 +79,7 @@ void screen_open(void)
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     signal(SIGHUP, on_signal);
-    signal(SIGWINCH, on_resize);
+    catch_resize();
     fputs(BEGIN, stdout);
 }
 
@@ -93,11 +107,13 @@ unsigned int screen_lines(void)
 int screen_wait(int ms)
 {
     struct pollfd file = {.fd = STDIN_FILENO, .events = POLLIN};
+    const struct timespec limit = {.tv_sec = ms / 1000,
+                                   .tv_nsec = ms % 1000 * 1000000L};
     unsigned char key;
     int ready;
 
     fflush(stdout);
-    ready = poll(&file, 1, ms);
+    ready = ppoll(&file, 1, &limit, &waiting);
     if (ready <= 0) {
         return SCREEN_TIMEOUT; /* or a signal: the window has another size */
     }
