@@ -6,7 +6,7 @@
  *   events    ports are closed: peers see it, and nothing is delivered any more
  *   mappings  what it mapped of others is given back
  *   areas     pages that its vCPUs registered are let go
- *   memory    p2m, cache, own pages, 512 at a time
+ *   memory    p2m and the pages in it, cache, loose pages, 512 at a time
  *   dead      VIRQ_DOM_EXC: daemons that still map its pages see `dying` now
  *
  * Others may hold its pages longer, and until they see `dying` they will: so

@@ -273,7 +273,7 @@ int memory_increase(struct domain *d, unsigned order)
     if (!p2m_enter(&d->p2m)) {
         return -ESRCH;
     }
-    done = page_alloc_guest(&d->account, order);
+    done = page_alloc_loose(&d->account, order);
     p2m_leave(&d->p2m);
     return done ? 0 : -ENOMEM;
 }
@@ -503,5 +503,5 @@ int memory_teardown(struct domain *d)
     if (!rc) {
         rc = pod_empty(&d->pod, SLICE_PAGES);
     }
-    return rc ? rc : page_release_some(&d->account, SLICE_PAGES);
+    return rc ? rc : page_free_loose(&d->account, SLICE_PAGES);
 }

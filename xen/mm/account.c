@@ -7,8 +7,7 @@ void account_init(struct account *a, domid_t id)
 {
     memset(a, 0, sizeof(*a));
     a->id = id;
-    list_init(&a->pages);
-    list_init(&a->held);
+    list_init(&a->loose);
     list_init(&a->link);
 }
 

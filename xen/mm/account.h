@@ -2,9 +2,11 @@
 /*
  * Whom pages are charged to: every domain embeds one account.
  *
- * Always: page_count = length of `pages` + length of `held` + pages its owner
- * took off these lists itself (the PoD cache). page_count <= max_pages right
- * after a charge (it may be exceeded only when max_pages is lowered later).
+ * Always: page_count = pages in the owner's p2m + its PoD cache + loose_count +
+ * pages that it gave up and others still refer to. There is no list of them:
+ * the p2m names the first, and the last go by themselves. page_count <=
+ * max_pages right after a charge (it may be exceeded only when max_pages is
+ * lowered later).
  * claimed: pages that are promised to this account and not charged yet.
  * Fields are protected by the page allocator's lock; READ_ONCE elsewhere.
  */
@@ -22,9 +24,8 @@ struct account {
     uint64_t claimed;     /* pages claimed and not charged yet */
     uint64_t table_count; /* table pages of its p2m, not in page_count */
     uint64_t table_limit; /* budget of table_count, pages; 0: no limit */
-    struct list pages;    /* struct page.link: charged pages in use */
-    struct list held;     /* teardown: given up by the owner, but somebody else
-                             still has references */
+    struct list loose;    /* charged pages that are mapped nowhere (loose.c) */
+    uint64_t loose_count; /* pages on it */
     struct list link;     /* accounts that have pages, tables or a claim */
     uint64_t audit_count; /* scratch of mm_audit() */
 };

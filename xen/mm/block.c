@@ -15,25 +15,18 @@ void block_make_tails(struct page *head, struct account *owner)
     }
 }
 
-/* Backwards, so that a guest's pages stand on its list in their order: they
- * are given back in runs then. Those of a cached block are on no list; whose
- * cache it is links them. */
+/* Those of a cached block are on no list; whose cache it is links them. */
 void block_split_locked(struct page *head)
 {
     union page_word new = {.bits = head->w.bits};
     uint64_t gfn = head->gfn;
 
     new.order = 0;
-    for (uint64_t i = BLOCK_PAGES; --i > 0;) {
+    for (uint64_t i = 1; i < BLOCK_PAGES; i++) {
         struct page *pg = &head[i];
 
         CHECK(pg->state == PAGE_TAIL);
         pg->gfn = gfn == ~0ULL ? gfn : gfn + i;
-        if (new.state == PAGE_GUEST) {
-            list_add(&head->link, &pg->link);
-        } else {
-            list_init(&pg->link);
-        }
         new.generation = pg->generation;
         __atomic_store_n(&pg->w.bits, new.bits, __ATOMIC_RELEASE);
     }

@@ -5,7 +5,7 @@
  *
  * The head says everything: state GUEST or CACHE, order 9, PAGE_ZEROED if all
  * of it is zero, gfn of the first page (the others follow it). It is on the
- * owner's or the cache's list for all 512; the others are PAGE_TAIL. A block
+ * cache's list for all 512; the others are PAGE_TAIL. A block
  * has one reference, its owner's: nobody else has any of its pages. Whoever
  * wants a page by itself, to refer to it or to move it, splits the block
  * first (page_get() does), and single pages remain.

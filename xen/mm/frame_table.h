@@ -5,11 +5,12 @@
  * state FREE: in the buddy allocator. For all others but TAIL references >= 1.
  *   HEAP    hypervisor's own memory, no account
  *   TABLE   second-stage page table
- *   GUEST   charged to owner, on owner->pages; references: one "allocated"
+ *   GUEST   charged to owner, on no list; references: one "allocated"
  *           reference while flag PAGE_ALLOCATED is set, and one for each
  *           foreign or grant mapping and each hypervisor pointer. The frame
  *           is freed when the last goes.
- *   CACHE   charged to owner, on a list of its PoD cache; references == 1
+ *   CACHE   charged to owner, on a list of its PoD cache or its loose pages;
+ *           references == 1
  *   TAIL    in a block (mm/block.h) of GUEST or CACHE pages, but not its head,
  *           which speaks for it: only the owner here is its own. No references
  *   SPECIAL belongs to the hypervisor and is shown to owner (shared_info,
@@ -66,7 +67,7 @@ union page_word {
 };
 
 struct page {
-    struct list link;      /* free list, owner's list or cache list */
+    struct list link;      /* list of free, cached or loose blocks */
     struct account *owner; /* GUEST, CACHE, SPECIAL, charged TABLE; else NULL */
     union {
         uint64_t gfn;         /* GUEST: where it is mapped; ~0: nowhere (M2P) */

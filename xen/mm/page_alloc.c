@@ -4,8 +4,8 @@
  *
  * An allocation has three steps: take a block and charge it (lock held; all
  * that may fail is here), clear what is dirty (no lock; the block is BUSY and
- * ours alone), and give its pages their new state. A guest's pages go onto its
- * list under the lock again.
+ * ours alone), and give its pages their new state, the head last: until then
+ * an audit takes the head's word for all of them.
  *
  *   total = free + all pages in other states     that page_alloc_add() brought
  *   claimed <= free                              (claim.c)
@@ -239,29 +239,24 @@ static struct page *take_charged(struct account *a, unsigned order)
     return head;
 }
 
-/* Pages that `a` has just got, single or in blocks: on `chain` all but the
- * first, which stays BUSY. */
+/* Pages that `a` has just got, single or in blocks. */
 static void start_guest_pages(struct account *a, struct page *head,
-                              unsigned order, struct list *chain)
+                              unsigned order)
 {
     unsigned each = order < BLOCK_ORDER ? 0 : BLOCK_ORDER;
 
-    list_init(chain);
-    for (uint64_t i = 0; i < BIT(order); i += BIT(each)) {
+    for (uint64_t i = BIT(order); i > 0;) {
+        i -= BIT(each);
         if (each) {
             block_make_tails(&head[i], a);
         }
-        if (i) {
-            page_start(&head[i], PAGE_GUEST, a, each, NEW_FLAGS);
-            list_add_tail(chain, &head[i].link);
-        }
+        page_start(&head[i], PAGE_GUEST, a, each, NEW_FLAGS);
     }
 }
 
 struct page *page_alloc_guest(struct account *a, unsigned order)
 {
     struct page *head;
-    struct list chain;
 
     CHECK(order <= MAX_ORDER);
     if (told_to_fail()) {
@@ -272,13 +267,7 @@ struct page *page_alloc_guest(struct account *a, unsigned order)
         return NULL;
     }
     buddy_clear(head);
-    start_guest_pages(a, head, order, &chain);
-    lock(&buddy.lock);
-    page_start(head, PAGE_GUEST, a, order < BLOCK_ORDER ? 0 : BLOCK_ORDER,
-               NEW_FLAGS);
-    list_add_tail(&a->pages, &head->link);
-    list_splice_tail(&a->pages, &chain);
-    unlock(&buddy.lock);
+    start_guest_pages(a, head, order);
     return head;
 }
 
@@ -322,23 +311,16 @@ unsigned page_alloc_guest_some(struct account *a, struct page **pages,
         return 0;
     }
     taken = take_pages(a, count, &heads);
-    list_for_each (head, &heads, link) {
+    list_for_each_safe (head, next, &heads, link) {
+        unsigned order = head->order;
+
         buddy_clear(head);
-        for (uint64_t i = 0; i < BIT(head->order); i++) {
+        start_guest_pages(a, head, order);
+        for (uint64_t i = 0; i < BIT(order); i++) {
             pages[n++] = &head[i];
         }
     }
     CHECK(n == taken);
-    lock(&buddy.lock);
-    list_for_each_safe (head, next, &heads, link) {
-        for (uint64_t i = BIT(head->order); --i > 0;) {
-            page_start(&head[i], PAGE_GUEST, a, 0, NEW_FLAGS);
-            list_add(&head->link, &head[i].link);
-        }
-        page_start(head, PAGE_GUEST, a, 0, NEW_FLAGS);
-    }
-    list_splice_tail(&a->pages, &heads);
-    unlock(&buddy.lock);
     return n;
 }
 
@@ -367,7 +349,6 @@ static void form_cached_block_locked(struct page *head)
 
     for (uint64_t i = 0; i < BLOCK_PAGES; i++) {
         zeroed = zeroed && (head[i].flags & PAGE_ZEROED);
-        list_del(&head[i].link);
         change_state(&head[i], PAGE_GUEST, PAGE_CACHE, 0);
     }
     block_make_tails(head, head->owner);
@@ -393,7 +374,6 @@ static void block_to_cache(struct page *head)
     lock(&buddy.lock);
     if (page_is_block(head)) {
         CHECK(head->flags & PAGE_ALLOCATED);
-        list_del(&head->link);
         turn_block_locked(head, PAGE_GUEST, PAGE_CACHE, 0);
     } else {
         form_cached_block_locked(head);
@@ -401,27 +381,16 @@ static void block_to_cache(struct page *head)
     unlock(&buddy.lock);
 }
 
-/* Only the owner's list needs the lock: the pages are the caller's. */
-static void pages_to_cache(struct page *head, uint64_t count)
-{
-    lock(&buddy.lock);
-    for (uint64_t i = 0; i < count; i++) {
-        list_del(&head[i].link);
-    }
-    unlock(&buddy.lock);
-    for (uint64_t i = 0; i < count; i++) {
-        CHECK(head[i].flags & PAGE_ALLOCATED);
-        change_state(&head[i], PAGE_GUEST, PAGE_CACHE, 0);
-    }
-}
-
 void page_guest_to_cache(struct page *head, unsigned order)
 {
     CHECK(order <= BLOCK_ORDER);
     if (order == BLOCK_ORDER) {
         block_to_cache(head);
-    } else {
-        pages_to_cache(head, BIT(order));
+        return;
+    }
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        CHECK(head[i].flags & PAGE_ALLOCATED);
+        change_state(&head[i], PAGE_GUEST, PAGE_CACHE, 0);
     }
 }
 
@@ -439,27 +408,21 @@ static void show_cached(struct page *pg)
 
 void page_cache_to_guest(struct page *head, unsigned order)
 {
-    struct account *a = head->owner;
-
-    ASSERT(list_empty(&head->link));
-    lock(&buddy.lock);
     if (page_is_block(head)) {
         CHECK(order == BLOCK_ORDER);
+        lock(&buddy.lock);
         turn_block_locked(head, PAGE_CACHE, PAGE_GUEST, PAGE_ALLOCATED);
-        list_add_tail(&a->pages, &head->link);
-    } else {
-        for (uint64_t i = 0; i < BIT(order); i++) {
-            show_cached(&head[i]);
-            list_add_tail(&a->pages, &head[i].link);
-        }
+        unlock(&buddy.lock);
+        return;
     }
-    unlock(&buddy.lock);
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        show_cached(&head[i]);
+    }
 }
 
 void page_free_cache(struct page *head, unsigned order)
 {
     CHECK(head->state == PAGE_CACHE);
-    ASSERT(list_empty(&head->link));
     free_block(head, order);
 }
 
@@ -489,7 +452,6 @@ static bool release_page_locked(struct page *pg)
     if (new.references) {
         return false;
     }
-    list_del(&pg->link);
     WRITE_ONCE(pg->owner, NULL);
     pg->first_dirty = 0;
     page_junk(pg);
@@ -509,7 +471,6 @@ static void release_block_locked(struct page *head)
 {
     struct account *a = head->owner;
 
-    list_del(&head->link);
     for (uint64_t i = 0; i < BLOCK_PAGES; i++) {
         page_junk(&head[i]);
         page_retire(&head[i], false);
@@ -555,59 +516,6 @@ void page_release(struct page *first, uint64_t count)
         }
     }
     unlock(&buddy.lock);
-}
-
-/* How many of the first pages of a's list are neighbours in memory, too. */
-static uint64_t run_length_locked(const struct account *a, uint64_t max)
-{
-    const struct page *first = list_first(&a->pages, struct page, link);
-    const struct list *next = a->pages.next;
-    uint64_t count = 0;
-
-    while (count < max && next == &first[count].link && !first[count].order) {
-        next = next->next;
-        count++;
-    }
-    return count;
-}
-
-/* The first of a's pages, and those that go with it. */
-static uint64_t release_first_locked(struct account *a, uint64_t max)
-{
-    struct page *first = list_first(&a->pages, struct page, link);
-    uint64_t length, count;
-
-    if (page_is_block(first)) {
-        release_block_locked(first);
-        return BLOCK_PAGES;
-    }
-    length = run_length_locked(a, max);
-    count = release_run_locked(first, length);
-    if (count < length) {
-        list_del(&first[count].link);
-        list_add_tail(&a->held, &first[count++].link);
-    }
-    return count;
-}
-
-int page_release_some(struct account *a, uint64_t max)
-{
-    bool more = true;
-
-    while (max && more) {
-        uint64_t batch = MIN(max, RELEASE_BATCH), left = batch;
-
-        lock(&buddy.lock);
-        while (left && !list_empty(&a->pages)) {
-            uint64_t done = release_first_locked(a, left);
-
-            max -= MIN(max, done);
-            left -= MIN(left, done);
-        }
-        more = !list_empty(&a->pages);
-        unlock(&buddy.lock);
-    }
-    return more ? -ERESTART : 0;
 }
 
 struct page_alloc_info page_alloc_info(void)

@@ -33,10 +33,11 @@ void page_free_table(struct account *a, struct page *pg);
 
 /*
  * 2^order pages charged to `a`, zeroed, state GUEST, flag ALLOCATED, one
- * reference each, gfn invalid, on a->pages, flag ZEROED; as blocks (block.h)
- * from order 9 on. NULL when a is dying,
- * the charge would exceed a->max_pages, or memory or claims do not allow it;
- * nothing has changed then. Uses up a's claim.
+ * reference each, gfn invalid, flag ZEROED; as blocks (block.h) from order 9
+ * on. They are on no list: whoever has them maps them, puts them into a cache
+ * or gives them up. NULL when a is dying, the charge would exceed
+ * a->max_pages, or memory or claims do not allow it; nothing has changed then.
+ * Uses up a's claim.
  */
 struct page *page_alloc_guest(struct account *a, unsigned order);
 
@@ -51,8 +52,8 @@ unsigned page_alloc_guest_some(struct account *a, struct page **pages,
 /* One SPECIAL page shown to `a`; not charged. One reference. */
 struct page *page_alloc_special(struct account *a);
 
-/* Move 2^order pages between an account's list and a list of its own (PoD
- * cache): the charge does not change; state GUEST <-> CACHE. From GUEST:
+/* Set 2^order pages aside for a list of their owner's (PoD cache), and show
+ * them again: the charge does not change; state GUEST <-> CACHE. From GUEST:
  * order 0..9, references must be 1 each (checked); order 9 makes a block. To
  * GUEST: as page_alloc_guest() gives.
  */
@@ -70,12 +71,14 @@ void page_release(struct page *first, uint64_t count);
 void page_free_cache(struct page *head, unsigned order);
 
 /*
- * Teardown: give up the owner's reference on `max` pages of a->pages, or a few
- * more, as blocks go whole;
- * unreferenced ones are freed, the others move to a->held and go when their
- * last reference does. -ERESTART while a->pages is not empty, then 0.
+ * loose.c: 2^order pages more for `a` that are mapped nowhere. False: as NULL
+ * from page_alloc_guest().
  */
-int must_check page_release_some(struct account *a, uint64_t max);
+bool must_check page_alloc_loose(struct account *a, unsigned order);
+
+/* Teardown: free `max` of the loose pages, or a few more, as blocks go whole.
+ * -ERESTART while some are left, then 0. */
+int must_check page_free_loose(struct account *a, uint64_t max);
 
 /*
  * Claim `pages` in all for `a` (POD-4.46): 0 cancels. -EINVAL: a second claim,

@@ -86,7 +86,6 @@ bool page_free_last_locked(struct page *pg)
     struct account *owner = pg->owner;
     bool charged = load_word(pg).state == PAGE_GUEST;
 
-    list_del(&pg->link);
     page_junk(pg);
     page_retire(pg, false);
     buddy_put_locked(pg, 0);

@@ -51,8 +51,8 @@ void pod_init(struct pod *pod, struct account *account);
 /* The functions below need pod->lock unless they say otherwise. */
 
 /*
- * A zeroed block of 2^order pages (0 or 9) for the guest: state GUEST again, on
- * the account's list, C lowered. NULL: none of that size. Order 0 may break a
+ * A zeroed block of 2^order pages (0 or 9) for the guest: state GUEST again, C
+ * lowered. NULL: none of that size. Order 0 may break a
  * cached superpage; order 9 never merges singles. Pages without PAGE_ZEROED
  * are cleared here, once, when it is sure that they are needed.
  */

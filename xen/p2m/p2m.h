@@ -73,7 +73,9 @@ struct p2m {
     uint64_t sweep_covered;   /* gfns that it has passed, ever */
     uint64_t sweep_fruitless; /* of them, since a page was last to be had */
 
-    gfn_t teardown_cursor; /* everything below is gone */
+    gfn_t teardown_cursor;  /* everything below is gone */
+    mfn_t leaving;          /* of the last leaf that went, what has not been */
+    uint64_t leaving_count; /* given up yet */
 };
 
 /* Gfns that p2m functions accept lie below this and below what the table
@@ -96,8 +98,8 @@ void p2m_set_dying(struct p2m *p2m);
 
 /*
  * Around an operation that has pages in its hands which are charged to the
- * account but neither mapped nor otherwise referred to: teardown, which frees
- * all that the account's list names, waits for it. False: dying.
+ * account but neither mapped nor otherwise referred to: teardown, which would
+ * not find them, waits for it. False: dying.
  */
 bool must_check p2m_enter(struct p2m *p2m);
 void p2m_leave(struct p2m *p2m);
@@ -258,10 +260,9 @@ enum p2m_sweep_result p2m_sweep(struct p2m *p2m, struct p2m_search *search);
 
 /*
  * Free everything the tables hold, in slices of at most 512 entries: -ERESTART
- * while there is more or somebody is inside, then 0. Own RAM's pages are only
- * unlinked here (the account's list frees them); foreign references are
- * dropped. p2m->dying must be set and no vCPU running. The root goes last;
- * p2m_get() finds holes then.
+ * while there is more or somebody is inside, then 0. Own RAM is given up,
+ * foreign references are dropped. p2m->dying must be set and no vCPU running.
+ * The root goes last; p2m_get() finds holes then.
  */
 int must_check p2m_teardown(struct p2m *p2m);
 

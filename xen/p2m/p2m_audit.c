@@ -4,7 +4,8 @@
  *
  *   I2   E is the number of gfns that placeholders cover
  *   I3   C <= E (only once memory was populated: a builder fills the cache
- * first) I5   own mapped pages and the cache are no more than what is charged
+ * first) I5   own mapped pages, the cache and loose pages are no more than what
+ *        is charged
  *   I7   a mapped own page says the gfn where it is mapped, so no page is
  *        mapped twice
  *   I10  max_guest <= max_gfn, the sweep's cursor too, nothing above it
@@ -156,6 +157,7 @@ static void audit_counts(struct audit *a)
 {
     const struct p2m *p2m = a->p2m;
     const struct pod *pod = p2m->pod;
+    uint64_t loose = READ_ONCE(p2m->account->loose_count);
     uint64_t charged = READ_ONCE(p2m->account->page_count);
 
     if (pod->entry_count != a->promised) {
@@ -167,9 +169,9 @@ static void audit_counts(struct audit *a)
         REPORT(a, "I3: C %llu above E %llu", U(pod->cache_count),
                U(pod->entry_count));
     }
-    if (a->mapped + pod->cache_count > charged) {
-        REPORT(a, "I5: %llu mapped, %llu cached, %llu charged", U(a->mapped),
-               U(pod->cache_count), U(charged));
+    if (a->mapped + pod->cache_count + loose > charged) {
+        REPORT(a, "I5: %llu mapped, %llu cached, %llu loose, %llu charged",
+               U(a->mapped), U(pod->cache_count), U(loose), U(charged));
     }
     if (pod->max_guest.v > p2m->max_gfn.v ||
         p2m->sweep_cursor.v > p2m->max_gfn.v) {

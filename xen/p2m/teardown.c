@@ -1,28 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Taking a p2m apart, upwards from gfn 0 and in slices: a slice empties one
- * table of 4K entries, or passes up to 512 larger leaves. A table goes when
- * the cursor has passed its end, the root last.
+ * Taking a p2m apart, upwards from gfn 0 and in slices of at most 512 pages: a
+ * slice empties one table of 4K entries, or takes out one larger leaf, or
+ * passes up to 512 larger entries that have no pages. A table goes when the
+ * cursor has passed its end, the root last.
  *
- * Own pages stay on their account's list, from where they are freed; what
- * their `gfn` says means nothing any more. References on others' pages and on
- * SPECIAL pages are dropped. The guest no longer runs, yet translations are
- * flushed before anything is dropped: the hardware may keep them as long as it
- * likes.
+ * Own pages go to the host here, for nothing else names them. Those that
+ * others refer to stay charged until these let go. References on others' pages
+ * and on SPECIAL pages are dropped. The guest no longer runs, yet translations
+ * are flushed before anything is given up: the hardware may keep them as long
+ * as it likes, and readers of the p2m may be at it.
+ *
+ * A leaf of 1G has more pages than a slice may free. It is taken out at once,
+ * and `leaving` says what is left of it for the slices to come.
  */
 #include "mm/heap.h"
 #include "p2m/internal.h"
 
-static void drop_reference(struct p2m *p2m, const struct slot *s)
+/* The page of a 4K leaf, or the pages of a larger one, which is own. */
+static void drop_pages(struct p2m *p2m, const struct slot *s)
 {
     const struct p2m_type_info *info = &p2m_types[s->f.tag];
-    struct page *pg;
+    struct page *pg = page_from_mfn(s->f.mfn);
 
-    if (!info->has_frame) {
-        return;
-    }
-    pg = page_from_mfn(s->f.mfn);
-    if (info->holds_reference || (info->is_own && pg->state == PAGE_SPECIAL)) {
+    if (slot_order(s)) {
+        p2m->leaving = s->f.mfn;
+        p2m->leaving_count = BIT(slot_order(s));
+    } else if (info->is_own && pg->state != PAGE_SPECIAL) {
+        page_split_block(pg);
+        p2m_park(p2m, s->f.mfn, ORDER_4K, PARK_OWN);
+    } else if (info->is_own || info->holds_reference) {
         p2m_park(p2m, s->f.mfn, ORDER_4K, PARK_REFERENCE);
     }
 }
@@ -37,7 +44,9 @@ static void drop_leaf(struct p2m *p2m, struct slot *s)
         pod_entries_locked(p2m->pod, -(int64_t)BIT(slot_order(s)));
         unlock(&p2m->pod->lock);
     }
-    drop_reference(p2m, s);
+    if (p2m_types[s->f.tag].has_frame) {
+        drop_pages(p2m, s);
+    }
     slot_set(p2m, s, P2M_HOLE, INVALID_MFN);
 }
 
@@ -67,22 +76,22 @@ static void drop_passed_tables(struct p2m *p2m, gfn_t at, uint64_t next)
     }
 }
 
-/* One leaf or table of the level above 4K; true if it was a table. */
+/* One leaf or table of the level above 4K; true if it had pages. */
 static bool teardown_step(struct p2m *p2m)
 {
     gfn_t at = p2m->teardown_cursor;
     struct slot s = walk_find_level(p2m, at, 2);
     uint64_t next = gfn_align(at, slot_order(&s)).v + BIT(slot_order(&s));
-    bool is_table = s.f.is_table;
+    bool had_pages = s.f.is_table || s.f.rights;
 
-    if (is_table) {
+    if (s.f.is_table) {
         drop_table(p2m, &s);
     } else {
         drop_leaf(p2m, &s);
     }
     drop_passed_tables(p2m, at, next);
     p2m->teardown_cursor = GFN(next);
-    return is_table;
+    return had_pages;
 }
 
 static void drop_root(struct p2m *p2m)
@@ -95,8 +104,21 @@ static void drop_root(struct p2m *p2m)
     p2m->parked = NULL;
 }
 
+static void release_leaving(struct p2m *p2m)
+{
+    uint64_t count = MIN(p2m->leaving_count, TABLE_ENTRIES);
+
+    page_release(page_from_mfn(p2m->leaving), count);
+    p2m->leaving = mfn_add(p2m->leaving, count);
+    p2m->leaving_count -= count;
+}
+
 static int teardown_slice(struct p2m *p2m)
 {
+    if (p2m->leaving_count) {
+        release_leaving(p2m);
+        return -ERESTART;
+    }
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
         if (p2m->teardown_cursor.v >= p2m->gfn_limit) {
             drop_root(p2m);

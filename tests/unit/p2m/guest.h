@@ -153,9 +153,6 @@ static inline void guest_end(struct guest *g)
     while (pod_empty(&g->pod, 512) == -ERESTART) {
         EXPECT(slices++ < 100000);
     }
-    while (page_release_some(&g->account, 512) == -ERESTART) {
-        EXPECT(slices++ < 100000);
-    }
     EXPECT_EQ(g->account.table_count, 0);
     machine_check();
 }

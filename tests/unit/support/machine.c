@@ -68,6 +68,18 @@ void machine_account(struct account *a, domid_t id, uint64_t max_pages)
     a->max_pages = max_pages;
 }
 
+void machine_give_up(struct account *a)
+{
+    for (uint64_t i = 0; i < frame_count; i++) {
+        struct page *pg = &frame_table[i];
+
+        if (pg->state == PAGE_GUEST && pg->owner == a &&
+            (pg->flags & PAGE_ALLOCATED)) {
+            page_release(pg, BIT(pg->order));
+        }
+    }
+}
+
 bool machine_is_zero(const struct page *head, unsigned order)
 {
     for (uint64_t i = 0; i < BIT(order); i++) {

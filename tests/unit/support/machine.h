@@ -24,6 +24,9 @@ void machine_check(void);
 /* Account `a` with a limit of `max_pages`. */
 void machine_account(struct account *a, domid_t id, uint64_t max_pages);
 
+/* The owner gives up all pages that it has and are in no cache. */
+void machine_give_up(struct account *a);
+
 /* All 2^order pages are zero. */
 bool machine_is_zero(const struct page *head, unsigned order);
 
