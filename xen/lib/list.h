@@ -41,19 +41,6 @@ static inline void list_del(struct list *n)
     list_init(n);
 }
 
-/* Move all of `from` to the end of `to`. */
-static inline void list_splice_tail(struct list *to, struct list *from)
-{
-    if (list_empty(from)) {
-        return;
-    }
-    from->next->prev = to->prev;
-    to->prev->next = from->next;
-    from->prev->next = to;
-    to->prev = from->prev;
-    list_init(from);
-}
-
 #define list_entry(node, type, member) container_of(node, type, member)
 #define list_first(head, type, member) list_entry((head)->next, type, member)
 
@@ -61,12 +48,5 @@ static inline void list_splice_tail(struct list *to, struct list *from)
     for ((pos) = list_entry((head)->next, __typeof__(*(pos)), member);         \
          &(pos)->member != (head);                                             \
          (pos) = list_entry((pos)->member.next, __typeof__(*(pos)), member))
-
-/* pos may be unlinked or freed in the body. */
-#define list_for_each_safe(pos, tmp, head, member)                             \
-    for ((pos) = list_entry((head)->next, __typeof__(*(pos)), member),         \
-        (tmp) = list_entry((pos)->member.next, __typeof__(*(pos)), member);    \
-         &(pos)->member != (head); (pos) = (tmp),                              \
-        (tmp) = list_entry((pos)->member.next, __typeof__(*(pos)), member))
 
 #endif

@@ -7,7 +7,6 @@ void account_init(struct account *a, domid_t id)
 {
     memset(a, 0, sizeof(*a));
     a->id = id;
-    list_init(&a->loose);
     list_init(&a->link);
 }
 

@@ -16,6 +16,11 @@
 #include "lib/list.h"
 #include "types/words.h"
 
+/* Pages linked by frame number: see mm/page_list.h. All zero: empty. */
+struct page_list {
+    uint32_t first, last;
+};
+
 struct account {
     domid_t id;
     bool dying;           /* refuses new charges */
@@ -24,7 +29,8 @@ struct account {
     uint64_t claimed;     /* pages claimed and not charged yet */
     uint64_t table_count; /* table pages of its p2m, not in page_count */
     uint64_t table_limit; /* budget of table_count, pages; 0: no limit */
-    struct list loose;    /* charged pages that are mapped nowhere (loose.c) */
+    struct page_list
+        loose;            /* charged pages that are mapped nowhere (loose.c) */
     uint64_t loose_count; /* pages on it */
     struct list link;     /* accounts that have pages, tables or a claim */
     uint64_t audit_count; /* scratch of mm_audit() */

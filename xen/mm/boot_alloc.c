@@ -66,11 +66,14 @@ static void remove_range(struct ranges *rs, struct range gone)
     }
 }
 
+/* What has no frame number of 32 bits is left alone. */
 void boot_alloc_add(paddr_t start, uint64_t bytes)
 {
+    uint64_t end = (start.v + bytes) >> PAGE_SHIFT;
+
     add_range(&ram, (struct range){.start = ROUND_UP(start.v, PAGE_SIZE) >>
                                             PAGE_SHIFT,
-                                   .end = (start.v + bytes) >> PAGE_SHIFT});
+                                   .end = MIN(end, FRAME_LIMIT)});
 }
 
 void boot_alloc_reserve(paddr_t start, uint64_t bytes)
@@ -147,7 +150,6 @@ void boot_alloc_free(mfn_t first, uint64_t count)
 static void mark_in_use(uint64_t start, uint64_t end)
 {
     for (; start < end; start++) {
-        list_init(&frame_table[start].link);
         page_start(&frame_table[start], PAGE_HEAP, NULL, 0, 0);
     }
 }
@@ -176,7 +178,8 @@ void boot_alloc_finish(void)
     if (!ram.count) {
         panic("the machine has no memory");
     }
-    /* Frame 0 is a fine place for mistakes to go unnoticed. */
+    /* Frame 0 is a fine place for mistakes to go unnoticed; and to page lists
+     * it is none. */
     add_range(&used, (struct range){.start = 0, .end = 1});
     frames = ram.range[ram.count - 1].end;
     bytes = frames * sizeof(struct page);
@@ -192,7 +195,7 @@ void boot_alloc_finish(void)
  * to give back. */
 void boot_alloc_release(paddr_t start, uint64_t bytes)
 {
-    uint64_t frame = ROUND_UP(start.v, PAGE_SIZE) >> PAGE_SHIFT;
+    uint64_t frame = MAX(ROUND_UP(start.v, PAGE_SIZE) >> PAGE_SHIFT, 1U);
     uint64_t end = (start.v + bytes) >> PAGE_SHIFT;
 
     for (; frame < end; frame++) {

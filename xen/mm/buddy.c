@@ -8,14 +8,6 @@ struct buddy buddy = {
     .accounts = {&buddy.accounts, &buddy.accounts},
 };
 
-void buddy_init(void)
-{
-    for (unsigned order = 0; order <= MAX_ORDER; order++) {
-        list_init(&buddy.blocks[0][order]);
-        list_init(&buddy.blocks[1][order]);
-    }
-}
-
 static bool is_zeroed(const struct page *head, unsigned order)
 {
     return head->first_dirty == BIT(order);
@@ -26,7 +18,7 @@ static void insert_block(struct page *head, unsigned order)
     bool zeroed = is_zeroed(head, order);
 
     head->order = (uint8_t)order;
-    list_add(&buddy.blocks[zeroed][order], &head->link);
+    page_list_add(&buddy.blocks[zeroed][order], head);
     WRITE_ONCE(buddy.nonempty[zeroed], buddy.nonempty[zeroed] | 1U << order);
 }
 
@@ -35,8 +27,8 @@ static void remove_block(struct page *head)
     unsigned order = head->order;
     bool zeroed = is_zeroed(head, order);
 
-    list_del(&head->link);
-    if (list_empty(&buddy.blocks[zeroed][order])) {
+    page_list_del(&buddy.blocks[zeroed][order], head);
+    if (page_list_empty(&buddy.blocks[zeroed][order])) {
         WRITE_ONCE(buddy.nonempty[zeroed],
                    buddy.nonempty[zeroed] & ~(1U << order));
     }
@@ -112,8 +104,7 @@ void buddy_halve_locked(struct page *head)
 /* A whole block off the lists. `order` has to be non-empty. */
 static struct page *take_block(bool zeroed, unsigned order)
 {
-    struct page *head =
-        list_first(&buddy.blocks[zeroed][order], struct page, link);
+    struct page *head = page_list_first(&buddy.blocks[zeroed][order]);
 
     remove_block(head);
     head->state = PAGE_BUSY;

@@ -19,13 +19,15 @@
 #include "base/lock.h"
 #include "mm/frame_table.h"
 #include "mm/page_alloc.h"
+#include "mm/page_list.h"
 
 #define ORDER_NOT_HEAD 0xff
 
 struct buddy {
     struct lock lock;
-    struct list blocks[2][MAX_ORDER + 1]; /* [0] may be dirty, [1] zeroed */
-    uint32_t nonempty[2];                 /* bit per order with blocks */
+    struct page_list blocks[2]
+                           [MAX_ORDER + 1]; /* [0] may be dirty, [1] zeroed */
+    uint32_t nonempty[2];                   /* bit per order with blocks */
     unsigned scrubbing; /* blocks out of the lists for scrubbing, yet free */
     uint64_t total, free, claimed;
     uint64_t dirty; /* free pages without PAGE_ZEROED; atomic, see buddy.c */
@@ -33,9 +35,6 @@ struct buddy {
 };
 
 extern struct buddy buddy;
-
-/* Boot: before the first block. */
-void buddy_init(void);
 
 /*
  * The smallest block that will do, cut to 2^order; zeroed ones first. Comes as

@@ -16,6 +16,7 @@
 #include "base/lock.h"
 #include "lib/string.h"
 #include "mm/page_alloc.h"
+#include "mm/page_list.h"
 #include "types/bits.h"
 #include "types/overflow.h"
 
@@ -33,7 +34,7 @@ struct slab_state {
 };
 
 static struct lock heap_lock = LOCK_INIT(RANK_HEAP);
-static struct list partial[CLASS_COUNT]; /* slabs with free objects */
+static struct page_list partial[CLASS_COUNT]; /* slabs with free objects */
 static uint64_t used_bytes;
 
 static struct slab_state slab_load(const struct page *pg)
@@ -69,14 +70,6 @@ static uint16_t *object_at(const struct page *slab, unsigned index)
     return (uint16_t *)(void *)(base + index * class_size(slab->order));
 }
 
-static struct list *partial_locked(unsigned class)
-{
-    if (!partial[class].next) {
-        list_init(&partial[class]);
-    }
-    return &partial[class];
-}
-
 /* A new slab, on no list yet. No lock is held. */
 static struct page *slab_create(unsigned class)
 {
@@ -104,7 +97,7 @@ static void *slab_take_locked(struct page *pg)
     s.used++;
     slab_store(pg, s);
     if (s.first_free == NO_OBJECT) {
-        list_del(&pg->link);
+        page_list_del(&partial[pg->order], pg);
     }
     __atomic_fetch_add(&used_bytes, class_size(pg->order), __ATOMIC_RELAXED);
     return object;
@@ -115,7 +108,7 @@ static void *alloc_small(unsigned class)
     void *object;
 
     lock(&heap_lock);
-    if (list_empty(partial_locked(class))) {
+    if (page_list_empty(&partial[class])) {
         struct page *pg;
 
         unlock(&heap_lock);
@@ -124,9 +117,9 @@ static void *alloc_small(unsigned class)
             return NULL;
         }
         lock(&heap_lock);
-        list_add(partial_locked(class), &pg->link);
+        page_list_add(&partial[class], pg);
     }
-    object = slab_take_locked(list_first(&partial[class], struct page, link));
+    object = slab_take_locked(page_list_first(&partial[class]));
     unlock(&heap_lock);
     memset(object, 0, class_size(class));
     return object;
@@ -179,7 +172,7 @@ static void free_small(struct page *pg, void *p)
     s = slab_load(pg);
     CHECK(s.used);
     if (s.first_free == NO_OBJECT) {
-        list_add(partial_locked(pg->order), &pg->link);
+        page_list_add(&partial[pg->order], pg);
     }
     *(uint16_t *)p = s.first_free;
     s.first_free = (uint16_t)(offset / size);
@@ -187,7 +180,7 @@ static void free_small(struct page *pg, void *p)
     slab_store(pg, s);
     __atomic_fetch_sub(&used_bytes, size, __ATOMIC_RELAXED);
     if (!s.used) {
-        list_del(&pg->link);
+        page_list_del(&partial[pg->order], pg);
     }
     unlock(&heap_lock);
     if (!s.used) {

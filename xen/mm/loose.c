@@ -13,7 +13,7 @@ static void add(struct account *a, struct page *head, unsigned order)
 {
     page_guest_to_cache(head, order);
     lock(&buddy.lock);
-    list_add_tail(&a->loose, &head->link);
+    page_list_add_tail(&a->loose, head);
     a->loose_count += BIT(order);
     unlock(&buddy.lock);
 }
@@ -31,12 +31,11 @@ bool page_alloc_loose(struct account *a, unsigned order)
 
 static struct page *take_first(struct account *a)
 {
-    struct page *head = NULL;
+    struct page *head;
 
     lock(&buddy.lock);
-    if (!list_empty(&a->loose)) {
-        head = list_first(&a->loose, struct page, link);
-        list_del(&head->link);
+    head = page_list_take(&a->loose);
+    if (head) {
         a->loose_count -= BIT(head->order);
     }
     unlock(&buddy.lock);

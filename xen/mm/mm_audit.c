@@ -181,33 +181,57 @@ static void audit_frames(struct recount *seen)
     }
 }
 
-static void audit_lists(struct recount *seen)
+/* Are both directions of a list the same? Returns its length. */
+static uint64_t audit_links(struct recount *seen, const struct page_list *l)
 {
+    uint32_t prev = 0;
+    uint64_t length = 0;
     struct page *pg;
 
-    for (unsigned zeroed = 0; zeroed < 2 && buddy.total; zeroed++) {
-        for (unsigned order = 0; order <= MAX_ORDER; order++) {
-            uint64_t length = 0;
-
-            list_for_each (pg, &buddy.blocks[zeroed][order], link) {
-                expect(seen, "order on a free list", page_to_mfn(pg).v,
-                       pg->order, order);
-                length++;
-            }
-            expect(seen, "length of a free list, order", order, length,
-                   seen->blocks[zeroed][order]);
-            expect(seen, "bit of a free list, order", order,
-                   (buddy.nonempty[zeroed] >> order) & 1, length != 0);
+    page_list_for_each (pg, l) {
+        if (pg->link.prev != prev || length == frame_count) {
+            differs(seen, "link back on a list", page_to_mfn(pg).v,
+                    pg->link.prev, prev);
+            return length;
         }
+        prev = page_list_number(pg);
+        length++;
+    }
+    expect(seen, "end of a list", prev, l->last, prev);
+    return length;
+}
+
+static void audit_free_list(struct recount *seen, unsigned zeroed,
+                            unsigned order)
+{
+    const struct page_list *l = &buddy.blocks[zeroed][order];
+    uint64_t length = audit_links(seen, l);
+    struct page *pg = page_list_first(l);
+
+    for (uint64_t i = 0; i < length; i++, pg = page_list_next(pg)) {
+        expect(seen, "order on a free list", page_to_mfn(pg).v, pg->order,
+               order);
+    }
+    expect(seen, "length of a free list, order", order, length,
+           seen->blocks[zeroed][order]);
+    expect(seen, "bit of a free list, order", order,
+           (buddy.nonempty[zeroed] >> order) & 1, length != 0);
+}
+
+static void audit_free_lists(struct recount *seen)
+{
+    for (unsigned order = 0; order <= MAX_ORDER; order++) {
+        audit_free_list(seen, 0, order);
+        audit_free_list(seen, 1, order);
     }
 }
 
 static void audit_loose(struct recount *seen, const struct account *a)
 {
-    uint64_t count = 0;
-    struct page *pg;
+    uint64_t length = audit_links(seen, &a->loose), count = 0;
+    struct page *pg = page_list_first(&a->loose);
 
-    list_for_each (pg, &a->loose, link) {
+    for (uint64_t i = 0; i < length; i++, pg = page_list_next(pg)) {
         expect(seen, "state of a loose page", page_to_mfn(pg).v, pg->state,
                PAGE_CACHE);
         expect(seen, "another account's loose page", page_to_mfn(pg).v,
@@ -238,7 +262,7 @@ unsigned mm_audit(void)
         a->audit_count = 0;
     }
     audit_frames(&seen);
-    audit_lists(&seen);
+    audit_free_lists(&seen);
     list_for_each (a, &buddy.accounts, link) {
         audit_account(&seen, a);
     }

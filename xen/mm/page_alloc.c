@@ -39,15 +39,11 @@ static bool told_to_fail(void)
 
 void page_alloc_add(mfn_t start, uint64_t count)
 {
-    if (!buddy.total) {
-        buddy_init();
-    }
-    CHECK(start.v + count <= frame_count);
+    CHECK(start.v && start.v + count <= frame_count);
     for (uint64_t i = 0; i < count; i++) {
         struct page *pg = &frame_table[start.v + i];
 
         CHECK(pg->state == PAGE_NOT_RAM || pg->state == PAGE_HEAP);
-        list_init(&pg->link);
         page_retire(pg, false);
     }
     lock(&buddy.lock);
@@ -274,11 +270,10 @@ struct page *page_alloc_guest(struct account *a, unsigned order)
 /* Blocks of `count` pages together, on `heads`: those that single pages would
  * be cut from one after the other, so small ones first. Returns how many. */
 static unsigned take_pages(struct account *a, unsigned count,
-                           struct list *heads)
+                           struct page_list *heads)
 {
     unsigned taken = 0;
 
-    list_init(heads);
     lock(&buddy.lock);
     while (taken < count) {
         uint32_t any = buddy.nonempty[0] | buddy.nonempty[1] | BIT(MAX_ORDER);
@@ -292,7 +287,7 @@ static unsigned take_pages(struct account *a, unsigned count,
         if (!head) {
             break;
         }
-        list_add_tail(heads, &head->link);
+        page_list_add_tail(heads, head);
         taken += 1U << order;
     }
     unlock(&buddy.lock);
@@ -302,8 +297,8 @@ static unsigned take_pages(struct account *a, unsigned count,
 unsigned page_alloc_guest_some(struct account *a, struct page **pages,
                                unsigned count)
 {
-    struct page *head, *next;
-    struct list heads;
+    struct page_list heads = {0, 0};
+    struct page *head;
     unsigned taken, n = 0;
 
     CHECK(count <= PAGES_AT_ONCE);
@@ -311,7 +306,7 @@ unsigned page_alloc_guest_some(struct account *a, struct page **pages,
         return 0;
     }
     taken = take_pages(a, count, &heads);
-    list_for_each_safe (head, next, &heads, link) {
+    while ((head = page_list_take(&heads))) {
         unsigned order = head->order;
 
         buddy_clear(head);

@@ -27,8 +27,6 @@ void pod_init(struct pod *pod, struct account *account)
 {
     *pod = (struct pod){.account = account};
     lock_init(&pod->lock, RANK_POD);
-    list_init(&pod->super);
-    list_init(&pod->single);
 }
 
 int64_t pod_deficit_locked(const struct pod *pod)
@@ -45,21 +43,20 @@ void pod_entries_locked(struct pod *pod, int64_t change)
 /* Link a block that is in state CACHE already; C is the caller's. */
 static void cache_link(struct pod *pod, struct page *head, unsigned order)
 {
-    struct list *l = order ? &pod->super : &pod->single;
+    struct page_list *l = order ? &pod->super : &pod->single;
 
     if (head->flags & PAGE_ZEROED) {
-        list_add(l, &head->link);
+        page_list_add(l, head);
     } else {
-        list_add_tail(l, &head->link);
+        page_list_add_tail(l, head);
     }
 }
 
 /* One cached superpage becomes 512 singles; C stays. */
 static void cache_break_super(struct pod *pod)
 {
-    struct page *head = list_first(&pod->super, struct page, link);
+    struct page *head = page_list_take(&pod->super);
 
-    list_del(&head->link);
     page_split_block(head);
     for (unsigned i = 0; i < SUPER_PAGES; i++) {
         cache_link(pod, head + i, ORDER_4K);
@@ -69,19 +66,17 @@ static void cache_break_super(struct pod *pod)
 /* Unlink the block to use next; NULL when there is none of that size. */
 static struct page *cache_unlink(struct pod *pod, unsigned order)
 {
-    struct list *l = order ? &pod->super : &pod->single;
+    struct page_list *l = order ? &pod->super : &pod->single;
     struct page *head;
 
-    if (!order && list_empty(l) && !list_empty(&pod->super)) {
+    if (!order && page_list_empty(l) && !page_list_empty(&pod->super)) {
         cache_break_super(pod);
     }
-    if (list_empty(l)) {
-        return NULL;
+    head = page_list_take(l);
+    if (head) {
+        CHECK(pod->cache_count >= BIT(order));
+        pod->cache_count -= BIT(order);
     }
-    head = list_first(l, struct page, link);
-    list_del(&head->link);
-    CHECK(pod->cache_count >= BIT(order));
-    pod->cache_count -= BIT(order);
     return head;
 }
 
@@ -138,7 +133,7 @@ static uint64_t cache_free(struct pod *pod, unsigned order)
  * singles, and only then is a superpage broken. */
 static uint64_t cache_free_some(struct pod *pod, uint64_t excess)
 {
-    bool whole = excess >= SUPER_PAGES && !list_empty(&pod->super);
+    bool whole = excess >= SUPER_PAGES && !page_list_empty(&pod->super);
 
     return cache_free(pod, whole ? ORDER_2M : ORDER_4K);
 }

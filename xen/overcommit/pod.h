@@ -15,6 +15,7 @@
 
 #include "base/lock.h"
 #include "mm/page_alloc.h"
+#include "mm/page_list.h"
 
 /* Monotonic; POD-6.7. Read by a privileged call (xen/public/podium.h has the
  * same fields in the same order). */
@@ -41,8 +42,8 @@ struct pod {
     struct lock lock;
     struct account *account; /* pages of the cache are charged here */
     uint64_t entry_count, cache_count;
-    struct list super, single; /* cached blocks of order 9 and of order 0 */
-    gfn_t max_guest;           /* highest gfn populated by demand */
+    struct page_list super, single; /* cached blocks of order 9 and order 0 */
+    gfn_t max_guest;                /* highest gfn populated by demand */
     struct pod_counters counters;
 };
 

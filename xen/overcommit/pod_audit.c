@@ -36,13 +36,14 @@ static unsigned audit_page(const struct pod *pod, const struct page *pg)
     return wrong;
 }
 
-static unsigned audit_list(const struct pod *pod, const struct list *blocks,
-                           unsigned order, uint64_t *pages)
+static unsigned audit_list(const struct pod *pod,
+                           const struct page_list *blocks, unsigned order,
+                           uint64_t *pages)
 {
     const struct page *head;
     unsigned wrong = 0;
 
-    list_for_each (head, blocks, link) {
+    page_list_for_each (head, blocks) {
         if (head->order != order || page_to_mfn(head).v % BIT(order)) {
             log_line(LOG_ERROR, "I4: d%d: mfn %llx: order %d, not %u",
                      pod->account->id, (unsigned long long)page_to_mfn(head).v,

@@ -20,7 +20,6 @@ int p2m_init(struct p2m *p2m, struct account *account, struct pod *pod)
 
     *p2m = (struct p2m){.format = format, .account = account, .pod = pod};
     lock_init(&p2m->lock, RANK_P2M);
-    list_init(&p2m->stale_tables);
     arch_guest_tlb_init(&p2m->tlb);
     p2m->gfn_limit = MIN(P2M_GFN_LIMIT, BIT(format->gfn_bits));
     p2m->root = INVALID_MFN;

@@ -39,10 +39,9 @@
 
 static void release_tables(struct p2m *p2m)
 {
-    while (!list_empty(&p2m->stale_tables)) {
-        struct page *pg = list_first(&p2m->stale_tables, struct page, link);
+    struct page *pg;
 
-        list_del(&pg->link);
+    while ((pg = page_list_take(&p2m->stale_tables))) {
         page_free_table(p2m->account, pg);
     }
 }

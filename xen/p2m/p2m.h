@@ -63,7 +63,7 @@ struct p2m {
     uint64_t *parked;     /* blocks whose last translation may be in use */
     unsigned parked_count;
     uint64_t parked_pages; /* in them: 512 at most */
-    struct list stale_tables;
+    struct page_list stale_tables;
     /* A dropped reference was the last page of another, dying domain. Set
      * under the lock, atomically taken by the layer above. */
     bool owner_drained;

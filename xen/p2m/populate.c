@@ -11,7 +11,8 @@
 /* 2M when the placeholder is large enough and a superpage is cached. */
 static unsigned order_to_give(const struct p2m *p2m, const struct slot *s)
 {
-    bool large = slot_order(s) >= ORDER_2M && !list_empty(&p2m->pod->super);
+    bool large =
+        slot_order(s) >= ORDER_2M && !page_list_empty(&p2m->pod->super);
 
     return large && p2m->format->max_order >= ORDER_2M ? ORDER_2M : ORDER_4K;
 }

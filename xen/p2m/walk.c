@@ -266,7 +266,7 @@ void slot_make_dirty(const struct p2m *p2m, const struct slot *s)
 
 void table_make_stale(struct p2m *p2m, struct page *table)
 {
-    list_add_tail(&p2m->stale_tables, &table->link);
+    page_list_add_tail(&p2m->stale_tables, table);
     p2m->flush_needed = true;
 }
 

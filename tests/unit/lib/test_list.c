@@ -34,39 +34,3 @@ TEST(keeps_the_order)
     EXPECT(list_empty(&b.link));
     EXPECT_EQ(sum_in_order(&head), 13);
 }
-
-TEST(splices)
-{
-    struct item a = {.value = 1}, b = {.value = 2}, c = {.value = 3};
-    struct list one, two;
-
-    list_init(&one);
-    list_init(&two);
-    list_add_tail(&one, &a.link);
-    list_splice_tail(&one, &two);
-    EXPECT_EQ(sum_in_order(&one), 1);
-    list_add_tail(&two, &b.link);
-    list_add_tail(&two, &c.link);
-    list_splice_tail(&one, &two);
-    EXPECT_EQ(sum_in_order(&one), 123);
-    EXPECT(list_empty(&two));
-}
-
-TEST(may_be_emptied_while_walked)
-{
-    struct item items[5];
-    struct item *item, *next;
-    struct list head;
-    int seen = 0;
-
-    list_init(&head);
-    for (int i = 0; i < 5; i++) {
-        list_add_tail(&head, &items[i].link);
-    }
-    list_for_each_safe (item, next, &head, link) {
-        list_del(&item->link);
-        seen++;
-    }
-    EXPECT_EQ(seen, 5);
-    EXPECT(list_empty(&head));
-}

@@ -51,6 +51,17 @@ TEST(rounds_ram_inwards_and_reservations_outwards)
     EXPECT_EQ(mm_audit(), 0);
 }
 
+/* Frame numbers have 32 bits in page lists. */
+TEST(leaves_alone_what_lies_above_16_tib)
+{
+    fake_start(NULL);
+    add_frames(FIRST, LAST);
+    boot_alloc_add(PADDR(1ULL << 44), 0x1000 * PAGE_SIZE);
+    boot_alloc_finish();
+    EXPECT_EQ(frame_count, LAST);
+    EXPECT_EQ(mm_audit(), 0);
+}
+
 TEST(hands_over_all_that_is_left)
 {
     struct page_alloc_info info;

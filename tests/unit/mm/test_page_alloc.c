@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "machine.h"
+#include "mm/page_list.h"
 #include "types/bits.h"
 #include "types/error.h"
 
@@ -80,22 +81,20 @@ TEST(a_small_request_leaves_large_blocks_whole)
 TEST(hands_out_all_and_then_says_no)
 {
     uint64_t before, count = 0;
-    struct page *pg, *next;
-    struct list all;
+    struct page_list all = {0, 0};
+    struct page *pg;
 
     start(0x800);
     before = free_pages();
-    list_init(&all);
     while ((pg = page_alloc(PAGE_HEAP, 0)) != NULL) {
-        list_add(&all, &pg->link);
+        page_list_add(&all, pg);
         count++;
     }
     EXPECT_EQ(count, before);
     EXPECT_EQ(free_pages(), 0);
     EXPECT(!page_alloc_guest(&alice, 0));
     EXPECT(!page_alloc_special(&alice));
-    list_for_each_safe (pg, next, &all, link) {
-        list_del(&pg->link);
+    while ((pg = page_list_take(&all))) {
         page_free(pg, 0);
     }
     EXPECT_EQ(free_pages(), before);
@@ -314,6 +313,16 @@ TEST(the_audit_sees_what_is_wrong)
     EXPECT(mm_audit() > 0);
     pg->owner = &alice;
     pg->state = PAGE_FREE;
+    EXPECT(mm_audit() > 0);
+    pg->state = PAGE_GUEST;
+    EXPECT_EQ(mm_audit(), 0);
+    EXPECT(page_alloc_loose(&alice, 1));
+    page_list_first(&alice.loose)->link.prev = 7;
+    EXPECT(mm_audit() > 0);
+    EXPECT(strstr(fake_console_output(), "link back on a list"));
+    page_list_first(&alice.loose)->link.prev = 0;
+    EXPECT_EQ(mm_audit(), 0);
+    alice.loose_count++;
     EXPECT(mm_audit() > 0);
 }
 

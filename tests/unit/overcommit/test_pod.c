@@ -59,11 +59,12 @@ static int shrink(uint64_t max)
     return rc;
 }
 
-static unsigned length(const struct list *l)
+static unsigned length(const struct page_list *l)
 {
+    const struct page *pg;
     unsigned n = 0;
 
-    for (const struct list *i = l->next; i != l; i = i->next) {
+    page_list_for_each (pg, l) {
         n++;
     }
     return n;
@@ -108,7 +109,7 @@ TEST(growing_falls_back_to_pages)
     start(2000);
     page_alloc_fail_nth(1);
     EXPECT_EQ(pod_set_cache(&pod, 512, ~0ULL), 0);
-    EXPECT(list_empty(&pod.super));
+    EXPECT(page_list_empty(&pod.super));
     EXPECT_EQ(length(&pod.single), 512);
     check();
 }
@@ -256,7 +257,7 @@ TEST(the_audit_sees_what_is_wrong)
     pod.cache_count++;
     EXPECT_EQ(pod_audit_locked(&pod), 1);
     pod.cache_count--;
-    pg = list_first(&pod.single, struct page, link);
+    pg = page_list_first(&pod.single);
     memset((char *)page_map(pg) + 4095, 1, 1);
     EXPECT_EQ(pod_audit_locked(&pod), 1);
     pg->gfn = 5;

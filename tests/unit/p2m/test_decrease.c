@@ -48,7 +48,7 @@ TEST(a_superpage_is_stolen_whole)
     EXPECT_EQ(guest_order(&g, 512), ORDER_2M);
     guest_decrease(&g, 512, ORDER_2M);
     EXPECT_EQ(g.pod.cache_count, 512);
-    EXPECT(!list_empty(&g.pod.super));
+    EXPECT(!page_list_empty(&g.pod.super));
     EXPECT_EQ(guest_type(&g, 700), P2M_HOLE);
     guest_check(&g);
     guest_write(&g, 0, 1);

@@ -233,7 +233,7 @@ TEST(a_zeroed_superpage_is_reclaimed_whole)
     EXPECT_EQ(guest_type(&g, 600), P2M_POD);
     EXPECT_EQ(guest_order(&g, 600), ORDER_2M);
     EXPECT_EQ(g.pod.cache_count, 512);
-    EXPECT(!list_empty(&g.pod.super));
+    EXPECT(!page_list_empty(&g.pod.super));
     EXPECT_EQ(g.pod.counters.reclaimed_2m, 1);
     /* One for the region before it, which is known now. */
     EXPECT_EQ(fake_flush_count(), flushes + 2);

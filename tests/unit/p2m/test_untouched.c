@@ -158,7 +158,7 @@ TEST(the_next_untouched_region)
     EXPECT_EQ(pod_set_cache(&g.pod, 1200, ~0ULL), 0);
     EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(0), ORDER_1G), 0);
     EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(BIT(ORDER_1G)), ORDER_1G), 0);
-    while (!list_empty(&g.pod.super)) {
+    while (!page_list_empty(&g.pod.super)) {
         /* Break the cache's superpages: single pages are to be populated. */
         struct page *pg = pod_take_locked(&g.pod, ORDER_2M);
 
