@@ -40,9 +40,11 @@ static void domain_set_defaults(struct domain *d,
 
 static int create_memory(struct domain *d)
 {
-    int rc;
+    int rc = account_init(&d->account, d->id);
 
-    account_init(&d->account, d->id);
+    if (rc) {
+        return rc;
+    }
     pod_init(&d->pod, &d->account);
     rc = p2m_init(&d->p2m, &d->account, &d->pod);
     if (rc) {
@@ -146,10 +148,13 @@ void domain_free(struct domain *d)
         event_teardown(d);
     }
     if (d->shared_info) {
-        page_put(d->shared_info);
+        page_put_special(d->shared_info);
         d->shared_info = NULL;
     }
     free_memory(d);
+    if (d->account.number != NO_ACCOUNT) {
+        account_done(&d->account);
+    }
     heap_free(d->e820);
     heap_free(d->cpuid);
     heap_free(d);

@@ -109,7 +109,7 @@ static int page_find(struct domain *d, uint64_t gfn, bool write,
     }
     /* What is not one's own RAM cannot be granted: pins rely on the charge to
      * keep the granter listed. */
-    if ((*pg)->owner != &d->account || (*pg)->state != PAGE_GUEST) {
+    if (!page_is_of(*pg, &d->account) || (*pg)->state != PAGE_GUEST) {
         page_put(*pg);
         return GNTST_bad_page;
     }
@@ -555,7 +555,7 @@ int grant_init(struct domain *d, unsigned max_frames, unsigned max_maptrack)
 static void free_frames(struct grant_table *t)
 {
     for (unsigned i = 0; i < t->frame_count; i++) {
-        page_put(t->frames[i]);
+        page_put_special(t->frames[i]);
         heap_free(t->active[i]);
     }
     t->frame_count = 0;

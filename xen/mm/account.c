@@ -1,13 +1,97 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The numbers of accounts: a table from number to account, in chunks of a page
+ * of which the first is always there. More chunks come with more domains and
+ * stay. There are numbers for all domains that can be.
+ */
 #include "mm/account.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
+#include "types/error.h"
 
-void account_init(struct account *a, domid_t id)
+#define CHUNK  (PAGE_SIZE / sizeof(struct account *))
+#define CHUNKS 64U
+BUILD_ASSERT(CHUNK *CHUNKS <= 1ULL << 16, "a page's word has 16 bits");
+
+static struct account *first_chunk[CHUNK];
+static struct account **chunks[CHUNKS] = {first_chunk};
+static unsigned chunk_count = 1;
+
+static struct account **place_of(unsigned number)
+{
+    return &chunks[number / CHUNK][number % CHUNK];
+}
+
+struct account *account_at_locked(unsigned number)
+{
+    return number < account_limit_locked() ? *place_of(number) : NULL;
+}
+
+unsigned account_limit_locked(void)
+{
+    return (unsigned)(chunk_count * CHUNK);
+}
+
+static bool take_number(struct account *a)
+{
+    bool found = false;
+
+    lock(&buddy.lock);
+    for (unsigned n = NO_ACCOUNT + 1; n < account_limit_locked(); n++) {
+        if (!account_at_locked(n)) {
+            *place_of(n) = a;
+            a->number = (uint16_t)n;
+            found = true;
+            break;
+        }
+    }
+    unlock(&buddy.lock);
+    return found;
+}
+
+static int add_chunk(void)
+{
+    struct page *pg = page_alloc(PAGE_HEAP, 0);
+    int rc = -ENOMEM;
+
+    if (!pg) {
+        return rc;
+    }
+    lock(&buddy.lock);
+    if (chunk_count < CHUNKS) {
+        chunks[chunk_count++] = page_map(pg);
+        rc = 0;
+    }
+    unlock(&buddy.lock);
+    if (rc) {
+        page_free(pg, 0);
+    }
+    return rc;
+}
+
+int account_init(struct account *a, domid_t id)
 {
     memset(a, 0, sizeof(*a));
     a->id = id;
-    list_init(&a->link);
+    while (!take_number(a)) {
+        int rc = add_chunk();
+
+        if (rc) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+void account_done(struct account *a)
+{
+    lock(&buddy.lock);
+    CHECK(account_at_locked(a->number) == a);
+    CHECK(!a->page_count && !a->table_count && !a->special_count);
+    CHECK(!a->claimed);
+    *place_of(a->number) = NULL;
+    a->number = NO_ACCOUNT;
+    unlock(&buddy.lock);
 }
 
 void account_look(const struct account *a, struct account_info *info)
@@ -39,30 +123,9 @@ void account_set_dying(struct account *a)
     unlock(&buddy.lock);
 }
 
-void account_note_used_locked(struct account *a)
-{
-    if (list_empty(&a->link)) {
-        list_add_tail(&buddy.accounts, &a->link);
-    }
-}
-
-void account_note_unused_locked(struct account *a)
-{
-    if (!a->page_count && !a->table_count && !a->claimed) {
-        list_del(&a->link);
-    }
-}
-
-void account_charge_locked(struct account *a, uint64_t count)
-{
-    a->page_count += count;
-    account_note_used_locked(a);
-}
-
 bool account_uncharge_locked(struct account *a, uint64_t count)
 {
     CHECK(a->page_count >= count);
     a->page_count -= count;
-    account_note_unused_locked(a);
     return a->dying && !a->page_count;
 }

@@ -9,11 +9,16 @@
  * lowered later).
  * claimed: pages that are promised to this account and not charged yet.
  * Fields are protected by the page allocator's lock; READ_ONCE elsewhere.
+ *
+ * Pages name their account by its number. account_done() makes sure that no
+ * page does any more before the number can be another account's: those that
+ * were charged are counted, SPECIAL ones too, and what of these outlives the
+ * account is disowned (page_put_special()).
  */
 #ifndef MM_ACCOUNT_H
 #define MM_ACCOUNT_H
 
-#include "lib/list.h"
+#include "types/check.h"
 #include "types/words.h"
 
 /* Pages linked by frame number: see mm/page_list.h. All zero: empty. */
@@ -21,19 +26,23 @@ struct page_list {
     uint32_t first, last;
 };
 
+#define NO_ACCOUNT 0
+
 struct account {
     domid_t id;
-    bool dying;           /* refuses new charges */
-    uint64_t page_count;  /* pages charged, 4 KiB each (Xen's tot_pages) */
-    uint64_t max_pages;   /* limit of page_count */
-    uint64_t claimed;     /* pages claimed and not charged yet */
-    uint64_t table_count; /* table pages of its p2m, not in page_count */
-    uint64_t table_limit; /* budget of table_count, pages; 0: no limit */
+    uint16_t number;        /* what its pages say; NO_ACCOUNT: it has none */
+    bool dying;             /* refuses new charges */
+    uint64_t page_count;    /* pages charged, 4 KiB each (Xen's tot_pages) */
+    uint64_t max_pages;     /* limit of page_count */
+    uint64_t claimed;       /* pages claimed and not charged yet */
+    uint64_t table_count;   /* table pages of its p2m, not in page_count */
+    uint64_t table_limit;   /* budget of table_count, pages; 0: no limit */
+    uint64_t special_count; /* SPECIAL pages shown to it, not in page_count */
     struct page_list
         loose;            /* charged pages that are mapped nowhere (loose.c) */
     uint64_t loose_count; /* pages on it */
-    struct list link;     /* accounts that have pages, tables or a claim */
     uint64_t audit_count; /* scratch of mm_audit() */
+    uint64_t audit_special;
 };
 
 /* What is in an account at one moment. */
@@ -42,8 +51,12 @@ struct account_info {
 };
 void account_look(const struct account *a, struct account_info *info);
 
-/* Empty, max_pages 0: nothing can be charged until it is raised. */
-void account_init(struct account *a, domid_t id);
+/* Empty, max_pages 0: nothing can be charged until it is raised. -ENOMEM: no
+ * number is to be had. */
+int must_check account_init(struct account *a, domid_t id);
+
+/* It has no pages, no claim and nothing else; its number is free again. */
+void account_done(struct account *a);
 
 /* The limit of page_count. May lie below it: then nothing more is charged. */
 void account_set_limit(struct account *a, uint64_t max_pages);

@@ -3,14 +3,12 @@
 #include "mm/block.h"
 #include "mm/buddy.h"
 
-void block_make_tails(struct page *head, struct account *owner)
+void block_make_tails(struct page *head, uint16_t owner)
 {
     for (uint64_t i = 1; i < BLOCK_PAGES; i++) {
         struct page *pg = &head[i];
-        union page_word new = {.state = PAGE_TAIL,
-                               .generation = pg->generation};
+        union page_word new = {.owner = owner, .state = PAGE_TAIL};
 
-        WRITE_ONCE(pg->owner, owner);
         __atomic_store_n(&pg->w.bits, new.bits, __ATOMIC_RELEASE);
     }
 }
@@ -27,10 +25,8 @@ void block_split_locked(struct page *head)
 
         CHECK(pg->state == PAGE_TAIL);
         pg->gfn = gfn == ~0ULL ? gfn : gfn + i;
-        new.generation = pg->generation;
         __atomic_store_n(&pg->w.bits, new.bits, __ATOMIC_RELEASE);
     }
-    new.generation = head->generation;
     __atomic_store_n(&head->w.bits, new.bits, __ATOMIC_RELEASE);
 }
 

@@ -73,7 +73,7 @@ static inline void page_split_block(struct page *pg)
 
 /* Inside mm. The head's word is the caller's to write, tails come first: with
  * the lock, or while the head is BUSY. */
-void block_make_tails(struct page *head, struct account *owner);
+void block_make_tails(struct page *head, uint16_t owner);
 void block_split_locked(struct page *head);
 
 #endif

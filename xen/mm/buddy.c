@@ -3,10 +3,7 @@
 #include "mm/buddy.h"
 #include "types/bits.h"
 
-struct buddy buddy = {
-    .lock = LOCK_INIT(RANK_PAGE_ALLOC),
-    .accounts = {&buddy.accounts, &buddy.accounts},
-};
+struct buddy buddy = {.lock = LOCK_INIT(RANK_PAGE_ALLOC)};
 
 static bool is_zeroed(const struct page *head, unsigned order)
 {
@@ -163,18 +160,17 @@ uint64_t buddy_clear(struct page *head)
 }
 
 /* The word goes last and whole: from then on page_get() may find the page. */
-void page_start(struct page *pg, enum page_state state, struct account *owner,
-                unsigned order, unsigned flags)
+void page_start(struct page *pg, enum page_state state,
+                const struct account *owner, unsigned order, unsigned flags)
 {
     union page_word new = {
         .references = 1,
+        .flags = (uint8_t)flags,
+        .owner = owner ? owner->number : NO_ACCOUNT,
         .state = (uint8_t)state,
         .order = (uint8_t)order,
-        .flags = (uint8_t)flags,
-        .generation = pg->generation,
     };
 
-    WRITE_ONCE(pg->owner, owner);
     pg->gfn = ~0ULL;
     __atomic_store_n(&pg->w.bits, new.bits, __ATOMIC_RELEASE);
 }
@@ -182,13 +178,11 @@ void page_start(struct page *pg, enum page_state state, struct account *owner,
 void page_retire(struct page *pg, bool zeroed)
 {
     union page_word new = {
+        .flags = zeroed ? PAGE_ZEROED : 0,
         .state = PAGE_FREE,
         .order = ORDER_NOT_HEAD,
-        .flags = zeroed ? PAGE_ZEROED : 0,
-        .generation = (uint8_t)(pg->generation + 1),
     };
 
     __atomic_store_n(&pg->w.bits, new.bits, __ATOMIC_RELEASE);
-    WRITE_ONCE(pg->owner, NULL);
     pg->first_dirty = zeroed;
 }

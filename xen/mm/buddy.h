@@ -31,7 +31,6 @@ struct buddy {
     unsigned scrubbing; /* blocks out of the lists for scrubbing, yet free */
     uint64_t total, free, claimed;
     uint64_t dirty; /* free pages without PAGE_ZEROED; atomic, see buddy.c */
-    struct list accounts; /* account.link */
 };
 
 extern struct buddy buddy;
@@ -60,14 +59,13 @@ struct page *buddy_take_dirty_locked(void);
 uint64_t buddy_clear(struct page *head);
 
 /* A page's fields for when it leaves the allocator or comes back to it. */
-void page_start(struct page *pg, enum page_state state, struct account *owner,
-                unsigned order, unsigned flags);
+void page_start(struct page *pg, enum page_state state,
+                const struct account *owner, unsigned order, unsigned flags);
 void page_retire(struct page *pg, bool zeroed);
 
-/* account.c: an account is on buddy.accounts while it has anything. */
-void account_note_used_locked(struct account *a);
-void account_note_unused_locked(struct account *a);
-void account_charge_locked(struct account *a, uint64_t count);
+/* account.c: whose number that is, NULL: nobody's; all are below the limit. */
+struct account *account_at_locked(unsigned number);
+unsigned account_limit_locked(void);
 /* True if that made a dying account's page_count 0. */
 bool account_uncharge_locked(struct account *a, uint64_t count);
 

@@ -23,7 +23,6 @@ void claim_drop_locked(struct account *a)
 {
     buddy.claimed -= a->claimed;
     a->claimed = 0;
-    account_note_unused_locked(a);
 }
 
 bool claim_allows_locked(const struct account *a, uint64_t count)
@@ -61,7 +60,6 @@ static int claim_locked(struct account *a, uint64_t pages)
     }
     a->claimed = more;
     buddy.claimed += more;
-    account_note_used_locked(a);
     return 0;
 }
 
@@ -83,11 +81,6 @@ static void set_claim_locked(struct account *a, uint64_t claim)
 {
     buddy.claimed = buddy.claimed - a->claimed + claim;
     a->claimed = claim;
-    if (claim) {
-        account_note_used_locked(a);
-    } else {
-        account_note_unused_locked(a);
-    }
 }
 
 int page_set_size(struct account *a, uint64_t max_pages, uint64_t claim)

@@ -47,7 +47,7 @@ static void audit_free_page(struct recount *seen, const struct page *head,
 
     expect(seen, "state inside a free block", mfn, pg->state, PAGE_FREE);
     expect(seen, "references of a free page", mfn, pg->references, 0);
-    expect(seen, "free page has an owner", mfn, pg->owner != NULL, 0);
+    expect(seen, "free page has an owner", mfn, pg->owner, NO_ACCOUNT);
     if (i) {
         expect(seen, "order inside a free block", mfn, pg->order,
                ORDER_NOT_HEAD);
@@ -89,6 +89,36 @@ static uint64_t audit_free_block(struct recount *seen, const struct page *head)
     return count;
 }
 
+static void audit_charged_page(struct recount *seen, const struct page *pg)
+{
+    struct account *owner = account_at_locked(pg->owner);
+    uint64_t mfn = page_to_mfn(pg).v;
+
+    if (!owner) {
+        differs(seen, "page without an owner, state", mfn, pg->state, 0);
+        return;
+    }
+    owner->audit_count++;
+    if (pg->state == PAGE_CACHE) {
+        expect(seen, "references of a cached page", mfn, pg->references, 1);
+    } else {
+        expect(seen, "mapped page is said to be zero", mfn,
+               pg->gfn != ~0ULL && (pg->flags & PAGE_ZEROED), 0);
+    }
+}
+
+/* Tables and what is shown may have an owner; then it must be there. */
+static void audit_uncharged_page(struct recount *seen, const struct page *pg)
+{
+    struct account *owner = account_at_locked(pg->owner);
+    uint64_t mfn = page_to_mfn(pg).v;
+
+    expect(seen, "owner that is gone, number", mfn, owner ? 0 : pg->owner, 0);
+    if (owner && pg->state == PAGE_SPECIAL) {
+        owner->audit_special++;
+    }
+}
+
 static void audit_used_page(struct recount *seen, const struct page *pg)
 {
     uint64_t mfn = page_to_mfn(pg).v;
@@ -99,27 +129,28 @@ static void audit_used_page(struct recount *seen, const struct page *pg)
     }
     switch (pg->state) {
     case PAGE_HEAP:
-        expect(seen, "HEAP page has an owner", mfn, pg->owner != NULL, 0);
+        expect(seen, "HEAP page has an owner", mfn, pg->owner, NO_ACCOUNT);
         break;
     case PAGE_TABLE:
     case PAGE_SPECIAL:
+        audit_uncharged_page(seen, pg);
         break;
     case PAGE_GUEST:
     case PAGE_CACHE:
-        if (!pg->owner) {
-            differs(seen, "page without an owner, state", mfn, pg->state, 0);
-            break;
-        }
-        pg->owner->audit_count++;
-        if (pg->state == PAGE_CACHE) {
-            expect(seen, "references of a cached page", mfn, pg->references, 1);
-        } else {
-            expect(seen, "mapped page is said to be zero", mfn,
-                   pg->gfn != ~0ULL && (pg->flags & PAGE_ZEROED), 0);
-        }
+        audit_charged_page(seen, pg);
         break;
     default:
         differs(seen, "unknown page state", mfn, pg->state, 0);
+    }
+}
+
+/* An account got that many pages more by what was seen. */
+static void note_charged(uint16_t number, uint64_t count)
+{
+    struct account *owner = account_at_locked(number);
+
+    if (owner) {
+        owner->audit_count += count;
     }
 }
 
@@ -147,9 +178,7 @@ static uint64_t audit_block(struct recount *seen, const struct page *head)
         expect(seen, "references inside a block", mfn + i, head[i].references,
                0);
     }
-    if (head->owner) {
-        head->owner->audit_count += BLOCK_PAGES - 1;
-    }
+    note_charged(head->owner, BLOCK_PAGES - 1);
     return BLOCK_PAGES;
 }
 
@@ -169,9 +198,7 @@ static void audit_frames(struct recount *seen)
             break;
         case PAGE_BUSY:
             seen->busy = true;
-            if (pg->owner) {
-                pg->owner->audit_count += BIT(pg->order);
-            }
+            note_charged(pg->owner, BIT(pg->order));
             mfn += BIT(pg->order);
             break;
         default:
@@ -235,7 +262,7 @@ static void audit_loose(struct recount *seen, const struct account *a)
         expect(seen, "state of a loose page", page_to_mfn(pg).v, pg->state,
                PAGE_CACHE);
         expect(seen, "another account's loose page", page_to_mfn(pg).v,
-               pg->owner != a, 0);
+               pg->owner, a->number);
         count += BIT(pg->order);
     }
     expect(seen, "loose pages of domain", a->id, a->loose_count, count);
@@ -244,6 +271,8 @@ static void audit_loose(struct recount *seen, const struct account *a)
 static void audit_account(struct recount *seen, const struct account *a)
 {
     expect(seen, "page_count of domain", a->id, a->page_count, a->audit_count);
+    expect(seen, "SPECIAL pages of domain", a->id, a->special_count,
+           a->audit_special);
     audit_loose(seen, a);
     if (a->dying) {
         expect(seen, "claim of a dying domain", a->id, a->claimed, 0);
@@ -251,21 +280,40 @@ static void audit_account(struct recount *seen, const struct account *a)
     seen->claimed += a->claimed;
 }
 
+static void audit_accounts(struct recount *seen)
+{
+    for (unsigned n = 0; n < account_limit_locked(); n++) {
+        const struct account *a = account_at_locked(n);
+
+        if (a) {
+            expect(seen, "number of domain", a->id, a->number, n);
+            audit_account(seen, a);
+        }
+    }
+}
+
+static void clear_scratch(void)
+{
+    for (unsigned n = 0; n < account_limit_locked(); n++) {
+        struct account *a = account_at_locked(n);
+
+        if (a) {
+            a->audit_count = 0;
+            a->audit_special = 0;
+        }
+    }
+}
+
 unsigned mm_audit(void)
 {
     struct recount seen;
-    struct account *a;
 
     memset(&seen, 0, sizeof(seen));
     lock(&buddy.lock);
-    list_for_each (a, &buddy.accounts, link) {
-        a->audit_count = 0;
-    }
+    clear_scratch();
     audit_frames(&seen);
     audit_free_lists(&seen);
-    list_for_each (a, &buddy.accounts, link) {
-        audit_account(&seen, a);
-    }
+    audit_accounts(&seen);
     expect(&seen, "claimed pages", 0, buddy.claimed, seen.claimed);
     if (seen.claimed > buddy.free) {
         differs(&seen, "more is claimed than free", 0, seen.claimed,

@@ -81,24 +81,32 @@ static bool may_have_table_locked(const struct account *a)
     return !a->table_limit || a->table_count < a->table_limit;
 }
 
-/* For the hypervisor itself, shown to `owner`, or a table in its budget: not
- * among its charged pages in any case. owner may be NULL. */
+/* Not among the charged pages: where they are counted. NULL: nowhere. */
+static uint64_t *uncharged_count(struct account *owner, enum page_state state)
+{
+    if (!owner) {
+        return NULL;
+    }
+    return state == PAGE_TABLE ? &owner->table_count : &owner->special_count;
+}
+
+/* For the hypervisor itself, shown to `owner`, or a table in its budget.
+ * owner may be NULL. */
 static struct page *alloc_uncharged(enum page_state state, unsigned order,
                                     struct account *owner)
 {
-    bool in_budget = owner && state == PAGE_TABLE;
+    uint64_t *count = uncharged_count(owner, state);
     struct page *head = NULL;
 
     if (told_to_fail()) {
         return NULL;
     }
     lock(&buddy.lock);
-    if (!in_budget || may_have_table_locked(owner)) {
+    if (state != PAGE_TABLE || !owner || may_have_table_locked(owner)) {
         head = take_locked(owner, order);
     }
-    if (head && in_budget) {
-        owner->table_count++;
-        account_note_used_locked(owner);
+    if (head && count) {
+        ++*count;
     }
     if (head && owner) {
         claim_use_if_short_locked(owner);
@@ -120,7 +128,6 @@ static void uncharge_locked(struct account *a, enum page_state state,
     if (state == PAGE_TABLE) {
         CHECK(a->table_count);
         a->table_count--;
-        account_note_unused_locked(a);
     } else {
         account_uncharge_locked(a, count);
     }
@@ -130,12 +137,12 @@ static void uncharge_locked(struct account *a, enum page_state state,
 static void free_block(struct page *head, unsigned order)
 {
     uint64_t dirty = 0, first_dirty = BIT(order);
-    struct account *owner = head->owner;
+    uint16_t owner = head->owner;
     enum page_state state = head->state;
     bool block = page_is_block(head);
 
     if (state == PAGE_TABLE) {
-        head->owner = NULL; /* an audit takes a BUSY page for a charged one */
+        head->owner = NO_ACCOUNT; /* BUSY pages with an owner are charged */
     }
     head->order = (uint8_t)order;
     head->state = PAGE_BUSY;
@@ -159,7 +166,7 @@ static void free_block(struct page *head, unsigned order)
     buddy.free += BIT(order);
     __atomic_fetch_add(&buddy.dirty, dirty, __ATOMIC_RELAXED);
     if (owner) {
-        uncharge_locked(owner, state, BIT(order));
+        uncharge_locked(account_at_locked(owner), state, BIT(order));
     }
     unlock(&buddy.lock);
 }
@@ -190,7 +197,7 @@ struct page *page_alloc_table(struct account *a)
 
 void page_free_table(struct account *a, struct page *pg)
 {
-    CHECK(pg->state == PAGE_TABLE && pg->owner == a);
+    CHECK(pg->state == PAGE_TABLE && page_is_of(pg, a));
     page_free(pg, 0);
 }
 
@@ -219,8 +226,8 @@ static struct page *take_charged_locked(struct account *a, unsigned order)
     }
     if (head) {
         claim_use_locked(a, BIT(order));
-        account_charge_locked(a, BIT(order));
-        head->owner = a;
+        a->page_count += BIT(order);
+        head->owner = a->number;
     }
     return head;
 }
@@ -244,7 +251,7 @@ static void start_guest_pages(struct account *a, struct page *head,
     for (uint64_t i = BIT(order); i > 0;) {
         i -= BIT(each);
         if (each) {
-            block_make_tails(&head[i], a);
+            block_make_tails(&head[i], a->number);
         }
         page_start(&head[i], PAGE_GUEST, a, each, NEW_FLAGS);
     }
@@ -439,7 +446,7 @@ static bool release_page_locked(struct page *pg)
         if (!new.references) {
             new.state = PAGE_FREE;
             new.order = ORDER_NOT_HEAD;
-            new.generation++;
+            new.owner = NO_ACCOUNT;
         }
     } while (!__atomic_compare_exchange_n(&pg->w.bits, &seen.bits, new.bits,
                                           false, __ATOMIC_SEQ_CST,
@@ -447,7 +454,6 @@ static bool release_page_locked(struct page *pg)
     if (new.references) {
         return false;
     }
-    WRITE_ONCE(pg->owner, NULL);
     pg->first_dirty = 0;
     page_junk(pg);
     return true;
@@ -464,7 +470,7 @@ static void free_run_locked(struct account *a, struct page *first,
 
 static void release_block_locked(struct page *head)
 {
-    struct account *a = head->owner;
+    struct account *a = account_at_locked(head->owner);
 
     for (uint64_t i = 0; i < BLOCK_PAGES; i++) {
         page_junk(&head[i]);
@@ -478,7 +484,7 @@ static void release_block_locked(struct page *head)
  * merged one by one. Returns how many; the next one has other users. */
 static uint64_t release_run_locked(struct page *first, uint64_t max)
 {
-    struct account *a = first->owner;
+    struct account *a = account_at_locked(first->owner);
     uint64_t count = 0;
 
     while (count < max && release_page_locked(&first[count])) {

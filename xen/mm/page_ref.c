@@ -52,14 +52,16 @@ static bool is_in_block(union page_word seen)
            (seen.state == PAGE_GUEST && seen.order == BLOCK_ORDER);
 }
 
-static bool is_shown_to(const struct page *pg, union page_word seen,
-                        const struct account *owner)
+/* `owner`: NO_ACCOUNT if it does not matter who it is. As many references as
+ * can be counted are enough. */
+static inline bool can_be_had(union page_word seen, unsigned owner)
 {
     return is_shown(seen) && seen.references &&
-           __atomic_load_n(&pg->owner, __ATOMIC_ACQUIRE) == owner;
+           seen.references < REFERENCES_MAX &&
+           (owner == NO_ACCOUNT || owner == seen.owner);
 }
 
-bool page_get(struct page *pg, const struct account *owner)
+static inline bool get_from(struct page *pg, unsigned owner)
 {
     for (;;) {
         union page_word seen = load_word(pg), new = seen;
@@ -70,22 +72,41 @@ bool page_get(struct page *pg, const struct account *owner)
             }
             continue;
         }
-        if (!is_shown_to(pg, seen, owner)) {
+        if (!can_be_had(seen, owner)) {
             return false;
         }
-        CHECK(seen.references != UINT32_MAX);
-        new.references++;
+        new.bits++;
         if (likely(swap_word(pg, &seen, new))) {
             return true;
         }
     }
 }
 
+bool page_get(struct page *pg, const struct account *owner)
+{
+    CHECK(owner->number != NO_ACCOUNT);
+    return get_from(pg, owner->number);
+}
+
+bool page_get_any(struct page *pg)
+{
+    return get_from(pg, NO_ACCOUNT);
+}
+
+static void forget_special_locked(struct account *owner)
+{
+    CHECK(owner && owner->special_count);
+    owner->special_count--;
+}
+
 bool page_free_last_locked(struct page *pg)
 {
-    struct account *owner = pg->owner;
+    struct account *owner = account_at_locked(pg->owner);
     bool charged = load_word(pg).state == PAGE_GUEST;
 
+    if (!charged && owner) {
+        forget_special_locked(owner);
+    }
     page_junk(pg);
     page_retire(pg, false);
     buddy_put_locked(pg, 0);
@@ -97,10 +118,12 @@ bool page_free_last_locked(struct page *pg)
 /* Only one reference seems to be left, which is ours. */
 static bool put_last(struct page *pg)
 {
+    union page_word left;
     bool emptied = false;
 
     lock(&buddy.lock);
-    if (__atomic_sub_fetch(&pg->references, 1, __ATOMIC_ACQ_REL) == 0) {
+    left.bits = __atomic_sub_fetch(&pg->w.bits, 1, __ATOMIC_ACQ_REL);
+    if (!left.references) {
         emptied = page_free_last_locked(pg);
     }
     unlock(&buddy.lock);
@@ -137,4 +160,19 @@ bool page_put_allocated(struct page *pg)
     } while (!swap_word(pg, &seen, new));
     page_put(pg);
     return true;
+}
+
+void page_put_special(struct page *pg)
+{
+    union page_word seen = load_word(pg), new;
+
+    do {
+        CHECK(seen.state == PAGE_SPECIAL);
+        new = seen;
+        new.owner = NO_ACCOUNT;
+    } while (!swap_word(pg, &seen, new));
+    lock(&buddy.lock);
+    forget_special_locked(account_at_locked(seen.owner));
+    unlock(&buddy.lock);
+    page_put(pg);
 }

@@ -6,8 +6,13 @@
 #include "mm/block.h"
 
 /* Take a reference if pg belongs to `owner` and is in use (GUEST or SPECIAL,
- * references > 0). False otherwise. No lock needed. Splits a block. */
+ * references > 0). False otherwise, or if there are 2^24 - 1 of them. No lock
+ * needed. Splits a block. */
 bool must_check page_get(struct page *pg, const struct account *owner);
+
+/* The same, whoever the owner is: for who knows that the page does not change
+ * hands meanwhile. */
+bool must_check page_get_any(struct page *pg);
 
 /* Drop one. The last one frees the page (and lowers the owner's charge).
  * Returns true if that made a dying owner's page_count 0. */
@@ -17,9 +22,16 @@ bool page_put(struct page *pg);
  * Splits a block; page_release() does not. */
 bool page_put_allocated(struct page *pg);
 
+/* Drop the hypervisor's own reference on a SPECIAL page: from now on it has no
+ * owner, for others may keep it longer than that is there. */
+void page_put_special(struct page *pg);
+
 static inline uint32_t page_references(const struct page *pg)
 {
-    return __atomic_load_n(&page_speaker(pg)->references, __ATOMIC_ACQUIRE);
+    union page_word seen = {
+        .bits = __atomic_load_n(&page_speaker(pg)->w.bits, __ATOMIC_ACQUIRE)};
+
+    return seen.references;
 }
 
 #endif

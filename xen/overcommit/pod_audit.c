@@ -14,8 +14,8 @@ static unsigned audit_page(const struct pod *pod, const struct page *pg)
     unsigned wrong = 0;
     uint64_t mfn = page_to_mfn(pg).v;
 
-    if (page_speaker(pg)->state != PAGE_CACHE || pg->owner != pod->account ||
-        page_references(pg) != 1) {
+    if (page_speaker(pg)->state != PAGE_CACHE ||
+        !page_is_of(pg, pod->account) || page_references(pg) != 1) {
         log_line(LOG_ERROR, "I4: d%d: mfn %llx: state %d, %u references",
                  pod->account->id, (unsigned long long)mfn, pg->state,
                  page_references(pg));

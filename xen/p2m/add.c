@@ -249,7 +249,7 @@ int p2m_put_special(struct p2m *p2m, gfn_t gfn, struct page *pg)
     uint64_t promised = 0;
     int rc;
 
-    CHECK(pg->state == PAGE_SPECIAL && pg->owner == p2m->account);
+    CHECK(pg->state == PAGE_SPECIAL && page_is_of(pg, p2m->account));
     if (!gfn_in_reach(p2m, gfn)) {
         return -EINVAL;
     }

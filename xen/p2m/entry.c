@@ -127,7 +127,7 @@ static struct page *get_page(const struct p2m *p2m, const struct slot *s,
 {
     struct page *pg = page_from_mfn(mfn);
 
-    if (!pg || !page_get(pg, pg->owner)) {
+    if (!pg || !page_get_any(pg)) {
         return NULL;
     }
     /* Nobody hears of it when the caller writes to the page. */

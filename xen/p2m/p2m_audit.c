@@ -35,7 +35,7 @@ static void audit_own(struct audit *a, const struct page *pg, gfn_t gfn)
 {
     unsigned state = page_speaker(pg)->state;
 
-    if (pg->owner != a->p2m->account ||
+    if (!page_is_of(pg, a->p2m->account) ||
         (state != PAGE_GUEST && state != PAGE_SPECIAL)) {
         REPORT(a, "gfn %llx: mfn %llx is not its own (state %d)", U(gfn.v),
                U(page_to_mfn(pg).v), state);

@@ -89,7 +89,7 @@ static bool is_private(const struct region *r, const struct page *pg)
 {
     const struct page *speaker = page_speaker(pg);
 
-    return speaker->state == PAGE_GUEST && speaker->owner == r->p2m->account &&
+    return speaker->state == PAGE_GUEST && page_is_of(speaker, r->p2m->account) &&
            speaker->references == 1 && (speaker->flags & PAGE_ALLOCATED);
 }
 

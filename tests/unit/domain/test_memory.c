@@ -330,7 +330,7 @@ TEST(foreign_pages_are_mapped_and_let_go)
     EXPECT_EQ(memory_map_foreign(zero, GFN(0x700), d, GFN(3)), 0);
     EXPECT_EQ(pod_of(d).entries, 7);
     pg = page_from_mfn(p2m_get(&zero->p2m, GFN(0x700)).mfn);
-    EXPECT_EQ(pg->owner, &d->account);
+    EXPECT(page_is_of(pg, &d->account));
     EXPECT_EQ(page_references(pg), 2);
     /* Onto itself, and onto another. */
     EXPECT_EQ(memory_map_foreign(zero, GFN(0x700), d, GFN(3)), 0);
@@ -343,6 +343,34 @@ TEST(foreign_pages_are_mapped_and_let_go)
     EXPECT_EQ(page_references(pg), 1);
     EXPECT_EQ(memory_remove(zero, GFN(0x700)), 0);
     EXPECT_EQ(memory_remove(zero, GFN(0x700)), -ENOENT);
+    domains_check();
+}
+
+/* shared_info is not charged, so nothing keeps its domain: then it is nobody's,
+ * and not that of the next domain with the same number. */
+TEST(a_foreign_special_page_outlives_its_domain)
+{
+    struct domain *zero, *next;
+    struct page *pg;
+    uint16_t number;
+
+    start();
+    zero = domain_of(0, 100);
+    d = domain_of(1, 100);
+    pg = d->shared_info;
+    number = d->account.number;
+    EXPECT(page_get(pg, &d->account));
+    EXPECT_EQ(memory_map_special(d, GFN(0x50), pg), 0);
+    EXPECT_EQ(memory_map_foreign(zero, GFN(0x700), d, GFN(0x50)), 0);
+    domain_end(d);
+    domains_check();
+    next = domain_of(2, 100);
+    EXPECT_EQ(next->account.number, number);
+    EXPECT(!page_get(pg, &next->account));
+    EXPECT_EQ(pg->state, PAGE_SPECIAL);
+    EXPECT_EQ(page_references(pg), 1);
+    EXPECT_EQ(memory_remove(zero, GFN(0x700)), 0);
+    EXPECT_EQ(pg->state, PAGE_FREE);
     domains_check();
 }
 

@@ -31,7 +31,7 @@ TEST(two_megabytes_are_one_block)
     EXPECT_EQ(head->flags, PAGE_ALLOCATED | PAGE_ZEROED);
     EXPECT_EQ(head[1].state, PAGE_TAIL);
     EXPECT_EQ(page_references(&head[511]), 1);
-    EXPECT(head[511].owner == &alice);
+    EXPECT(page_is_of(&head[511], &alice));
     EXPECT_EQ(page_gfn(&head[511]), ~0ULL);
     EXPECT_EQ(alice.page_count, 512);
     machine_check();

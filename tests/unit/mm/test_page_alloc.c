@@ -162,7 +162,7 @@ TEST(guest_pages_are_charged)
         EXPECT_EQ(pg[i].references, 1);
         EXPECT_EQ(pg[i].gfn, ~0ULL);
         EXPECT_EQ(pg[i].flags, PAGE_ALLOCATED | PAGE_ZEROED);
-        EXPECT(pg[i].owner == &alice);
+        EXPECT(page_is_of(&pg[i], &alice));
     }
     EXPECT_EQ(alice.page_count, 16);
     EXPECT(!page_alloc_guest(&alice, 3));
@@ -309,9 +309,12 @@ TEST(the_audit_sees_what_is_wrong)
     EXPECT(mm_audit() > 0);
     pg->flags &= (uint8_t)~PAGE_ZEROED;
     EXPECT_EQ(mm_audit(), 0);
-    pg->owner = &bob;
+    pg->owner = bob.number;
     EXPECT(mm_audit() > 0);
-    pg->owner = &alice;
+    pg->owner = 300; /* nobody's */
+    EXPECT(mm_audit() > 0);
+    EXPECT(strstr(fake_console_output(), "page without an owner"));
+    pg->owner = alice.number;
     pg->state = PAGE_FREE;
     EXPECT(mm_audit() > 0);
     pg->state = PAGE_GUEST;

@@ -49,7 +49,7 @@ TEST(only_the_owners_pages_can_be_had)
     page_guest_to_cache(cached, 0);
     EXPECT(!page_get(guest, &bob));
     EXPECT(!page_get(table, &alice));
-    EXPECT(!page_get(heap, NULL));
+    EXPECT(!page_get_any(table) && !page_get_any(heap));
     EXPECT(!page_get(cached, &alice));
     EXPECT(page_get(guest, &alice));
     EXPECT(page_get(special, &alice));
@@ -58,7 +58,7 @@ TEST(only_the_owners_pages_can_be_had)
     EXPECT(!page_put(special));
     EXPECT_EQ(special->state, PAGE_FREE);
     EXPECT(!page_get(special, &alice));
-    EXPECT(!page_get(special, NULL));
+    EXPECT(!page_get_any(special) && !page_get_any(cached));
     machine_check();
 }
 
@@ -105,6 +105,25 @@ TEST(a_reference_too_few_stops_the_machine)
     EXPECT(how != FAKE_RUNNING);
 }
 
+/* More than can be counted are refused, and nothing else changes. */
+TEST(references_have_an_end)
+{
+    struct page *pg;
+
+    start();
+    pg = page_alloc_guest(&alice, 0);
+    pg->references = REFERENCES_MAX - 1;
+    EXPECT(page_get(pg, &alice));
+    EXPECT(!page_get(pg, &alice));
+    EXPECT(!page_get_any(pg));
+    EXPECT_EQ(page_references(pg), REFERENCES_MAX);
+    EXPECT_EQ(pg->flags, PAGE_ALLOCATED | PAGE_ZEROED);
+    EXPECT(!page_put(pg));
+    EXPECT(page_get_any(pg));
+    EXPECT(page_is_of(pg, &alice));
+    machine_check();
+}
+
 #define ROUNDS 3000
 
 static struct page *shared;
@@ -117,7 +136,7 @@ static void *grab(void *owner)
     fake_set_cpu(owner == &alice ? 1 : 2);
     while (!READ_ONCE(stop)) {
         if (page_get(shared, owner)) {
-            if (shared->owner != owner || shared->state != PAGE_GUEST) {
+            if (!page_is_of(shared, owner) || shared->state != PAGE_GUEST) {
                 wrong++;
             }
             page_put(shared);

@@ -15,6 +15,9 @@ struct guest {
 
 static inline void guest_start(struct guest *g, domid_t id)
 {
+    if (g->account.number != NO_ACCOUNT) {
+        account_done(&g->account); /* it was another guest before */
+    }
     machine_account(&g->account, id, 1U << 20);
     pod_init(&g->pod, &g->account);
     EXPECT_EQ(p2m_init(&g->p2m, &g->account, &g->pod), 0);

@@ -170,6 +170,7 @@ TEST(initialising_may_fail_and_leaves_nothing)
         }
         EXPECT_EQ(rc, -ENOMEM);
         EXPECT_EQ(g.account.table_count, 0);
+        account_done(&g.account);
     }
     EXPECT(n > 1);
     guest_end(&g);

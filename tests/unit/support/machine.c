@@ -64,7 +64,7 @@ void machine_check(void)
 
 void machine_account(struct account *a, domid_t id, uint64_t max_pages)
 {
-    account_init(a, id);
+    EXPECT_EQ(account_init(a, id), 0);
     a->max_pages = max_pages;
 }
 
@@ -73,7 +73,7 @@ void machine_give_up(struct account *a)
     for (uint64_t i = 0; i < frame_count; i++) {
         struct page *pg = &frame_table[i];
 
-        if (pg->state == PAGE_GUEST && pg->owner == a &&
+        if (pg->state == PAGE_GUEST && page_is_of(pg, a) &&
             (pg->flags & PAGE_ALLOCATED)) {
             page_release(pg, BIT(pg->order));
         }
