@@ -24,7 +24,9 @@ void block_split_locked(struct page *head)
         struct page *pg = &head[i];
 
         CHECK(pg->state == PAGE_TAIL);
-        pg->gfn = gfn == ~0ULL ? gfn : gfn + i;
+        if (new.state == PAGE_GUEST) {
+            pg->gfn = gfn == ~0ULL ? gfn : gfn + i;
+        }
         __atomic_store_n(&pg->w.bits, new.bits, __ATOMIC_RELEASE);
     }
     __atomic_store_n(&head->w.bits, new.bits, __ATOMIC_RELEASE);

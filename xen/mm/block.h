@@ -50,7 +50,7 @@ static inline const struct page *page_speaker(const struct page *pg)
     return &frame_table[page_to_mfn(pg).v & ~(BLOCK_PAGES - 1)];
 }
 
-/* Where pg is mapped; ~0: nowhere. */
+/* Where pg, which is a GUEST or SPECIAL page, is mapped; ~0: nowhere. */
 static inline uint64_t page_gfn(const struct page *pg)
 {
     const struct page *head = page_speaker(pg);

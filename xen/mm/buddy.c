@@ -7,7 +7,7 @@ struct buddy buddy = {.lock = LOCK_INIT(RANK_PAGE_ALLOC)};
 
 static bool is_zeroed(const struct page *head, unsigned order)
 {
-    return head->first_dirty == BIT(order);
+    return first_dirty(head) == BIT(order);
 }
 
 static void insert_block(struct page *head, unsigned order)
@@ -61,7 +61,7 @@ void buddy_put_locked(struct page *head, unsigned order)
         low = &frame_table[MIN(first, other)];
         high = &frame_table[MAX(first, other)];
         if (is_zeroed(low, order)) {
-            low->first_dirty += high->first_dirty;
+            set_first_dirty(low, BIT(order) + first_dirty(high));
         }
         first = MIN(first, other);
     }
@@ -88,11 +88,11 @@ void buddy_halve_locked(struct page *head)
     unsigned order = head->order - 1U;
     struct page *high = head + BIT(order);
 
-    if (head->first_dirty > BIT(order)) {
-        high->first_dirty = head->first_dirty - BIT(order);
-        head->first_dirty = BIT(order);
+    if (first_dirty(head) > BIT(order)) {
+        set_first_dirty(high, first_dirty(head) - BIT(order));
+        set_first_dirty(head, BIT(order));
     } else {
-        high->first_dirty = 0; /* it was never looked at so far */
+        set_first_dirty(high, 0); /* it was never looked at so far */
     }
     head->order = (uint8_t)order;
     insert_block(high, order);
@@ -145,14 +145,14 @@ uint64_t buddy_clear(struct page *head)
     uint64_t count = BIT(head->order);
     uint64_t cleared = 0;
 
-    for (uint64_t i = head->first_dirty; i < count; i++) {
+    for (uint64_t i = first_dirty(head); i < count; i++) {
         if (!(head[i].flags & PAGE_ZEROED)) {
             arch_page_clear(page_map(&head[i]));
             head[i].flags |= PAGE_ZEROED;
             cleared++;
         }
     }
-    head->first_dirty = count;
+    set_first_dirty(head, count);
     if (cleared) {
         __atomic_fetch_sub(&buddy.dirty, cleared, __ATOMIC_RELAXED);
     }
@@ -178,11 +178,11 @@ void page_start(struct page *pg, enum page_state state,
 void page_retire(struct page *pg, bool zeroed)
 {
     union page_word new = {
+        .references = zeroed, /* first_dirty of a block of one page */
         .flags = zeroed ? PAGE_ZEROED : 0,
         .state = PAGE_FREE,
         .order = ORDER_NOT_HEAD,
     };
 
     __atomic_store_n(&pg->w.bits, new.bits, __ATOMIC_RELEASE);
-    pg->first_dirty = zeroed;
 }

@@ -23,6 +23,18 @@
 
 #define ORDER_NOT_HEAD 0xff
 
+/* Free pages have no references: in a head, first_dirty stands there. */
+static inline uint64_t first_dirty(const struct page *head)
+{
+    return head->references;
+}
+
+static inline void set_first_dirty(struct page *head, uint64_t offset)
+{
+    head->references = offset & REFERENCES_MAX;
+}
+BUILD_ASSERT(1U << MAX_ORDER <= REFERENCES_MAX, "any offset");
+
 struct buddy {
     struct lock lock;
     struct page_list blocks[2]

@@ -47,17 +47,20 @@ enum {
                            pages just handed out; who lets anybody write to
                            the page (p2m, on mapping it) clears the flag */
     PAGE_ALLOCATED = 2, /* GUEST: the owner's own reference is still there */
+    PAGE_SLAB = 8,      /* HEAP: small objects */
 };
 
 /* The fields that change together, atomically. */
 #define PAGE_WORD                                                              \
     {                                                                          \
-        uint32_t references : 24;                                              \
+        uint32_t references : 24; /* head of a FREE block: see mm/buddy.h */   \
         uint8_t flags;                                                         \
-        uint16_t owner; /* account.number, or NO_ACCOUNT */                    \
-        uint8_t state;  /* enum page_state */                                  \
-        uint8_t                                                                \
-            order; /* head of a free, cached or guest's block: its order */    \
+        union {                                                                \
+            uint16_t owner;      /* account.number, or NO_ACCOUNT */           \
+            uint16_t first_free; /* HEAP with PAGE_SLAB: see mm/heap.c */      \
+        };                                                                     \
+        uint8_t state; /* enum page_state */                                   \
+        uint8_t order; /* of the block of which this is the head */            \
     }
 
 #define REFERENCES_MAX 0xffffffU
@@ -73,19 +76,19 @@ struct page_link {
 };
 
 struct page {
-    struct page_link link; /* list of free, cached or loose blocks */
-    union {
-        uint64_t gfn;         /* GUEST: where it is mapped; ~0: nowhere (M2P) */
-        uint64_t first_dirty; /* head of a FREE block: pages of it before this
-                                 offset are zeroed (mm/buddy.h) */
-        uint64_t slab;        /* HEAP: see mm/heap.c */
-    };
     union {
         struct PAGE_WORD;
         union page_word w;
     };
+    union {
+        uint64_t gfn;          /* GUEST, SPECIAL: where its owner has it mapped;
+                                  ~0: nowhere (M2P) */
+        uint64_t use;          /* TABLE: see p2m/internal.h */
+        struct page_link link; /* FREE, CACHE, HEAP: lists of blocks and slabs;
+                                  TABLE that is stale */
+    };
 };
-BUILD_ASSERT(sizeof(struct page) == 24, "the frame table costs 0.6 %");
+BUILD_ASSERT(sizeof(struct page) == 16, "the frame table costs 0.4 %");
 BUILD_ASSERT(sizeof(union page_word) == 8, "one compare-and-exchange");
 
 /* Frame numbers have 32 bits: 16 TiB. */

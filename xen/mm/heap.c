@@ -4,10 +4,11 @@
  * of two. Each free object holds the index of the next free one; the rest of a
  * slab's state stands in its struct page:
  *
- *   flags   PAGE_SLAB, so that heap_free() tells slabs from large blocks
- *   order   the slab's class (slab) or the block's order (large)
- *   slab    index of the first free object, number of objects in use
- *   link    on its class's list while it has free objects
+ *   flags       PAGE_SLAB, so that heap_free() tells slabs from large blocks
+ *   order       the slab's class (slab) or the block's order (large)
+ *   first_free  index of the first free object; 0 when the slab goes
+ *   references  one, as other pages have, and one for each object in use
+ *   link        on its class's list while it has free objects
  *
  * An empty slab goes back to the page allocator at once, so that the host's
  * free memory after a domain is gone equals that of before it came.
@@ -25,28 +26,12 @@
 #define NO_OBJECT   0xffff
 
 enum {
-    PAGE_SLAB = 8, /* flags of a HEAP page, besides those of frame_table.h */
-    PAGE_LARGE = 16,
-};
-
-struct slab_state {
-    uint16_t first_free, used;
+    PAGE_LARGE = 16, /* flag of a HEAP page, besides those of frame_table.h */
 };
 
 static struct lock heap_lock = LOCK_INIT(RANK_HEAP);
 static struct page_list partial[CLASS_COUNT]; /* slabs with free objects */
 static uint64_t used_bytes;
-
-static struct slab_state slab_load(const struct page *pg)
-{
-    return (struct slab_state){.first_free = (uint16_t)pg->slab,
-                               .used = (uint16_t)(pg->slab >> 16)};
-}
-
-static void slab_store(struct page *pg, struct slab_state s)
-{
-    pg->slab = s.first_free | (uint64_t)s.used << 16;
-}
 
 static unsigned class_of(size_t size)
 {
@@ -81,7 +66,6 @@ static struct page *slab_create(unsigned class)
     }
     pg->order = (uint8_t) class;
     pg->flags = PAGE_SLAB;
-    slab_store(pg, (struct slab_state){.first_free = 0, .used = 0});
     for (unsigned i = 0; i < count; i++) {
         *object_at(pg, i) = (uint16_t)(i + 1 < count ? i + 1 : NO_OBJECT);
     }
@@ -90,13 +74,11 @@ static struct page *slab_create(unsigned class)
 
 static void *slab_take_locked(struct page *pg)
 {
-    struct slab_state s = slab_load(pg);
-    uint16_t *object = object_at(pg, s.first_free);
+    uint16_t *object = object_at(pg, pg->first_free);
 
-    s.first_free = *object;
-    s.used++;
-    slab_store(pg, s);
-    if (s.first_free == NO_OBJECT) {
+    pg->first_free = *object;
+    pg->references++;
+    if (pg->first_free == NO_OBJECT) {
         page_list_del(&partial[pg->order], pg);
     }
     __atomic_fetch_add(&used_bytes, class_size(pg->order), __ATOMIC_RELAXED);
@@ -165,25 +147,24 @@ static void free_small(struct page *pg, void *p)
 {
     size_t size = class_size(pg->order);
     size_t offset = (uintptr_t)p % PAGE_SIZE;
-    struct slab_state s;
+    bool empty;
 
     CHECK(offset % size == 0);
     lock(&heap_lock);
-    s = slab_load(pg);
-    CHECK(s.used);
-    if (s.first_free == NO_OBJECT) {
+    CHECK(pg->references > 1);
+    if (pg->first_free == NO_OBJECT) {
         page_list_add(&partial[pg->order], pg);
     }
-    *(uint16_t *)p = s.first_free;
-    s.first_free = (uint16_t)(offset / size);
-    s.used--;
-    slab_store(pg, s);
+    *(uint16_t *)p = pg->first_free;
+    pg->first_free = (uint16_t)(offset / size);
+    empty = --pg->references == 1;
     __atomic_fetch_sub(&used_bytes, size, __ATOMIC_RELAXED);
-    if (!s.used) {
+    if (empty) {
         page_list_del(&partial[pg->order], pg);
+        pg->first_free = 0;
     }
     unlock(&heap_lock);
-    if (!s.used) {
+    if (empty) {
         page_free(pg, 0);
     }
 }

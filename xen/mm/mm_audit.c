@@ -46,7 +46,6 @@ static void audit_free_page(struct recount *seen, const struct page *head,
     bool zeroed = pg->flags & PAGE_ZEROED;
 
     expect(seen, "state inside a free block", mfn, pg->state, PAGE_FREE);
-    expect(seen, "references of a free page", mfn, pg->references, 0);
     expect(seen, "free page has an owner", mfn, pg->owner, NO_ACCOUNT);
     if (i) {
         expect(seen, "order inside a free block", mfn, pg->order,
@@ -55,9 +54,9 @@ static void audit_free_page(struct recount *seen, const struct page *head,
     if (!zeroed) {
         seen->dirty++;
     }
-    if (!zeroed && i < head->first_dirty) {
+    if (!zeroed && i < first_dirty(head)) {
         differs(seen, "dirty page before first_dirty", mfn, i,
-                head->first_dirty);
+                first_dirty(head));
     }
 }
 
@@ -84,7 +83,7 @@ static uint64_t audit_free_block(struct recount *seen, const struct page *head)
         frame_table[other].order == head->order) {
         differs(seen, "buddies not merged, order", mfn, head->order, 0);
     }
-    seen->blocks[head->first_dirty == count][head->order]++;
+    seen->blocks[first_dirty(head) == count][head->order]++;
     seen->free += count;
     return count;
 }
@@ -129,7 +128,9 @@ static void audit_used_page(struct recount *seen, const struct page *pg)
     }
     switch (pg->state) {
     case PAGE_HEAP:
-        expect(seen, "HEAP page has an owner", mfn, pg->owner, NO_ACCOUNT);
+        if (!(pg->flags & PAGE_SLAB)) {
+            expect(seen, "HEAP page has an owner", mfn, pg->owner, NO_ACCOUNT);
+        }
         break;
     case PAGE_TABLE:
     case PAGE_SPECIAL:

@@ -136,7 +136,7 @@ static void uncharge_locked(struct account *a, enum page_state state,
 /* Pages to which only the caller refers, 2^order, back to the free ones. */
 static void free_block(struct page *head, unsigned order)
 {
-    uint64_t dirty = 0, first_dirty = BIT(order);
+    uint64_t dirty = 0, first = BIT(order);
     uint16_t owner = head->owner;
     enum page_state state = head->state;
     bool block = page_is_block(head);
@@ -153,7 +153,7 @@ static void free_block(struct page *head, unsigned order)
         if (!zeroed) {
             page_junk(&head[i]);
             dirty++;
-            first_dirty = i;
+            first = i;
         }
         if (i) {
             page_retire(&head[i], zeroed);
@@ -161,7 +161,7 @@ static void free_block(struct page *head, unsigned order)
     }
     lock(&buddy.lock);
     page_retire(head, head->flags & PAGE_ZEROED);
-    head->first_dirty = first_dirty;
+    set_first_dirty(head, first);
     buddy_put_locked(head, order);
     buddy.free += BIT(order);
     __atomic_fetch_add(&buddy.dirty, dirty, __ATOMIC_RELAXED);
@@ -338,7 +338,6 @@ static void change_state(struct page *pg, enum page_state from,
     new.state = (uint8_t)to;
     new.order = 0;
     new.flags = (uint8_t)((old.flags & PAGE_ZEROED) | flags_added);
-    pg->gfn = ~0ULL;
     CHECK(old.state == from && old.references == 1);
     CHECK(__atomic_compare_exchange_n(&pg->w.bits, &old.bits, new.bits, false,
                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
@@ -367,7 +366,9 @@ static void turn_block_locked(struct page *head, enum page_state from,
     CHECK(word.state == from && word.references == 1);
     word.state = (uint8_t)to;
     word.flags = (uint8_t)((word.flags & PAGE_ZEROED) | flags_added);
-    head->gfn = ~0ULL;
+    if (to == PAGE_GUEST) {
+        head->gfn = ~0ULL; /* it was a link so far */
+    }
     __atomic_store_n(&head->w.bits, word.bits, __ATOMIC_RELEASE);
 }
 
@@ -397,7 +398,7 @@ void page_guest_to_cache(struct page *head, unsigned order)
 }
 
 /* page_get() leaves the word of a cached page alone, so it is the caller's, and
- * one store will do. Its gfn is invalid already. */
+ * one store will do. */
 static void show_cached(struct page *pg)
 {
     union page_word word = pg->w;
@@ -405,6 +406,7 @@ static void show_cached(struct page *pg)
     CHECK(word.state == PAGE_CACHE && word.references == 1 && !word.order);
     word.state = PAGE_GUEST;
     word.flags = (uint8_t)((word.flags & PAGE_ZEROED) | PAGE_ALLOCATED);
+    pg->gfn = ~0ULL; /* it was a link so far */
     __atomic_store_n(&pg->w.bits, word.bits, __ATOMIC_RELEASE);
 }
 
@@ -454,7 +456,6 @@ static bool release_page_locked(struct page *pg)
     if (new.references) {
         return false;
     }
-    pg->first_dirty = 0;
     page_junk(pg);
     return true;
 }

@@ -35,15 +35,15 @@ static struct page *cut_chunk_locked(struct page *head)
     while (head->order > CHUNK_ORDER) {
         unsigned order = head->order - 1U;
 
-        if (head->first_dirty < BIT(order)) {
+        if (first_dirty(head) < BIT(order)) {
             buddy_halve_locked(head);
             continue;
         }
         /* Keep the upper half instead, and hand the lower one back. */
-        head[BIT(order)].first_dirty = head->first_dirty - BIT(order);
+        set_first_dirty(&head[BIT(order)], first_dirty(head) - BIT(order));
         head[BIT(order)].state = PAGE_BUSY;
         head[BIT(order)].order = (uint8_t)order;
-        head->first_dirty = BIT(order);
+        set_first_dirty(head, BIT(order));
         head->state = PAGE_FREE;
         head->order = ORDER_NOT_HEAD;
         head += BIT(order);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Recount the cache: I1 (C is what the lists hold) and I4 (each cached frame
- * is the domain's, in state CACHE, referenced once, mapped nowhere, and zero
- * if its flag says so).
+ * is the domain's, in state CACHE, referenced once, and zero if its flag says
+ * so).
  */
 #include "base/console.h"
 #include "mm/page_ref.h"
@@ -19,12 +19,6 @@ static unsigned audit_page(const struct pod *pod, const struct page *pg)
         log_line(LOG_ERROR, "I4: d%d: mfn %llx: state %d, %u references",
                  pod->account->id, (unsigned long long)mfn, pg->state,
                  page_references(pg));
-        wrong++;
-    }
-    if (page_gfn(pg) != INVALID_GFN.v) {
-        log_line(LOG_ERROR, "I4: d%d: cached mfn %llx says gfn %llx",
-                 pod->account->id, (unsigned long long)mfn,
-                 (unsigned long long)page_gfn(pg));
         wrong++;
     }
     if ((page_speaker(pg)->flags & PAGE_ZEROED) &&

@@ -36,7 +36,7 @@ int p2m_init(struct p2m *p2m, struct account *account, struct pod *pod)
         p2m->parked = NULL;
         return -ENOMEM;
     }
-    root->gfn = 0;
+    root->use = 0;
     p2m->root = page_to_mfn(root);
     return 0;
 }

@@ -73,7 +73,7 @@ static inline unsigned piece_order(gfn_t gfn, uint64_t left, unsigned max_order)
 }
 
 /*
- * walk.c: how many entries of a table are in use is kept in struct page.gfn of
+ * walk.c: how many entries of a table are in use is kept in struct page.use of
  * the table's page: so a whole table can be judged at one look.
  */
 struct table_use {
@@ -82,13 +82,13 @@ struct table_use {
 };
 static inline struct table_use table_use(const struct page *table)
 {
-    return (struct table_use){.busy = (uint32_t)table->gfn,
-                              .promised = (uint32_t)(table->gfn >> 32)};
+    return (struct table_use){.busy = (uint32_t)table->use,
+                              .promised = (uint32_t)(table->use >> 32)};
 }
 
 static inline bool table_is_empty(const struct page *table)
 {
-    return !table->gfn;
+    return !table->use;
 }
 
 /* The leaf that covers gfn; with a level: or what is there if the leaf is below

@@ -2,7 +2,7 @@
 /*
  * The walker: down from the root to a slot, for every table format.
  *
- * A table's page keeps in its `gfn` field how many of its 512 entries are busy
+ * A table's page keeps in its `use` field how many of its 512 entries are busy
  * (hold a table or a frame) and how many are placeholders. slot_set() and
  * split_leaf() are the only writers of live entries, so they keep it true.
  *
@@ -117,7 +117,7 @@ static void fill_from_leaf(const struct p2m *p2m, const struct slot *s,
     uint64_t *entries = page_map(table), raw, step = 0;
     mfn_t mfn = s->f.mfn;
 
-    table->gfn = TABLE_ENTRIES * use_of(&s->f);
+    table->use = TABLE_ENTRIES * use_of(&s->f);
     if (s->f.tag == P2M_HOLE) {
         return; /* zero is a hole of any order */
     }
@@ -142,7 +142,7 @@ static inline void write_entry(struct slot *s, uint64_t raw,
 {
     struct page *table = page_from_mfn(s->table);
 
-    table->gfn += use_of(f) - use_of(&s->f);
+    table->use += use_of(f) - use_of(&s->f);
     arch_pte_write(s->entry, raw);
     s->f = *f;
 }
@@ -289,7 +289,7 @@ void slot_clear(struct p2m *p2m, struct slot *s)
     if (s->f.rights) {
         p2m->flush_needed = true;
     }
-    page_from_mfn(s->table)->gfn -= use_of(&s->f);
+    page_from_mfn(s->table)->use -= use_of(&s->f);
     arch_pte_write(s->entry, 0);
     s->f = hole;
 }

@@ -15,9 +15,6 @@ struct guest {
 
 static inline void guest_start(struct guest *g, domid_t id)
 {
-    if (g->account.number != NO_ACCOUNT) {
-        account_done(&g->account); /* it was another guest before */
-    }
     machine_account(&g->account, id, 1U << 20);
     pod_init(&g->pod, &g->account);
     EXPECT_EQ(p2m_init(&g->p2m, &g->account, &g->pod), 0);
@@ -157,6 +154,9 @@ static inline void guest_end(struct guest *g)
         EXPECT(slices++ < 100000);
     }
     EXPECT_EQ(g->account.table_count, 0);
+    if (!g->account.page_count && !g->account.special_count) {
+        account_done(&g->account);
+    }
     machine_check();
 }
 
