@@ -92,7 +92,7 @@ static int add_page_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
         ++*replaced;
     }
     m2p_set(pg, gfn, ORDER_4K);
-    slot_set(p2m, &s, P2M_RAM, page_to_mfn(pg));
+    slot_fill(p2m, &s, page_to_mfn(pg));
     p2m_note_gfn(p2m, gfn);
     p2m->sweep_fruitless = 0;
     return 0;

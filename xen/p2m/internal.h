@@ -138,6 +138,10 @@ struct slot slot_child(const struct p2m *p2m, const struct slot *s, unsigned i);
  * goes to the stale ones. mfn is ignored for types without a frame. */
 void slot_set(struct p2m *p2m, struct slot *s, enum p2m_type type, mfn_t mfn);
 
+/* A hole or a placeholder becomes RAM, so nothing is flushed. What s says is
+ * out of date then. */
+void slot_fill(const struct p2m *p2m, const struct slot *s, mfn_t mfn);
+
 /* A leaf becomes a hole. */
 void slot_clear(struct p2m *p2m, struct slot *s);
 

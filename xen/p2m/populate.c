@@ -25,7 +25,7 @@ static void populate_commit(struct p2m *p2m, struct slot *s, gfn_t gfn)
 
     CHECK(head);
     m2p_set(head, gfn_align(gfn, order), order);
-    slot_set(p2m, s, P2M_RAM, page_to_mfn(head));
+    slot_fill(p2m, s, page_to_mfn(head));
     pod_entries_locked(pod, -(int64_t)BIT(order));
     pod->counters.populate_2m += order == ORDER_2M;
     pod->counters.populate_4k += order == ORDER_4K;

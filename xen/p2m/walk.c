@@ -282,6 +282,16 @@ static void make_children_stale(struct p2m *p2m, const struct slot *s)
     }
 }
 
+void slot_fill(const struct p2m *p2m, const struct slot *s, mfn_t mfn)
+{
+    uint64_t raw = p2m->format->make_leaf(mfn, p2m_types[P2M_RAM].rights,
+                                          P2M_RAM, slot_order(s));
+
+    ASSERT(!s->f.is_table && !s->f.rights);
+    page_from_mfn(s->table)->use += USE_BUSY - use_of(&s->f);
+    arch_pte_write(s->entry, raw);
+}
+
 void slot_clear(struct p2m *p2m, struct slot *s)
 {
     static const struct pte_fields hole = {.mfn = {~0ULL}};
