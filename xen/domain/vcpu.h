@@ -73,6 +73,15 @@ struct vcpu {
         struct p2m_search state;
     } search;
 
+    struct vcpu_walks { /* guest/pagetable.c: what its own tables said, since
+                           it ran last */
+        unsigned count;
+        struct {
+            uint64_t page; /* virtual, | 1: good for writing */
+            uint64_t gpa;  /* of that page */
+        } walk[4];         /* the last ones, round and round */
+    } walks;
+
     struct page *machine_pages[8]; /* what arch_guest_create() was given */
 
     uint64_t exits[EXIT_REASON_COUNT]; /* counters */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Copies go page by page: find the guest frame behind an address, take the
- * page behind the frame with a reference, copy, let go. Nothing of it is
- * remembered from call to call: the guest may change its tables at any time
- * and tells nobody.
+ * page behind the frame with a reference, copy, let go. What the guest's own
+ * tables say is remembered until it runs again (pagetable.c), the page is not:
+ * others may take it away at any time.
  */
 #include "guest/copy.h"
 

@@ -6,6 +6,7 @@
 #include "domain/sched.h"
 #include "guest/copy.h"
 #include "guest/hypercall.h"
+#include "guest/pagetable.h"
 #include "guest/run.h"
 #include "types/bits.h"
 #include "types/error.h"
@@ -163,5 +164,6 @@ static exit_fn *const handlers[EXIT_REASON_COUNT] = {
 
 void exit_handle(struct vcpu *v, const struct guest_exit *e)
 {
+    pagetable_forget(v);
     handlers[e->reason](v, e);
 }

@@ -4,6 +4,13 @@
  * PAE, and 4 levels (5-level paging is hidden from guests). Like a processor
  * it sets Accessed and Dirty in the entry that maps the page, so that the
  * guest's kernel sees that a page of its was written.
+ *
+ * And like a processor it remembers where it found a page, until the guest runs
+ * again: a hypercall reaches for the same few pages many times. Another vCPU
+ * that changes the tables meanwhile has to tell this one by an interrupt, as
+ * it would because of the TLB, and that is taken after the hypercall. Only
+ * what the guest's tables say is remembered; what is behind the guest frame is
+ * looked up each time.
  */
 #include "guest/pagetable.h"
 
@@ -167,7 +174,42 @@ static gpa_t leaf_gpa(const struct paging_mode *m, unsigned level,
     return GPA((entry & PTE_ADDRESS & ~mask) | (gva & mask));
 }
 
-int pagetable_translate(struct vcpu *v, uint64_t gva, bool write, gpa_t *gpa)
+#define WALKS       ARRAY_COUNT(((struct vcpu_walks *)0)->walk)
+#define FOR_WRITING 1ULL
+
+#define WALKS       ARRAY_COUNT(((struct vcpu_walks *)0)->walk)
+#define FOR_WRITING 1ULL
+
+void pagetable_forget(struct vcpu *v)
+{
+    v->walks.count = 0;
+}
+
+static bool is_remembered(const struct vcpu *v, uint64_t gva, bool write,
+                          gpa_t *gpa)
+{
+    uint64_t page = gva & PAGE_MASK;
+
+    for (unsigned i = 0; i < MIN(v->walks.count, WALKS); i++) {
+        uint64_t seen = v->walks.walk[i].page;
+
+        if (seen == (page | FOR_WRITING) || (seen == page && !write)) {
+            *gpa = GPA(v->walks.walk[i].gpa + (gva - page));
+            return true;
+        }
+    }
+    return false;
+}
+
+static void remember(struct vcpu *v, uint64_t gva, bool write, gpa_t gpa)
+{
+    unsigned at = v->walks.count++ % WALKS;
+
+    v->walks.walk[at].page = (gva & PAGE_MASK) | (write ? FOR_WRITING : 0);
+    v->walks.walk[at].gpa = gpa.v & PAGE_MASK;
+}
+
+static int walk(struct vcpu *v, uint64_t gva, bool write, gpa_t *gpa)
 {
     const struct paging_mode *m = mode_of(v);
     uint64_t table = arch_guest_cr3(v->gc) & m->root_mask;
@@ -204,4 +246,18 @@ int pagetable_translate(struct vcpu *v, uint64_t gva, bool write, gpa_t *gpa)
         table = entry & PTE_ADDRESS;
     }
     return 0;
+}
+
+int pagetable_translate(struct vcpu *v, uint64_t gva, bool write, gpa_t *gpa)
+{
+    int rc;
+
+    if (is_remembered(v, gva, write, gpa)) {
+        return 0;
+    }
+    rc = walk(v, gva, write, gpa);
+    if (!rc) {
+        remember(v, gva, write, *gpa);
+    }
+    return rc;
 }

@@ -32,7 +32,8 @@ static void change_state(void (*change)(struct guest_state *s))
     arch_guest_set_state(v->gc, &s);
 }
 
-static int read_byte(uint64_t gva)
+/* Within one exit of the guest. */
+static int read_again(uint64_t gva)
 {
     uint8_t byte;
     int rc = copy_from_guest(v, &byte, gva, 1);
@@ -40,9 +41,22 @@ static int read_byte(uint64_t gva)
     return rc ? rc : byte;
 }
 
-static int write_byte(uint64_t gva)
+static int write_again(uint64_t gva)
 {
     return copy_to_guest(v, gva, "x", 1);
+}
+
+/* After the guest has run. */
+static int read_byte(uint64_t gva)
+{
+    pagetable_forget(v);
+    return read_again(gva);
+}
+
+static int write_byte(uint64_t gva)
+{
+    pagetable_forget(v);
+    return write_again(gva);
 }
 
 TEST(copies_across_pages)
@@ -131,6 +145,36 @@ TEST(accessed_and_dirty_are_set_in_the_leaf)
     EXPECT_EQ(*domain_pte(d, 0x20) & 0x60, 0x20);
     EXPECT_EQ(write_byte(0x20000), 0);
     EXPECT_EQ(*domain_pte(d, 0x20) & 0x60, 0x60);
+}
+
+/* As a TLB: what was found holds until the guest runs, and no longer. */
+TEST(what_tables_say_is_remembered_in_an_exit)
+{
+    start();
+    memset(domain_page(d, 0x20), 0x20, PAGE_SIZE);
+    memset(domain_page(d, 0x30), 0x30, PAGE_SIZE);
+    EXPECT_EQ(read_byte(0x20000), 0x20);
+    *domain_pte(d, 0x20) = 0x30ULL << PAGE_SHIFT | 3;
+    EXPECT_EQ(read_again(0x20ff8), 0x20);
+    EXPECT_EQ(read_byte(0x20ff8), 0x30);
+    /* Reading is not enough to write: Dirty is to be set, rights looked at. */
+    *domain_pte(d, 0x20) = 0x20ULL << PAGE_SHIFT | 1;
+    EXPECT_EQ(read_byte(0x20000), 0x20);
+    EXPECT_EQ(write_again(0x20000), -EFAULT);
+    *domain_pte(d, 0x20) |= 2;
+    EXPECT_EQ(write_again(0x20000), 0);
+    EXPECT_EQ(*domain_pte(d, 0x20) & 0x60, 0x60);
+    /* Only so many are kept. */
+    for (uint64_t i = 0x21; i < 0x2b; i++) {
+        EXPECT_EQ(write_again(i << PAGE_SHIFT), 0);
+        EXPECT_EQ(read_again(i << PAGE_SHIFT), 'x');
+    }
+    *domain_pte(d, 0x20) = 0;
+    EXPECT_EQ(read_again(0x20000), -EFAULT);
+    /* What is behind the frame is not remembered. */
+    EXPECT_EQ(memory_decrease(d, GFN(0x2a), 0), 0);
+    EXPECT_EQ(read_again(0x2a000), -EFAULT);
+    domains_check();
 }
 
 TEST(placeholders_are_populated)
