@@ -43,6 +43,11 @@ struct pte_format {
     uint8_t max_order; /* largest leaf: 9 or 18 */
     uint64_t dirty;    /* that bit of a leaf; 0: hardware has none, and decode()
                           calls each present leaf dirty */
+    /* What decode() says of tables, for who only passes through: an entry of
+     * level 2 or more with these bits so holds a table in this frame. */
+    uint64_t table_mask, table_bits;
+    uint64_t frame_mask;
+    uint8_t frame_shift;
     uint64_t (*make_table)(mfn_t table);
     /* order: 0, 9 or 18. rights PTE_NONE: mfn is ignored, order is kept. */
     uint64_t (*make_leaf)(mfn_t mfn, unsigned rights, unsigned tag,
@@ -50,6 +55,17 @@ struct pte_format {
     /* level: of the table that holds e (1 = 4 KiB leaves). */
     struct pte_fields (*decode)(uint64_t e, unsigned level);
 };
+
+static inline bool pte_is_table(const struct pte_format *f, uint64_t e,
+                                unsigned level)
+{
+    return level > 1 && (e & f->table_mask) == f->table_bits;
+}
+
+static inline mfn_t pte_table(const struct pte_format *f, uint64_t e)
+{
+    return MFN((e & f->frame_mask) >> f->frame_shift);
+}
 
 /* The format of this machine, valid after boot. */
 extern const struct pte_format *arch_pte_format;

@@ -47,12 +47,18 @@ static unsigned index_at(gfn_t gfn, unsigned level)
 static void walk_down(const struct p2m *p2m, gfn_t gfn, unsigned level,
                       struct slot *s)
 {
+    const struct pte_format *format = p2m->format;
+    mfn_t next = s->f.mfn;
+    uint64_t raw;
+
     do {
-        s->table = s->f.mfn;
+        s->table = next;
         s->level--;
         s->entry = (uint64_t *)arch_map(s->table) + index_at(gfn, s->level);
-        s->f = p2m->format->decode(READ_ONCE(*s->entry), s->level);
-    } while (s->f.is_table && s->level > level);
+        raw = READ_ONCE(*s->entry);
+        next = pte_table(format, raw);
+    } while (s->level > level && pte_is_table(format, raw, s->level));
+    s->f = format->decode(raw, s->level);
 }
 
 struct slot walk_find_from(const struct p2m *p2m, mfn_t root, gfn_t gfn,
