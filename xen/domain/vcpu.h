@@ -77,9 +77,10 @@ struct vcpu {
                            it ran last */
         unsigned count;
         struct {
-            uint64_t page; /* virtual, | 1: good for writing */
-            uint64_t gpa;  /* of that page */
-        } walk[4];         /* the last ones, round and round */
+            uint64_t gva, gpa; /* of the page, which may be a large one */
+            uint64_t offset;   /* mask of what is in the page */
+            bool write;        /* good for writing, too */
+        } walk[4];             /* the last ones, round and round */
     } walks;
 
     struct page *machine_pages[8]; /* what arch_guest_create() was given */

@@ -166,19 +166,21 @@ static bool is_leaf(const struct paging_mode *m, unsigned level, uint64_t entry)
            ((m->large_levels >> level & 1) && (entry & PTE_LARGE));
 }
 
+/* Of a page that a leaf of that level maps: the bits within it. */
+static uint64_t page_offset(const struct paging_mode *m, unsigned level)
+{
+    return (1ULL << level_shift(m, level)) - 1;
+}
+
 static gpa_t leaf_gpa(const struct paging_mode *m, unsigned level,
                       uint64_t entry, uint64_t gva)
 {
-    uint64_t mask = (1ULL << level_shift(m, level)) - 1;
+    uint64_t mask = page_offset(m, level);
 
     return GPA((entry & PTE_ADDRESS & ~mask) | (gva & mask));
 }
 
-#define WALKS       ARRAY_COUNT(((struct vcpu_walks *)0)->walk)
-#define FOR_WRITING 1ULL
-
-#define WALKS       ARRAY_COUNT(((struct vcpu_walks *)0)->walk)
-#define FOR_WRITING 1ULL
+#define WALKS ARRAY_COUNT(((struct vcpu_walks *)0)->walk)
 
 void pagetable_forget(struct vcpu *v)
 {
@@ -188,25 +190,27 @@ void pagetable_forget(struct vcpu *v)
 static bool is_remembered(const struct vcpu *v, uint64_t gva, bool write,
                           gpa_t *gpa)
 {
-    uint64_t page = gva & PAGE_MASK;
-
     for (unsigned i = 0; i < MIN(v->walks.count, WALKS); i++) {
-        uint64_t seen = v->walks.walk[i].page;
+        uint64_t offset = gva & v->walks.walk[i].offset;
 
-        if (seen == (page | FOR_WRITING) || (seen == page && !write)) {
-            *gpa = GPA(v->walks.walk[i].gpa + (gva - page));
+        if (v->walks.walk[i].gva == gva - offset &&
+            (v->walks.walk[i].write || !write)) {
+            *gpa = GPA(v->walks.walk[i].gpa + offset);
             return true;
         }
     }
     return false;
 }
 
-static void remember(struct vcpu *v, uint64_t gva, bool write, gpa_t gpa)
+static void remember(struct vcpu *v, uint64_t gva, bool write, gpa_t gpa,
+                     uint64_t offset)
 {
     unsigned at = v->walks.count++ % WALKS;
 
-    v->walks.walk[at].page = (gva & PAGE_MASK) | (write ? FOR_WRITING : 0);
-    v->walks.walk[at].gpa = gpa.v & PAGE_MASK;
+    v->walks.walk[at].gva = gva & ~offset;
+    v->walks.walk[at].gpa = gpa.v & ~offset;
+    v->walks.walk[at].offset = offset;
+    v->walks.walk[at].write = write;
 }
 
 static int walk(struct vcpu *v, uint64_t gva, bool write, gpa_t *gpa)
@@ -241,6 +245,7 @@ static int walk(struct vcpu *v, uint64_t gva, bool write, gpa_t *gpa)
                 entry_mark(v, m, address, entry, used);
             }
             *gpa = leaf_gpa(m, level, entry, gva);
+            remember(v, gva, write, *gpa, page_offset(m, level));
             return 0;
         }
         table = entry & PTE_ADDRESS;
@@ -250,14 +255,5 @@ static int walk(struct vcpu *v, uint64_t gva, bool write, gpa_t *gpa)
 
 int pagetable_translate(struct vcpu *v, uint64_t gva, bool write, gpa_t *gpa)
 {
-    int rc;
-
-    if (is_remembered(v, gva, write, gpa)) {
-        return 0;
-    }
-    rc = walk(v, gva, write, gpa);
-    if (!rc) {
-        remember(v, gva, write, *gpa);
-    }
-    return rc;
+    return is_remembered(v, gva, write, gpa) ? 0 : walk(v, gva, write, gpa);
 }

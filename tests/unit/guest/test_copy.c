@@ -171,6 +171,13 @@ TEST(what_tables_say_is_remembered_in_an_exit)
     }
     *domain_pte(d, 0x20) = 0;
     EXPECT_EQ(read_again(0x20000), -EFAULT);
+    /* A large page is remembered as one. */
+    ((uint8_t *)domain_page(d, 512 + 3))[5] = 0x99;
+    EXPECT_EQ(read_byte(2ULL << 20), 0);
+    *domain_pde(d, 1) = 0;
+    EXPECT_EQ(read_again((2ULL << 20) + 0x3005), 0x99);
+    EXPECT_EQ(read_byte((2ULL << 20) + 0x3005), -EFAULT);
+    EXPECT_EQ(write_byte(0x2a000), 0);
     /* What is behind the frame is not remembered. */
     EXPECT_EQ(memory_decrease(d, GFN(0x2a), 0), 0);
     EXPECT_EQ(read_again(0x2a000), -EFAULT);

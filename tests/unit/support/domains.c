@@ -106,6 +106,11 @@ uint64_t *domain_pte(struct domain *d, unsigned page)
     return &table(d, PT)[page];
 }
 
+uint64_t *domain_pde(struct domain *d, unsigned index)
+{
+    return &table(d, PD)[index];
+}
+
 void domain_paging_on(struct vcpu *v)
 {
     struct domain *d = vcpu_domain(v);

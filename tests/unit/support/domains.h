@@ -33,5 +33,7 @@ void domains_check_memory(void);
 void domain_paging_on(struct vcpu *v);
 /* The 4 KiB entry of virtual page `page`, 0..511. */
 uint64_t *domain_pte(struct domain *d, unsigned page);
+/* The entry of level 2 for virtual [index * 2M, +2M). */
+uint64_t *domain_pde(struct domain *d, unsigned index);
 
 #endif
