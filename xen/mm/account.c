@@ -9,9 +9,10 @@
 #include "mm/buddy.h"
 #include "types/error.h"
 
-#define CHUNK  (PAGE_SIZE / sizeof(struct account *))
-#define CHUNKS 64U
-BUILD_ASSERT(CHUNK *CHUNKS <= 1ULL << 16, "a page's word has 16 bits");
+#define CHUNK   (PAGE_SIZE / sizeof(struct account *))
+#define CHUNKS  64U
+#define NUMBERS (CHUNK * CHUNKS)
+BUILD_ASSERT(NUMBERS <= 1ULL << 16, "a page's word has 16 bits");
 
 static struct account *first_chunk[CHUNK];
 static struct account **chunks[CHUNKS] = {first_chunk};

@@ -89,8 +89,9 @@ static bool is_private(const struct region *r, const struct page *pg)
 {
     const struct page *speaker = page_speaker(pg);
 
-    return speaker->state == PAGE_GUEST && page_is_of(speaker, r->p2m->account) &&
-           speaker->references == 1 && (speaker->flags & PAGE_ALLOCATED);
+    return speaker->state == PAGE_GUEST &&
+           page_is_of(speaker, r->p2m->account) && speaker->references == 1 &&
+           (speaker->flags & PAGE_ALLOCATED);
 }
 
 static bool read_is_zero(struct region *r, const struct page *pg)
