@@ -82,10 +82,12 @@ static bool pay_for_table(struct domain *d)
 static enum p2m_verdict supply(struct domain *d, gfn_t gfn,
                                enum p2m_verdict verdict)
 {
-    if (verdict == P2M_OK || verdict == P2M_NEED_PAGE) {
+    if (likely(verdict == P2M_OK)) {
         background_note(d);
+        return verdict;
     }
     if (verdict == P2M_NEED_PAGE) {
+        background_note(d);
         return find_page(d, gfn);
     }
     if (verdict == P2M_NO_MEMORY && pay_for_table(d)) {

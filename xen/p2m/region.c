@@ -134,11 +134,21 @@ static void scan_page(struct region *r, unsigned i)
     }
 }
 
+/* A superpage with zeros in it, and something else: a gentle search can neither
+ * have it nor know it. */
+static bool is_mixed_leaf(const struct region *r)
+{
+    return !r->slot.f.is_table && r->tried_count && r->full_count;
+}
+
 /* Looks while everything is still mapped: changes nothing. */
-static void region_scan(struct region *r)
+static void region_scan(struct region *r, bool gentle)
 {
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
         scan_page(r, i);
+        if (gentle && is_mixed_leaf(r)) {
+            break;
+        }
     }
     r->p2m->pod->counters.sweep_gfns_visited += TABLE_ENTRIES;
 }
@@ -372,7 +382,7 @@ unsigned region_sweep(struct p2m *p2m, gfn_t base, bool gentle)
     struct region r;
 
     region_init(&r, p2m, base);
-    region_scan(&r);
+    region_scan(&r, gentle);
     if (r.tried_count && ((gentle && splits_leaf(&r)) || region_unmap(&r))) {
         drop_candidates(&r);
     }
