@@ -49,40 +49,41 @@ static uint64_t *nested_args[MAX_CPUS];
 static const uint8_t arg_regs_64[6] = {7, 6, 2, 10, 8, 9};
 static const uint8_t arg_regs_32[6] = {3, 1, 2, 6, 7, 5};
 
-static int64_t call_entry(struct vcpu *v, const struct hypercall_entry *e,
-                          const uint64_t args[6])
-{
-    uint64_t used[6] = {0};
-    int64_t result;
-
-    for (unsigned i = 0; i < e->arg_count; i++) {
-        used[i] = args[i];
-    }
-    result = e->handler(v, used);
-    return result == -ERESTART ? HYPERCALL_CONTINUE : result;
-}
-
-static int64_t hypercall_call(struct vcpu *v, uint64_t number,
-                              const uint64_t args[6], bool wide)
+/* NULL: there is no such call, or not for that caller. */
+static const struct hypercall_entry *find_entry(uint64_t number, bool wide)
 {
     const struct hypercall_entry *e;
 
     if (number >= ARRAY_COUNT(hypercalls)) {
-        return -ENOSYS;
+        return NULL;
     }
     e = &hypercalls[number];
-    if (!e->handler || !(wide || e->one_layout)) {
-        return -ENOSYS;
-    }
-    return call_entry(v, e, args);
+    return e->handler && (wide || e->one_layout) ? e : NULL;
+}
+
+/* args: as many as it takes, and zeros. */
+static int64_t call_entry(struct vcpu *v, const struct hypercall_entry *e,
+                          const uint64_t args[6])
+{
+    int64_t result = e->handler(v, args);
+
+    return result == -ERESTART ? HYPERCALL_CONTINUE : result;
 }
 
 int64_t hypercall_nested(struct vcpu *v, uint64_t number, uint64_t args[6])
 {
+    const struct hypercall_entry *e = find_entry(number, true);
+    uint64_t used[6] = {0};
     int64_t result;
 
+    if (!e) {
+        return -ENOSYS;
+    }
+    for (unsigned i = 0; i < e->arg_count; i++) {
+        used[i] = args[i];
+    }
     nested_args[arch_cpu()] = args;
-    result = hypercall_call(v, number, args, true);
+    result = call_entry(v, e, used);
     nested_args[arch_cpu()] = NULL;
     return result;
 }
@@ -114,25 +115,38 @@ void hypercall_set_arg(struct vcpu *v, unsigned index, uint64_t value)
     }
 }
 
-static void read_args(const struct vcpu *v, bool wide, uint64_t args[6])
+static void read_args(const struct vcpu *v, bool wide, unsigned count,
+                      uint64_t args[6])
 {
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < count; i++) {
         args[i] = wide ? v->regs.gpr[arg_regs_64[i]]
                        : (uint32_t)v->regs.gpr[arg_regs_32[i]];
     }
+}
+
+static int64_t call_number(struct vcpu *v, uint64_t number, bool wide,
+                           uint64_t args[6])
+{
+    const struct hypercall_entry *e;
+
+    if (arch_guest_cpl(v->gc) != 0) {
+        return -EPERM;
+    }
+    e = find_entry(number, wide);
+    if (!e) {
+        return -ENOSYS;
+    }
+    read_args(v, wide, e->arg_count, args);
+    return call_entry(v, e, args);
 }
 
 bool hypercall(struct vcpu *v)
 {
     bool wide = arch_guest_long_mode(v->gc);
     uint64_t number = wide ? v->regs.rax : (uint32_t)v->regs.rax;
-    uint64_t args[6];
-    int64_t result = -EPERM;
+    uint64_t args[6] = {0};
+    int64_t result = call_number(v, number, wide, args);
 
-    read_args(v, wide, args);
-    if (arch_guest_cpl(v->gc) == 0) {
-        result = hypercall_call(v, number, args, wide);
-    }
     trace(TRACE_HYPERCALL, (uint64_t)v->domain->id << 16 | v->id, number,
           args[0], (uint64_t)result);
     if (result == HYPERCALL_CONTINUE) {

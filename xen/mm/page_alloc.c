@@ -412,6 +412,10 @@ static void show_cached(struct page *pg)
 
 void page_cache_to_guest(struct page *head, unsigned order)
 {
+    if (!order) {
+        show_cached(head); /* which is the most frequent */
+        return;
+    }
     if (page_is_block(head)) {
         CHECK(order == BLOCK_ORDER);
         lock(&buddy.lock);
