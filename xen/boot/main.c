@@ -20,6 +20,7 @@
 #include "lib/string.h"
 #include "mm/boot_alloc.h"
 #include "mm/page_alloc.h"
+#include "mm/zero_block.h"
 #include "types/bits.h"
 
 #include <xen/sched.h>
@@ -130,6 +131,7 @@ static noreturn_fn void boot_rest(void)
     smp_start(options.max_cpus); /* all CPUs */
     virt_init_this_cpu();
     boot_alloc_finish(); /* frame table, page allocator */
+    zero_block_init();
     say_hello();
     sched_init();
     background_set(!options.no_background);

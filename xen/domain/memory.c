@@ -14,6 +14,7 @@
 #include "domain/memory.h"
 #include "domain/background.h"
 #include "domain/sched.h"
+#include "mm/zero_block.h"
 #include "types/bits.h"
 #include "types/error.h"
 
@@ -120,22 +121,12 @@ static int populate_for_us(struct domain *d, gfn_t gfn)
     }
 }
 
-int memory_get_page(struct domain *d, gfn_t gfn, bool write, struct page **pg)
+/* What an entry with a page, if it has one, is good for. */
+static int judge_page(struct p2m_entry e, bool write, struct page **pg)
 {
-    struct p2m_entry e;
-
-    *pg = p2m_get_page(&d->p2m, gfn, &e);
-    if (e.type == P2M_POD) {
-        int rc = populate_for_us(d, gfn);
-
-        if (rc) {
-            return rc;
-        }
-        *pg = p2m_get_page(&d->p2m, gfn, &e);
-    }
     if (!*pg) {
-        /* Taken away again between the two looks: look once more. */
-        return e.type == P2M_POD ? -ERESTART : -EINVAL;
+        /* Taken away again between two looks: look once more. */
+        return p2m_types[e.type].is_promise ? -ERESTART : -EINVAL;
     }
     if (p2m_types[e.type].is_own &&
         (!write || (p2m_types[e.type].rights & PTE_W))) {
@@ -144,6 +135,30 @@ int memory_get_page(struct domain *d, gfn_t gfn, bool write, struct page **pg)
     page_put(*pg);
     *pg = NULL;
     return p2m_types[e.type].is_own ? -EACCES : -EINVAL;
+}
+
+int memory_get_page(struct domain *d, gfn_t gfn, bool write, struct page **pg)
+{
+    struct p2m_entry e;
+
+    *pg = p2m_get_page(&d->p2m, gfn, &e);
+    if (p2m_types[e.type].is_promise) {
+        int rc = populate_for_us(d, gfn);
+
+        if (rc) {
+            return rc;
+        }
+        *pg = p2m_get_page(&d->p2m, gfn, &e);
+    }
+    return judge_page(e, write, pg);
+}
+
+int memory_get_page_to_read(struct domain *d, gfn_t gfn, struct page **pg)
+{
+    struct p2m_entry e;
+
+    *pg = p2m_get_page(&d->p2m, gfn, &e);
+    return p2m_types[e.type].is_promise ? 0 : judge_page(e, false, pg);
 }
 
 static int populate(struct domain *d, gfn_t gfn, unsigned order)
@@ -479,6 +494,34 @@ int memory_map_foreign(struct domain *d, gfn_t gfn, struct domain *target,
     }
     rc = p2m_put_foreign(&d->p2m, gfn, pg, type);
     reap_if_drained(d);
+    if (rc && page_put(pg)) {
+        domain_reap_soon();
+    }
+    return rc;
+}
+
+/* -ERESTART as well if the page was just taken away. */
+static int get_to_read(struct domain *target, gfn_t gfn, struct page **pg)
+{
+    int rc = zero_block_exists() ? memory_get_page_to_read(target, gfn, pg)
+                                 : memory_get_page(target, gfn, false, pg);
+
+    return rc == -EINVAL && zero_block_exists() ? 0 : rc;
+}
+
+int memory_map_to_read(struct domain *d, gfn_t gfn, struct domain *target,
+                       gfn_t foreign_gfn)
+{
+    struct page *pg = NULL;
+    int rc = get_to_read(target, foreign_gfn, &pg);
+
+    if (rc) {
+        return rc;
+    }
+    if (!pg) {
+        return p2m_add_zero(&d->p2m, gfn);
+    }
+    rc = p2m_add_foreign(&d->p2m, gfn, pg, P2M_FOREIGN_RO);
     if (rc && page_put(pg)) {
         domain_reap_soon();
     }

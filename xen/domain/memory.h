@@ -28,6 +28,11 @@ enum p2m_verdict memory_fault(struct domain *d, gfn_t gfn, bool write,
 int must_check memory_get_page(struct domain *d, gfn_t gfn, bool write,
                                struct page **pg);
 
+/* The same for who only reads, and takes nothing for it: *pg is NULL where a
+ * promise is, which reads as zeros. */
+int must_check memory_get_page_to_read(struct domain *d, gfn_t gfn,
+                                       struct page **pg);
+
 /* Allocate 2^order pages and put them at gfn (POD-4.17). -ENOMEM, -EINVAL,
  * -EEXIST. */
 int must_check memory_populate(struct domain *d, gfn_t gfn, unsigned order);
@@ -104,6 +109,14 @@ int must_check memory_map_special(struct domain *d, gfn_t gfn, struct page *pg);
 int must_check memory_move(struct domain *d, gfn_t from, gfn_t to);
 /* Map gfn `foreign_gfn` of `target` at gfn of d (PC-3): populates. */
 int must_check memory_map_foreign(struct domain *d, gfn_t gfn,
+                                  struct domain *target, gfn_t foreign_gfn);
+/*
+ * The same for who only reads: read-only, promises stay promises. What is shown
+ * in their place, and where `target` has no memory of its own, is zeros, and
+ * stays zeros: who wants to see later writes maps again. -EINVAL, -EEXIST: gfn
+ * of d, which must be a hole; -ERESTART, -ENOMEM, -ESRCH.
+ */
+int must_check memory_map_to_read(struct domain *d, gfn_t gfn,
                                   struct domain *target, gfn_t foreign_gfn);
 /* remove_from_physmap (PC-4). */
 int must_check memory_remove(struct domain *d, gfn_t gfn);

@@ -29,29 +29,44 @@ static int copy_error(int rc)
     return rc == 0 || rc == -ERESTART || rc == -ENOMEM ? rc : -EFAULT;
 }
 
-static int page_try(struct copy_space s, uint64_t address, bool write,
+/* What is wanted of a page. COPY_READ: *pg is NULL where a promise is, which
+ * reads as zeros. */
+enum copy_use {
+    COPY_READ,
+    COPY_HOLD, /* the page itself, to read */
+    COPY_WRITE,
+};
+
+static int page_take(struct domain *d, gfn_t gfn, enum copy_use use,
+                     struct page **pg)
+{
+    return use == COPY_READ ? memory_get_page_to_read(d, gfn, pg)
+                            : memory_get_page(d, gfn, use == COPY_WRITE, pg);
+}
+
+static int page_try(struct copy_space s, uint64_t address, enum copy_use use,
                     struct page **pg)
 {
     gpa_t gpa = GPA(address);
 
     if (s.v) {
-        int rc = pagetable_translate(s.v, address, write, &gpa);
+        int rc = pagetable_translate(s.v, address, use == COPY_WRITE, &gpa);
 
         if (rc) {
             return copy_error(rc);
         }
     }
-    return copy_error(memory_get_page(s.d, gfn_from_gpa(gpa), write, pg));
+    return copy_error(page_take(s.d, gfn_from_gpa(gpa), use, pg));
 }
 
 /* The page behind address, with a reference. */
-static int page_at(struct copy_space s, uint64_t address, bool write,
+static int page_at(struct copy_space s, uint64_t address, enum copy_use use,
                    unsigned slices, struct page **pg)
 {
     int rc;
 
     do {
-        rc = page_try(s, address, write, pg);
+        rc = page_try(s, address, use, pg);
     } while (rc == -ERESTART && --slices);
     return rc;
 }
@@ -66,13 +81,17 @@ static int copy_in(struct copy_space s, void *to, uint64_t from, size_t size)
     while (size) {
         size_t part = part_in_page(from, size);
         struct page *pg;
-        int rc = page_at(s, from, false, FEW_SLICES, &pg);
+        int rc = page_at(s, from, COPY_READ, FEW_SLICES, &pg);
 
         if (rc) {
             return rc;
         }
-        memcpy(to, (const char *)page_map(pg) + (from & ~PAGE_MASK), part);
-        page_put(pg);
+        if (pg) {
+            memcpy(to, (const char *)page_map(pg) + (from & ~PAGE_MASK), part);
+            page_put(pg);
+        } else {
+            memset(to, 0, part);
+        }
         to = (char *)to + part;
         from += part;
         size -= part;
@@ -86,7 +105,7 @@ static int copy_out(struct copy_space s, uint64_t to, const void *from,
     while (size) {
         size_t part = part_in_page(to, size);
         struct page *pg;
-        int rc = page_at(s, to, true, MANY_SLICES, &pg);
+        int rc = page_at(s, to, COPY_WRITE, MANY_SLICES, &pg);
 
         if (rc) {
             return rc == -ERESTART ? -EFAULT : rc;
@@ -124,6 +143,7 @@ int copy_translate(struct vcpu *v, uint64_t gva, size_t size, bool write,
                    struct page *pages[2], uint16_t *offset)
 {
     struct copy_space s = {vcpu_domain(v), v};
+    enum copy_use use = write ? COPY_WRITE : COPY_HOLD;
     size_t first = part_in_page(gva, size);
     int rc;
 
@@ -132,11 +152,11 @@ int copy_translate(struct vcpu *v, uint64_t gva, size_t size, bool write,
     if (size > PAGE_SIZE) {
         return -EINVAL;
     }
-    rc = page_at(s, gva, write, FEW_SLICES, &pages[0]);
+    rc = page_at(s, gva, use, FEW_SLICES, &pages[0]);
     if (rc || first == size) {
         return rc;
     }
-    rc = page_at(s, gva + first, write, FEW_SLICES, &pages[1]);
+    rc = page_at(s, gva + first, use, FEW_SLICES, &pages[1]);
     if (rc) {
         pages[1] = NULL;
         page_put(pages[0]);

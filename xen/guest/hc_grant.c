@@ -68,7 +68,7 @@ struct copy_side {
     struct gnttab_copy_ptr ptr;
     bool by_ref, write;
     domid_t granter;
-    struct page *pg;
+    struct page *pg; /* NULL: a promise of our own, read as zeros */
 };
 
 static int own_page(struct domain *d, uint64_t gfn, bool write,
@@ -77,7 +77,8 @@ static int own_page(struct domain *d, uint64_t gfn, bool write,
     int rc = -ERESTART;
 
     for (unsigned i = 0; i < SWEEP_SLICES && rc == -ERESTART; i++) {
-        rc = memory_get_page(d, GFN(gfn), write, pg);
+        rc = write ? memory_get_page(d, GFN(gfn), true, pg)
+                   : memory_get_page_to_read(d, GFN(gfn), pg);
     }
     if (rc) {
         return rc == -ERESTART ? GNTST_eagain : GNTST_bad_page;
@@ -104,7 +105,7 @@ static void side_release(const struct copy_side *s)
 {
     if (s->by_ref) {
         grant_release_page(s->granter, s->ptr.u.ref, s->write, s->pg);
-    } else {
+    } else if (s->pg) {
         page_put(s->pg);
     }
 }
@@ -124,7 +125,11 @@ static int copy_sides(struct vcpu *v, struct copy_side *from,
     }
     status = side_acquire(v, to);
     if (!status) {
-        memmove(side_map(to), side_map(from), size);
+        if (from->pg) {
+            memmove(side_map(to), side_map(from), size);
+        } else {
+            memset(side_map(to), 0, size);
+        }
         side_release(to);
     }
     side_release(from);

@@ -7,6 +7,7 @@
 #include "domain/memory.h"
 #include "guest/copy.h"
 #include "guest/hc_memory.h"
+#include "public/podium.h"
 #include "types/error.h"
 #include "types/overflow.h"
 
@@ -261,50 +262,92 @@ int64_t memory_op_remove_from_physmap(struct vcpu *v,
 }
 
 /*
- * acquire_resource: a grant table of another domain (TS-30). It is the
- * hypervisor's page, and no page of the caller's: mapped as a foreign one.
+ * acquire_resource: a grant table of another domain (TS-30), which is the
+ * hypervisor's pages and no page of the caller's: mapped as foreign ones. Or
+ * its memory, to read (public/podium.h).
  */
 
-static int map_resource(struct vcpu *v, struct domain *d, unsigned frame,
-                        uint64_t gva)
+struct resource {
+    uint16_t type;
+    uint64_t (*count)(struct domain *d);
+    int (*map)(struct domain *caller, gfn_t gfn, struct domain *d,
+               uint64_t frame);
+};
+
+static uint64_t grant_frames(struct domain *d)
 {
-    xen_pfn_t gfn;
+    return d->grants.max_frames;
+}
+
+static int map_grant_resource(struct domain *caller, gfn_t gfn,
+                              struct domain *d, uint64_t frame)
+{
     struct page *pg;
-    int rc = copy_from_guest(v, &gfn, gva, sizeof(gfn));
+    int rc = grant_get_frame(d, (unsigned)frame, &pg);
 
     if (rc) {
         return rc;
     }
-    rc = grant_get_frame(d, frame, &pg);
-    if (rc) {
-        return rc;
-    }
-    rc = p2m_add_foreign(&vcpu_domain(v)->p2m, GFN(gfn), pg, P2M_FOREIGN);
+    rc = p2m_add_foreign(&caller->p2m, gfn, pg, P2M_FOREIGN);
     if (rc) {
         page_put(pg);
     }
     return rc;
 }
 
-static int64_t resource_size(struct vcpu *v, const struct memory_call *call,
-                             struct domain *d,
-                             struct xen_mem_acquire_resource *a)
+static uint64_t memory_frames(struct domain *d)
 {
-    a->nr_frames = d->grants.max_frames;
+    return READ_ONCE(d->p2m.max_gfn.v) + 1;
+}
+
+static int map_memory_resource(struct domain *caller, gfn_t gfn,
+                               struct domain *d, uint64_t frame)
+{
+    return memory_map_to_read(caller, gfn, d, GFN(frame));
+}
+
+static const struct resource resources[] = {
+    {XENMEM_resource_grant_table, grant_frames, map_grant_resource},
+    {PODIUM_RESOURCE_memory, memory_frames, map_memory_resource},
+};
+
+static const struct resource *resource_find(uint16_t type)
+{
+    for (unsigned i = 0; i < ARRAY_COUNT(resources); i++) {
+        if (resources[i].type == type) {
+            return &resources[i];
+        }
+    }
+    return NULL;
+}
+
+static int map_resource(struct vcpu *v, const struct resource *r,
+                        struct domain *d, uint64_t frame, uint64_t gva)
+{
+    xen_pfn_t gfn;
+    int rc = copy_from_guest(v, &gfn, gva, sizeof(gfn));
+
+    return rc ? rc : r->map(vcpu_domain(v), GFN(gfn), d, frame);
+}
+
+static int64_t resource_size(struct vcpu *v, const struct memory_call *call,
+                             uint64_t count, struct xen_mem_acquire_resource *a)
+{
+    a->nr_frames = (uint32_t)MIN(count, (uint64_t)UINT32_MAX);
     return copy_to_guest(v, call->gva, a, sizeof(*a));
 }
 
 static int64_t resource_map(struct vcpu *v, const struct memory_call *call,
-                            struct domain *d,
+                            const struct resource *r, struct domain *d,
                             const struct xen_mem_acquire_resource *a)
 {
-    if (range_exceeds(a->frame, a->nr_frames, d->grants.max_frames) ||
+    if (range_exceeds(a->frame, a->nr_frames, r->count(d)) ||
         call->start > a->nr_frames) {
         return -EINVAL;
     }
     for (uint32_t i = call->start; i < a->nr_frames; i++) {
         int rc =
-            map_resource(v, d, (unsigned)a->frame + i,
+            map_resource(v, r, d, a->frame + i,
                          (uint64_t)a->frame_list.p + i * sizeof(xen_pfn_t));
 
         if (rc == -ERESTART ||
@@ -322,19 +365,21 @@ static int64_t resource_acquire(struct vcpu *v, const struct memory_call *call,
                                 struct domain *d,
                                 struct xen_mem_acquire_resource *a)
 {
+    const struct resource *r = resource_find(a->type);
+
     if (d == vcpu_domain(v)) {
         return -EPERM;
     }
-    if (a->type != XENMEM_resource_grant_table) {
+    if (!r) {
         return -EOPNOTSUPP;
     }
     if (a->id != XENMEM_resource_grant_table_id_shared) {
-        return -EINVAL;
+        return -EINVAL; /* the only id of either */
     }
     if (!a->frame_list.p) {
-        return a->nr_frames ? -EINVAL : resource_size(v, call, d, a);
+        return a->nr_frames ? -EINVAL : resource_size(v, call, r->count(d), a);
     }
-    return resource_map(v, call, d, a);
+    return resource_map(v, call, r, d, a);
 }
 
 int64_t memory_op_acquire_resource(struct vcpu *v,

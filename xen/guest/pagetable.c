@@ -121,10 +121,12 @@ static int entry_read(struct vcpu *v, const struct paging_mode *m,
                       uint64_t address, uint64_t *entry)
 {
     struct page *pg;
-    int rc =
-        memory_get_page(vcpu_domain(v), gfn_from_gpa(GPA(address)), false, &pg);
+    int rc = memory_get_page_to_read(vcpu_domain(v), gfn_from_gpa(GPA(address)),
+                                     &pg);
 
-    if (!rc) {
+    if (!rc && !pg) {
+        *entry = 0; /* a promise */
+    } else if (!rc) {
         *entry = entry_load(m, (char *)page_map(pg) + (address & ~PAGE_MASK));
         page_put(pg);
     }

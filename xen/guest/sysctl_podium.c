@@ -20,6 +20,9 @@ BUILD_ASSERT(offsetof(struct pod_counters, superpages_reformed) ==
 BUILD_ASSERT(offsetof(struct pod_counters, background_reclaimed) ==
                  PODIUM_BACKGROUND_RECLAIMED * sizeof(uint64_t),
              "pod counters");
+BUILD_ASSERT(offsetof(struct pod_counters, zero_upgrades) ==
+                 PODIUM_ZERO_UPGRADES * sizeof(uint64_t),
+             "pod counters");
 BUILD_ASSERT(sizeof(struct podium_pod_counters) <=
                  sizeof(((struct xen_sysctl *)0)->u),
              "sysctl ABI");

@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "mm/block.h"
 #include "mm/buddy.h"
+#include "mm/zero_block.h"
 #include "types/bits.h"
 
 #define MAX_PRINTED 20
@@ -327,5 +328,7 @@ unsigned mm_audit(void)
         expect(&seen, "free pages", 0, buddy.free, seen.free);
     }
     unlock(&buddy.lock);
+    expect(&seen, "the zero block is zero", zero_block.v, zero_block_audit(),
+           true);
     return seen.differences;
 }

@@ -36,6 +36,8 @@ struct pod_counters {
     uint64_t sweep_pages_known;
     uint64_t searches;
     uint64_t background_slices, background_reclaimed;
+    uint64_t zero_maps_4k, zero_maps_2m; /* reads answered by zeros */
+    uint64_t zero_upgrades;              /* of what they showed, written to */
 };
 
 struct pod {

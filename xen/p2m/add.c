@@ -51,6 +51,7 @@ static int add_ram_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
     if (rc) {
         return rc;
     }
+    zero_withdraw_range(p2m, gfn, count);
     p2m_settle(p2m);
     lock(&p2m->pod->lock);
     *replaced = add_commit(p2m, gfn, mfn, count, max_order);
@@ -77,15 +78,18 @@ static int add_page_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
         return -EINVAL;
     }
     s = walk_find(p2m, gfn);
-    if (s.f.rights) {
+    if (!slot_is_free(p2m, &s)) {
         return -EEXIST;
     }
     rc = s.level == 1 ? 0 : slot_split(p2m, gfn, ORDER_4K, &s);
     if (rc) {
         return rc;
     }
+    if (s.f.tag == P2M_ZERO) {
+        zero_withdraw(p2m, gfn, &s);
+    }
     p2m_settle(p2m);
-    if (s.f.tag == P2M_POD) {
+    if (slot_is_promise(&s)) {
         lock(&p2m->pod->lock);
         pod_entries_locked(p2m->pod, -1);
         unlock(&p2m->pod->lock);

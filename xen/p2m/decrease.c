@@ -26,7 +26,7 @@ static int decrease_slot(struct p2m *p2m, gfn_t gfn, uint64_t left,
     if (s->level == 1) {
         return 0;
     }
-    limit = s->f.tag == P2M_POD ? ORDER_1G : ORDER_2M;
+    limit = slot_is_promise(s) ? ORDER_1G : ORDER_2M;
     order = piece_order(gfn, left, MIN(limit, slot_order(s)));
     return order == slot_order(s) ? 0 : slot_split(p2m, gfn, order, s);
 }
@@ -80,7 +80,7 @@ static int decrease_some(struct p2m *p2m, gfn_t gfn, uint64_t count,
             return rc;
         }
         pages = BIT(slot_order(&s));
-        i += s.f.tag == P2M_POD ? 1 : pages;
+        i += slot_is_promise(&s) ? 1 : pages;
         decrease_drop(p2m, gfn_add(gfn, *done), &s, promised);
         *done += pages;
     }

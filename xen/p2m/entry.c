@@ -98,7 +98,7 @@ static inline struct p2m_entry read_entry(const struct slot *s, gfn_t gfn)
     struct p2m_entry e = {
         .type = slot_type(s), .order = slot_order(s), .mfn = INVALID_MFN};
 
-    if (s->f.rights) {
+    if (p2m_types[e.type].has_frame) {
         e.mfn = slot_mfn(s, gfn);
     }
     return e;

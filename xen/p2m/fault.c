@@ -6,10 +6,12 @@
  *   hole        - nothing there -
  *   ram         run    run    run      (another CPU was faster)
  *   ram-ro      run    bad    run
- *   promised    - populate -
+ *   promised    zeros  - populate -
+ *   zero        run    - populate -  (a promise that was read)
  *   foreign     run    run    bad
- *   foreign-ro  run    bad    bad      (grant: likewise)
+ *   foreign-ro  run    bad    bad      (grant, foreign-zero: likewise)
  */
+#include "mm/zero_block.h"
 #include "p2m/internal.h"
 
 static unsigned rights_needed(bool write, bool execute)
@@ -23,7 +25,7 @@ static unsigned rights_needed(bool write, bool execute)
 static enum p2m_verdict judge(const struct p2m_type_info *info, bool write,
                               bool execute)
 {
-    if (!info->has_frame) {
+    if (!info->rights) {
         return P2M_HOLE_ACCESS;
     }
     return info->rights & rights_needed(write, execute) ? P2M_OK
@@ -35,8 +37,10 @@ static enum p2m_verdict fault_locked(struct p2m *p2m, gfn_t gfn, bool write,
 {
     struct slot s = walk_find(p2m, gfn);
 
-    if (s.f.tag == P2M_POD) {
-        return populate_locked(p2m, gfn, &s);
+    if (slot_is_promise(&s)) {
+        return write || execute || !zero_block_exists()
+                   ? populate_locked(p2m, gfn, &s)
+                   : zero_show_locked(p2m, gfn, &s);
     }
     return judge(&p2m_types[s.f.tag], write, execute);
 }

@@ -34,6 +34,11 @@ static inline unsigned order_level(unsigned order)
     return order / 9 + 1;
 }
 
+static inline bool slot_is_promise(const struct slot *s)
+{
+    return p2m_types[s->f.tag].is_promise;
+}
+
 static inline unsigned slot_order(const struct slot *s)
 {
     return level_order(s->level);
@@ -79,11 +84,15 @@ static inline unsigned piece_order(gfn_t gfn, uint64_t left, unsigned max_order)
 struct table_use {
     unsigned busy;     /* tables, and leaves with a frame */
     unsigned promised; /* placeholders */
+    unsigned zero;     /* of them, those that show the zero block */
 };
+#define USE_BITS 10 /* of each count */
 static inline struct table_use table_use(const struct page *table)
 {
-    return (struct table_use){.busy = (uint32_t)table->use,
-                              .promised = (uint32_t)(table->use >> 32)};
+    return (struct table_use){
+        .busy = table->use % BIT(USE_BITS),
+        .promised = table->use >> USE_BITS & (BIT(USE_BITS) - 1),
+        .zero = table->use >> 2 * USE_BITS & (BIT(USE_BITS) - 1)};
 }
 
 static inline bool table_is_empty(const struct page *table)
@@ -203,6 +212,13 @@ void p2m_rebalance(struct p2m *p2m);
  * pod->lock is held, too.
  */
 unsigned region_sweep(struct p2m *p2m, gfn_t base, bool gentle);
+
+/* zero.c */
+enum p2m_verdict zero_show_locked(struct p2m *p2m, gfn_t gfn, struct slot *s);
+/* The promise at gfn that shows zeros, and its neighbours with it, show nothing
+ * again. A flush is owed afterwards. */
+void zero_withdraw(struct p2m *p2m, gfn_t gfn, struct slot *s);
+void zero_withdraw_range(struct p2m *p2m, gfn_t gfn, uint64_t count);
 
 /* flush.c */
 enum park_kind {

@@ -28,16 +28,19 @@ enum p2m_type {
     P2M_GRANT, /* another domain's granted page; the grant table holds the
                   reference */
     P2M_GRANT_RO,
+    P2M_ZERO,         /* a placeholder that was read: shows the zero block */
+    P2M_FOREIGN_ZERO, /* the same of another domain's, for who only reads */
     P2M_TYPE_COUNT,
 };
 
 /* Type x property: the only place where types have properties. */
 struct p2m_type_info {
     const char *name;
-    uint8_t rights; /* enum pte_rights of a leaf of this type */
-    bool is_ram;    /* the guest may use it as memory */
-    bool has_frame;
-    bool is_own;          /* frame belongs to the domain */
+    uint8_t rights;  /* enum pte_rights of a leaf of this type */
+    bool is_ram;     /* the guest may use it as memory */
+    bool is_promise; /* counted in E: no page of its own yet */
+    bool has_frame;  /* a page that is somebody's; the zero block is nobody's */
+    bool is_own;     /* frame belongs to the domain */
     bool holds_reference; /* removing the entry drops a page reference */
 };
 extern const struct p2m_type_info p2m_types[P2M_TYPE_COUNT];
@@ -133,8 +136,9 @@ enum p2m_verdict {
     P2M_DYING,
 };
 
-/* Decide a second-stage fault: the decision table type x access. Populates
- * a placeholder when the cache has a page. */
+/* Decide a second-stage fault: the decision table type x access. A placeholder
+ * that is read shows zeros (zero.c); else it is populated when the cache has a
+ * page. */
 enum p2m_verdict p2m_fault(struct p2m *p2m, gfn_t gfn, bool write,
                            bool execute);
 
@@ -168,6 +172,10 @@ int must_check p2m_add_list(struct p2m *p2m, const uint64_t *gfns,
  * was before. -EINVAL gfn, -ENOMEM, -ESRCH: nothing changed.
  */
 int must_check p2m_put_special(struct p2m *p2m, gfn_t gfn, struct page *pg);
+
+/* Show zeros at gfn, which must be a hole, in the place of another domain's
+ * promise. Needs the zero block. -EINVAL gfn, -EEXIST, -ENOMEM, -ESRCH. */
+int must_check p2m_add_zero(struct p2m *p2m, gfn_t gfn);
 
 /* Map another domain's page (the reference on pg passes to the entry on
  * success). type: P2M_FOREIGN(_RO) or P2M_GRANT(_RO). gfn must be hole;

@@ -11,9 +11,11 @@
  *   I10  max_guest <= max_gfn, the sweep's cursor too, nothing above it
  *   I13  and the rest of the counts that belong to accounts: mm_audit()
  *   and: each table's use, the number of tables, leaves of other domains'
- *   pages have a page that is referenced, I1 and I4 by pod_audit_locked().
+ *   pages have a page that is referenced, leaves without an owner show the zero
+ *   block, I1 and I4 by pod_audit_locked().
  */
 #include "base/console.h"
+#include "mm/zero_block.h"
 #include "p2m/internal.h"
 
 struct audit {
@@ -90,6 +92,14 @@ static void audit_clean(struct audit *a, const struct slot *s, gfn_t gfn)
     }
 }
 
+static void audit_zero(struct audit *a, const struct slot *s, gfn_t gfn)
+{
+    if (!mfn_eq(s->f.mfn, zero_block_frame(gfn))) {
+        REPORT(a, "gfn %llx: mfn %llx is not the zero block's", U(gfn.v),
+               U(s->f.mfn.v));
+    }
+}
+
 static void audit_leaf(struct audit *a, const struct slot *s, gfn_t gfn)
 {
     const struct p2m_type_info *info = &p2m_types[s->f.tag];
@@ -106,13 +116,26 @@ static void audit_leaf(struct audit *a, const struct slot *s, gfn_t gfn)
         REPORT(a, "I10: gfn %llx lies above %llx", U(gfn.v),
                U(a->p2m->max_gfn.v));
     }
-    if (s->f.tag == P2M_POD) {
+    if (slot_is_promise(s)) {
         a->promised += BIT(slot_order(s));
-    } else {
+    }
+    if (info->has_frame) {
         audit_frames(a, s, gfn);
         if (!s->f.dirty) {
             audit_clean(a, s, gfn);
         }
+    } else if (info->rights) {
+        audit_zero(a, s, gfn);
+    }
+}
+
+static void add_use(struct table_use *use, const struct slot *s)
+{
+    if (s->f.tag < P2M_TYPE_COUNT && slot_is_promise(s)) {
+        use->promised++;
+        use->zero += s->f.tag == P2M_ZERO;
+    } else {
+        use->busy += s->f.is_table || s->f.rights;
     }
 }
 
@@ -122,10 +145,13 @@ static void audit_use(struct audit *a, const struct page *table,
     struct table_use noted = table_use(table);
 
     a->tables++;
-    if (noted.busy != found.busy || noted.promised != found.promised) {
-        REPORT(a, "table of gfn %llx notes %u busy, %u promised: %u, %u",
-               U(gfn.v), noted.busy, noted.promised, found.busy,
-               found.promised);
+    if (noted.busy != found.busy || noted.promised != found.promised ||
+        noted.zero != found.zero) {
+        REPORT(a,
+               "table of gfn %llx notes %u busy, %u promised, %u zero: %u, %u, "
+               "%u",
+               U(gfn.v), noted.busy, noted.promised, noted.zero, found.busy,
+               found.promised, found.zero);
     }
     if (table->state != PAGE_TABLE) {
         REPORT(a, "table of gfn %llx: mfn %llx has state %d", U(gfn.v),
@@ -136,7 +162,7 @@ static void audit_use(struct audit *a, const struct page *table,
 /* NOLINTNEXTLINE(misc-no-recursion): at most five levels deep */
 static void audit_table(struct audit *a, const struct slot *parent, gfn_t gfn)
 {
-    struct table_use use = {0, 0};
+    struct table_use use = {0, 0, 0};
 
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
         struct slot s = slot_child(a->p2m, parent, i);
@@ -147,8 +173,7 @@ static void audit_table(struct audit *a, const struct slot *parent, gfn_t gfn)
         } else {
             audit_leaf(a, &s, at);
         }
-        use.busy += s.f.is_table || s.f.rights;
-        use.promised += !s.f.is_table && s.f.tag == P2M_POD;
+        add_use(&use, &s);
     }
     audit_use(a, page_from_mfn(parent->f.mfn), use, gfn);
 }

@@ -3,7 +3,8 @@
  * A promise becomes a page. Prepare: find out which order the cache can give
  * and split the placeholder down to it; this is all that can fail. Commit:
  * take the page, set M2P, write the leaf, lower E. From not present to
- * present, so nothing is flushed.
+ * present, so nothing is flushed; a promise that shows zeros because it was
+ * read becomes not present first (zero.c), and that owes a flush.
  */
 #include "base/trace.h"
 #include "p2m/internal.h"
@@ -54,11 +55,16 @@ static enum p2m_verdict populate_promise(struct p2m *p2m, struct slot *s,
 
 enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn, struct slot *s)
 {
+    bool was_read = s->f.tag == P2M_ZERO;
     enum p2m_verdict verdict;
 
+    if (was_read) {
+        zero_withdraw(p2m, gfn, s);
+    }
     /* Pages on their way into the cache count as there. */
     p2m_settle(p2m);
     lock(&p2m->pod->lock);
+    p2m->pod->counters.zero_upgrades += was_read;
     verdict = populate_promise(p2m, s, gfn);
     unlock(&p2m->pod->lock);
     return verdict;
@@ -72,7 +78,7 @@ enum p2m_verdict p2m_populate(struct p2m *p2m, gfn_t gfn)
     if (gfn_is_mapped(p2m, gfn)) {
         struct slot s = walk_find(p2m, gfn);
 
-        if (s.f.tag == P2M_POD) {
+        if (slot_is_promise(&s)) {
             verdict = populate_locked(p2m, gfn, &s);
         } else if (p2m_types[s.f.tag].is_ram) {
             verdict = P2M_OK;

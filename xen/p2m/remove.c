@@ -58,7 +58,7 @@ static void drop_leaf(struct p2m *p2m, struct slot *s)
 
 uint64_t entry_drop(struct p2m *p2m, struct slot *s)
 {
-    if (s->f.tag == P2M_POD) {
+    if (slot_is_promise(s)) {
         drop_promise(p2m, s);
         return BIT(slot_order(s));
     }
@@ -79,8 +79,8 @@ static int remove_locked(struct p2m *p2m, gfn_t gfn, mfn_t expected,
     if (s.f.tag == P2M_HOLE) {
         return -ENOENT;
     }
-    if (mfn_valid(expected) &&
-        (!s.f.rights || !mfn_eq(slot_mfn(&s, gfn), expected))) {
+    if (mfn_valid(expected) && (!p2m_types[s.f.tag].has_frame ||
+                                !mfn_eq(slot_mfn(&s, gfn), expected))) {
         return -EINVAL;
     }
     rc = slot_split(p2m, gfn, ORDER_4K, &s);

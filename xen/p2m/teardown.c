@@ -39,7 +39,7 @@ static void drop_leaf(struct p2m *p2m, struct slot *s)
     if (s->f.tag == P2M_HOLE) {
         return;
     }
-    if (s->f.tag == P2M_POD) {
+    if (slot_is_promise(s)) {
         lock(&p2m->pod->lock);
         pod_entries_locked(p2m->pod, -(int64_t)BIT(slot_order(s)));
         unlock(&p2m->pod->lock);

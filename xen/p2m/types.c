@@ -14,7 +14,7 @@ const struct p2m_type_info p2m_types[P2M_TYPE_COUNT] = {
                     .is_ram = true,
                     .has_frame = true,
                     .is_own = true},
-    [P2M_POD] = {.name = "promised", .is_ram = true},
+    [P2M_POD] = {.name = "promised", .is_ram = true, .is_promise = true},
     [P2M_FOREIGN] = {.name = "foreign",
                      .rights = PTE_RW,
                      .has_frame = true,
@@ -25,4 +25,9 @@ const struct p2m_type_info p2m_types[P2M_TYPE_COUNT] = {
                         .holds_reference = true},
     [P2M_GRANT] = {.name = "grant", .rights = PTE_RW, .has_frame = true},
     [P2M_GRANT_RO] = {.name = "grant-ro", .rights = PTE_R, .has_frame = true},
+    [P2M_ZERO] = {.name = "zero",
+                  .rights = PTE_R,
+                  .is_ram = true,
+                  .is_promise = true},
+    [P2M_FOREIGN_ZERO] = {.name = "foreign-zero", .rights = PTE_R},
 };

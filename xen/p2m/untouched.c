@@ -38,7 +38,7 @@ static struct slot slot_to_judge(struct p2m *p2m, gfn_t gfn, bool *untouched)
         s = walk_find(p2m, gfn);
     }
     if (!s.f.is_table) {
-        *untouched = s.f.tag == P2M_POD;
+        *untouched = slot_is_promise(&s);
     }
     return s;
 }

@@ -3,8 +3,9 @@
  * The walker: down from the root to a slot, for every table format.
  *
  * A table's page keeps in its `use` field how many of its 512 entries are busy
- * (hold a table or a frame) and how many are placeholders. slot_set() and
- * split_leaf() are the only writers of live entries, so they keep it true.
+ * (hold a table or a frame), how many are placeholders, and how many of these
+ * show zeros. slot_set() and split_leaf() are the only writers of live entries,
+ * so they keep it true.
  *
  * Splitting: a leaf of order n becomes a table of 512 leaves of order n - 9
  * that say the same. The table is built completely before one store puts it in
@@ -17,15 +18,16 @@
 #include "p2m/internal.h"
 
 #define USE_BUSY     1ULL
-#define USE_PROMISED (1ULL << 32)
+#define USE_PROMISED BIT(USE_BITS)
+#define USE_ZERO     BIT(2 * USE_BITS)
 
 /* What an entry adds to its table's count. */
 static uint64_t use_of(const struct pte_fields *f)
 {
-    if (f->is_table || f->rights) {
-        return USE_BUSY;
+    if (p2m_types[f->tag].is_promise) {
+        return f->rights ? USE_PROMISED + USE_ZERO : USE_PROMISED;
     }
-    return f->tag == P2M_POD ? USE_PROMISED : 0;
+    return f->is_table || f->rights ? USE_BUSY : 0;
 }
 
 struct slot slot_child(const struct p2m *p2m, const struct slot *s, unsigned i)
@@ -170,7 +172,7 @@ static void split_leaf(struct p2m *p2m, struct slot *s, struct page *table,
     if (s->f.tag != P2M_HOLE) {
         trace(TRACE_SPLINTER, p2m->account->id, gfn.v, order, s->f.tag);
     }
-    if (s->f.tag == P2M_POD) {
+    if (slot_is_promise(s)) {
         p2m->pod->counters.splinter_2m += order == ORDER_2M;
         p2m->pod->counters.splinter_1g += order == ORDER_1G;
     }
@@ -244,6 +246,8 @@ static void write_leaf(struct p2m *p2m, struct slot *s, enum p2m_type type,
     if (s->f.is_table) {
         walk_forget_hint(p2m);
     }
+    /* Break before make: there is a flush between two that are present. */
+    CHECK(!s->f.rights || !f.rights);
     if (s->f.is_table || s->f.rights) {
         p2m->flush_needed = true;
     }
@@ -344,7 +348,7 @@ void slot_reattach(struct p2m *p2m, struct slot *s, struct page *table)
 bool slot_is_free(const struct p2m *p2m, const struct slot *s)
 {
     if (!s->f.is_table) {
-        return !s->f.rights;
+        return s->f.tag == P2M_HOLE || slot_is_promise(s);
     }
     if (s->level == 2) {
         return !table_use(page_from_mfn(s->f.mfn)).busy;
@@ -366,7 +370,7 @@ uint64_t slot_promised(const struct p2m *p2m, const struct slot *s,
     uint64_t count = 0;
 
     if (!s->f.is_table) {
-        return s->f.tag == P2M_POD ? BIT(order) : 0;
+        return slot_is_promise(s) ? BIT(order) : 0;
     }
     if (s->level == 2) {
         return table_use(page_from_mfn(s->f.mfn)).promised;

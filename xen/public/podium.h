@@ -18,6 +18,16 @@
  * result is in struct podium_audit. Debugging; long. */
 #define PODIUM_SYSCTL_audit 0x70640002u
 
+/*
+ * XENMEM_acquire_resource, type: a domain's memory, to read. id 0; frame is the
+ * first guest frame; libxenforeignmemory's xenforeignmemory_map_resource() maps
+ * it. Unlike a foreign mapping it populates nothing: what is only promised
+ * shows zeros, and so does a frame where the domain has no memory of its own.
+ * They are as of the time of the mapping: what the domain writes there later is
+ * seen by a later mapping. Probe: ask for its size (plain Xen: EOPNOTSUPP).
+ */
+#define PODIUM_RESOURCE_memory 0x7064u
+
 struct podium_pod_counters {
     uint16_t domid; /* in */
     uint16_t pad[3];
@@ -50,6 +60,9 @@ enum podium_pod_counter {
     PODIUM_SEARCHES,             /* touches that had to search */
     PODIUM_BACKGROUND_SLICES,    /* regions of 2 MiB that idle CPUs looked at */
     PODIUM_BACKGROUND_RECLAIMED, /* pages that they found */
+    PODIUM_ZERO_MAPS_4K, /* reads of promises that were shown zeros */
+    PODIUM_ZERO_MAPS_2M,
+    PODIUM_ZERO_UPGRADES, /* writes to what showed zeros: one flush each */
     PODIUM_POD_COUNTER_COUNT,
 };
 

@@ -157,6 +157,44 @@ TEST(copies_both_ways)
     domains_check();
 }
 
+/* What is only promised is read as zeros, and stays a promise; a granted one
+ * becomes a page first. */
+TEST(copies_of_promises)
+{
+    struct gnttab_copy *c;
+
+    start();
+    EXPECT_EQ(memory_mark_pod(d, GFN(0x50), 0), 0);
+    EXPECT_EQ(memory_mark_pod(granter, GFN(0x50), 0), 0);
+    EXPECT_EQ(memory_set_pod_target(granter, 8 + 1), 0);
+    *entry(20) = (struct grant_entry_v1){GTF_permit_access, 0, 0x50};
+    c = arg();
+    c[0] = (struct gnttab_copy){
+        .source = {.u.gmfn = 0x50, .domid = DOMID_SELF, .offset = 8},
+        .dest = {.u.ref = 8, .domid = 1, .offset = 8},
+        .len = 16,
+        .flags = GNTCOPY_dest_gref};
+    c[1] = (struct gnttab_copy){
+        .source = {.u.ref = 20, .domid = 1, .offset = 8},
+        .dest = {.u.gmfn = 0x30, .domid = DOMID_SELF, .offset = 8},
+        .len = 16,
+        .flags = GNTCOPY_source_gref};
+    memset(domain_page(granter, GRANTED), 7, PAGE_SIZE);
+    memset(domain_page(d, 0x30), 7, PAGE_SIZE);
+    EXPECT_EQ(call(GNTTABOP_copy, 2), 0);
+    EXPECT_EQ(c[0].status, GNTST_okay);
+    EXPECT_EQ(c[1].status, GNTST_okay);
+    for (unsigned i = 0; i < 32; i++) {
+        char expected = i >= 8 && i < 24 ? 0 : 7;
+
+        EXPECT_EQ(((char *)domain_page(granter, GRANTED))[i], expected);
+        EXPECT_EQ(((char *)domain_page(d, 0x30))[i], expected);
+    }
+    EXPECT_EQ(d->pod.entry_count, 1);
+    EXPECT_EQ(granter->pod.entry_count, 0);
+    domains_check();
+}
+
 TEST(wrong_copies)
 {
     struct gnttab_copy *c;

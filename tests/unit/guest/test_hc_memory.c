@@ -4,6 +4,8 @@
 #include "domains.h"
 #include "guest/hypercall.h"
 #include "machine.h"
+#include "mm/zero_block.h"
+#include "public/podium.h"
 #include "types/bits.h"
 #include "types/error.h"
 
@@ -599,6 +601,51 @@ TEST(a_grant_table_is_acquired)
     EXPECT_EQ(memory_remove(d, GFN(0x3000)), 0);
     domain_end(other); /* with one frame still mapped here */
     EXPECT_EQ(memory_remove(d, GFN(0x3001)), 0);
+    domains_check();
+}
+
+/* POD-2.33: dumps and migration read everything, and take nothing. */
+TEST(a_domains_memory_is_read)
+{
+    struct xen_mem_acquire_resource *a;
+    struct p2m_entry e;
+
+    start(0);
+    zero_block_init();
+    EXPECT_EQ(memory_mark_pod(other, GFN(0x200), ORDER_2M), 0);
+    domain_fill(other, 0x100, 1);
+    *(uint64_t *)domain_page(other, 0x100) = 0x77;
+    a = at(ARG);
+    *a = (struct xen_mem_acquire_resource){.domid = 2,
+                                           .type = PODIUM_RESOURCE_memory};
+    EXPECT_EQ(CALL(XENMEM_acquire_resource), 0);
+    EXPECT_EQ(a->nr_frames, 0x400);
+    /* Memory, a hole, a promise. */
+    list_gfns(0x3000, 1, 0x120);
+    a->frame = 0x100;
+    a->nr_frames = 0x120;
+    a->frame_list.p = (xen_pfn_t *)(uint64_t)LIST;
+    EXPECT_EQ(CALL(XENMEM_acquire_resource), 0);
+    EXPECT(domain_page(d, 0x3000) == domain_page(other, 0x100));
+    e = p2m_get(&d->p2m, GFN(0x3000));
+    EXPECT_EQ(e.type, P2M_FOREIGN_RO);
+    e = p2m_get(&d->p2m, GFN(0x3001));
+    EXPECT_EQ(e.type, P2M_FOREIGN_ZERO);
+    e = p2m_get(&d->p2m, GFN(0x311f));
+    EXPECT_EQ(e.type, P2M_FOREIGN_ZERO);
+    EXPECT_EQ(other->pod.entry_count, 512);
+    EXPECT_EQ(other->account.page_count, 1);
+    EXPECT_EQ(CALL(XENMEM_acquire_resource), -EEXIST);
+    a->frame = 0x400;
+    a->nr_frames = 1;
+    EXPECT_EQ(CALL(XENMEM_acquire_resource), -EINVAL);
+    a->frame = ~0ULL;
+    EXPECT_EQ(CALL(XENMEM_acquire_resource), -EINVAL);
+    domains_check();
+    for (uint64_t i = 0x3000; i < 0x3120; i++) {
+        EXPECT_EQ(memory_remove(d, GFN(i)), 0);
+    }
+    domain_end(other);
     domains_check();
 }
 

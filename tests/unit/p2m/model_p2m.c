@@ -4,7 +4,8 @@
  * each gfn only what the guest would see there:
  *
  *   HOLE     nothing
- *   MEMORY   RAM or a promise of it; the word at its start (0 for a promise)
+ *   MEMORY   RAM or a promise of it; the word at its start (0 for a promise,
+ *            which shows zeros once it was read)
  *   FOREIGN  page `value` of the other domain
  *
  * After each operation everything is recounted, and every gfn is compared
@@ -12,6 +13,7 @@
  * now on fails; it may fail for that then, but must have changed nothing.
  */
 #include "guest.h"
+#include "mm/zero_block.h"
 #include "ops.h"
 
 #define GFNS   4096U /* eight regions of 2M */
@@ -191,7 +193,7 @@ static void op_mark(void)
     for (uint64_t i = gfn; i < gfn + BIT(order); i++) {
         enum p2m_type type = guest_type(&g, i);
 
-        ok = ok && (type == P2M_HOLE || type == P2M_POD);
+        ok = ok && (type == P2M_HOLE || p2m_types[type].is_promise);
     }
     rc = p2m_mark_pod(&g.p2m, GFN(gfn), order);
     expect_rc(rc, ok ? 0 : -EBUSY);
@@ -215,7 +217,7 @@ static void op_add(void)
     for (uint64_t i = gfn; i < gfn + BIT(order); i++) {
         enum p2m_type type = guest_type(&g, i);
 
-        ok = ok && (type == P2M_HOLE || type == P2M_POD);
+        ok = ok && (type == P2M_HOLE || p2m_types[type].is_promise);
     }
     rc = p2m_add_ram(&g.p2m, GFN(gfn), pg, order);
     expect_rc(rc, ok ? 0 : -EEXIST);
@@ -404,8 +406,9 @@ static void compare(uint64_t gfn)
         same = e.type == P2M_HOLE;
         break;
     case MEMORY:
-        same = e.type == P2M_POD ? !value[gfn]
-                                 : e.type == P2M_RAM && *word == value[gfn];
+        same = p2m_types[e.type].is_promise
+                   ? !value[gfn]
+                   : e.type == P2M_RAM && *word == value[gfn];
         break;
     default:
         same = e.type == P2M_FOREIGN_RO && *word == value[gfn];
@@ -427,6 +430,7 @@ static void check(void)
         FAIL("%s", fake_console_output());
     }
     EXPECT_EQ(fake_stale_translations(&g.p2m.tlb, g.p2m.root), 0);
+    EXPECT(zero_block_audit());
     machine_check();
 }
 
@@ -482,6 +486,7 @@ static int op_short(const uint32_t *arg)
 static void start(uint64_t cache, uint64_t max_pages)
 {
     guest_start_pod(&g, 11, cache);
+    zero_block_init();
     g.account.max_pages = max_pages;
     guest_start(&other, 2);
     for (uint64_t i = 0; i < OTHERS; i++) {
@@ -501,6 +506,8 @@ static void compare_all(void)
     }
 }
 
+static unsigned steps;
+
 static void finish(void)
 {
     if (batches) {
@@ -510,11 +517,11 @@ static void finish(void)
     compare_all();
     guest_end(&g);
     guest_end(&other);
+    EXPECT(steps < ROUNDS || g.pod.counters.zero_maps_4k);
+    EXPECT(steps < ROUNDS || g.pod.counters.zero_upgrades);
     EXPECT_EQ(g.account.page_count, 0);
     EXPECT_EQ(other.account.page_count, 0);
 }
-
-static unsigned steps;
 
 static void check_now_and_then(void)
 {
