@@ -9,6 +9,7 @@
 
 enum lock_rank {
     RANK_NONE,
+    RANK_AUDIT,       /* one confirmed audit at a time */
     RANK_DOMCTL,      /* one creation, destruction or control call at a time */
     RANK_DOMAIN_LIST, /* which domains exist */
     RANK_DOMAIN,      /* a domain's control state: pause, dying, parameters */

@@ -137,8 +137,8 @@ void domain_reap_soon(void);
 /* Ends the machine when domain 0 shuts down (called by domain_shutdown). */
 extern void (*domain_zero_ended)(unsigned code);
 
-/* Audit of everything this domain has: p2m, PoD, events, grants. Prints,
- * returns how many differences. */
+/* Audit of everything this domain has: p2m, PoD, events, grants. Returns how
+ * many differences; on a running machine to be confirmed (base/audit.h). */
 unsigned domain_audit(struct domain *d);
 
 #endif

@@ -19,7 +19,7 @@
  */
 #include "domain/event.h"
 
-#include "base/console.h"
+#include "base/audit.h"
 #include "domain/domain.h"
 #include "lib/string.h"
 #include "mm/heap.h"
@@ -701,8 +701,9 @@ static unsigned audit_virq(struct domain *d, unsigned virq, unsigned vcpu)
     if (p.state == EVENT_VIRQ && p.virq == virq) {
         return 0;
     }
-    log_line(LOG_ERROR, "audit: d%u: virq %u of vcpu %u at port %u is not",
-             d->id, virq, vcpu, port);
+    audit_differs(&(struct audit_difference){
+        "E2", "a VIRQ's slot names a port of something else, state", d->id,
+        AUDIT_NO_FRAME, AUDIT_NO_FRAME, p.state, EVENT_VIRQ});
     return 1;
 }
 
@@ -720,6 +721,18 @@ static unsigned audit_virqs(struct domain *d)
     return differences;
 }
 
+static const char *invariant_of(unsigned state)
+{
+    switch (state) {
+    case EVENT_INTERDOMAIN:
+        return "E1";
+    case EVENT_VIRQ:
+        return "E2";
+    default:
+        return "E3";
+    }
+}
+
 unsigned event_audit(struct domain *d)
 {
     unsigned differences = 0;
@@ -732,8 +745,10 @@ unsigned event_audit(struct domain *d)
 
         /* A bucket that is not there is free ports. */
         if (!port_is_right(d, port, p)) {
-            log_line(LOG_ERROR, "audit: d%u: port %u state %u vcpu %u is wrong",
-                     d->id, port, p.state, p.vcpu);
+            audit_differs(&(struct audit_difference){
+                invariant_of(p.state),
+                "state of an event channel, port in the frame's place", d->id,
+                AUDIT_NO_FRAME, port, p.state, EVENT_FREE});
             differences++;
         }
     }

@@ -18,6 +18,7 @@
  */
 #include "domain/grant.h"
 
+#include "base/audit.h"
 #include "base/console.h"
 #include "domain/domain.h"
 #include "domain/memory.h"
@@ -646,9 +647,12 @@ static unsigned compare(struct domain *d, const struct grant_recount *counts,
     lock(&d->grants.lock);
     for (uint32_t ref = 0; ref < ref_count; ref++) {
         if (!active_is_right(d, ref, counts[ref])) {
-            log_line(LOG_ERROR,
-                     "audit: d%u: grant %u is mapped %u/%u times (read/write)",
-                     d->id, ref, counts[ref].reads, counts[ref].writes);
+            const struct grant_active *a = active_find(d, ref);
+
+            audit_differs(&(struct audit_difference){
+                "F11", "pins of a grant, reference in the frame's place", d->id,
+                a->gfn, ref, pin_count(a),
+                counts[ref].reads + counts[ref].writes});
             differences++;
         }
     }

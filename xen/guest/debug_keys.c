@@ -3,6 +3,7 @@
 #include "guest/debug_keys.h"
 
 #include "arch/timer.h"
+#include "base/audit.h"
 #include "base/console.h"
 #include "base/trace.h"
 #include "domain/memory.h"
@@ -86,14 +87,31 @@ static void key_trace(void)
     }
 }
 
+static unsigned run_host_audit(void *unused)
+{
+    (void)unused;
+    return mm_audit();
+}
+
+static unsigned run_domain_audit(void *d)
+{
+    return domain_audit(d);
+}
+
 static void audit_one(struct domain *d)
 {
-    log_line(LOG_INFO, "d%u: audit: %u differences", d->id, domain_audit(d));
+    struct audit_difference first;
+
+    log_line(LOG_INFO, "d%u: audit: %u differences", d->id,
+             audit_confirm(run_domain_audit, d, &first));
 }
 
 static void key_audit(void)
 {
-    log_line(LOG_INFO, "host: audit: %u differences", mm_audit());
+    struct audit_difference first;
+
+    log_line(LOG_INFO, "host: audit: %u differences",
+             audit_confirm(run_host_audit, NULL, &first));
     each_domain(audit_one);
 }
 

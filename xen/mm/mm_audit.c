@@ -5,7 +5,7 @@
  * this is for debugging and for tests. BUSY blocks are in some CPU's hands: if
  * there are any, the counts that change without the lock are not compared.
  */
-#include "base/console.h"
+#include "base/audit.h"
 #include "lib/string.h"
 #include "mm/block.h"
 #include "mm/buddy.h"
@@ -25,8 +25,9 @@ static void differs(struct recount *seen, const char *what, uint64_t where,
                     uint64_t found, uint64_t expected)
 {
     if (seen->differences++ < MAX_PRINTED) {
-        log_line(LOG_ERROR, "mm audit: %s (at %lx): %lu, expected %lu", what,
-                 where, found, expected);
+        audit_differs(&(struct audit_difference){"F", what, AUDIT_NO_DOMAIN,
+                                                 AUDIT_NO_FRAME, where, found,
+                                                 expected});
     }
 }
 

@@ -4,28 +4,34 @@
  * is the domain's, in state CACHE, referenced once, and zero if its flag says
  * so).
  */
-#include "base/console.h"
+#include "base/audit.h"
 #include "mm/page_ref.h"
 #include "overcommit/pod.h"
 #include "types/bits.h"
 
+/* Always 1. pg: which page; NULL: the count. */
+static unsigned differs(const struct pod *pod, const char *invariant,
+                        const char *what, const struct page *pg, uint64_t found,
+                        uint64_t expected)
+{
+    audit_differs(&(struct audit_difference){
+        invariant, what, pod->account->id, AUDIT_NO_FRAME,
+        pg ? page_to_mfn(pg).v : AUDIT_NO_FRAME, found, expected});
+    return 1;
+}
+
 static unsigned audit_page(const struct pod *pod, const struct page *pg)
 {
     unsigned wrong = 0;
-    uint64_t mfn = page_to_mfn(pg).v;
 
     if (page_speaker(pg)->state != PAGE_CACHE ||
         !page_is_of(pg, pod->account) || page_references(pg) != 1) {
-        log_line(LOG_ERROR, "I4: d%d: mfn %llx: state %d, %u references",
-                 pod->account->id, (unsigned long long)mfn, pg->state,
-                 page_references(pg));
-        wrong++;
+        wrong += differs(pod, "I4", "cached page of a wrong state or owner", pg,
+                         page_speaker(pg)->state, PAGE_CACHE);
     }
     if ((page_speaker(pg)->flags & PAGE_ZEROED) &&
         !arch_page_is_zero(page_map(pg))) {
-        log_line(LOG_ERROR, "I4: d%d: cached mfn %llx is not zero",
-                 pod->account->id, (unsigned long long)mfn);
-        wrong++;
+        wrong += differs(pod, "I4", "cached page is zero", pg, 0, 1);
     }
     return wrong;
 }
@@ -39,10 +45,8 @@ static unsigned audit_list(const struct pod *pod,
 
     page_list_for_each (head, blocks) {
         if (head->order != order || page_to_mfn(head).v % BIT(order)) {
-            log_line(LOG_ERROR, "I4: d%d: mfn %llx: order %d, not %u",
-                     pod->account->id, (unsigned long long)page_to_mfn(head).v,
-                     head->order, order);
-            wrong++;
+            wrong += differs(pod, "I4", "order of a cached block", head,
+                             head->order, order);
         }
         for (unsigned i = 0; i < BIT(order); i++) {
             wrong += audit_page(pod, head + i);
@@ -59,10 +63,8 @@ unsigned pod_audit_locked(struct pod *pod)
 
     wrong += audit_list(pod, &pod->single, ORDER_4K, &pages);
     if (pages != pod->cache_count) {
-        log_line(LOG_ERROR, "I1: d%d: C %llu, lists hold %llu",
-                 pod->account->id, (unsigned long long)pod->cache_count,
-                 (unsigned long long)pages);
-        wrong++;
+        wrong += differs(pod, "I1", "C and what its lists hold", NULL,
+                         pod->cache_count, pages);
     }
     return wrong;
 }

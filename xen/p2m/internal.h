@@ -19,6 +19,7 @@
 
 struct slot {
     uint64_t *entry;
+    gfn_t gfn;           /* the first that it covers */
     mfn_t table;         /* that `entry` is in */
     unsigned level;      /* of that table */
     struct pte_fields f; /* what it says */
@@ -120,6 +121,7 @@ static inline struct slot walk_find(struct p2m *p2m, gfn_t gfn)
         return walk_find_afresh(p2m, gfn);
     }
     s.entry = p2m->hint_entries + gfn.v % TABLE_ENTRIES;
+    s.gfn = gfn;
     s.table = p2m->hint_table;
     s.level = 1;
     s.f = p2m->format->decode(READ_ONCE(*s.entry), 1);

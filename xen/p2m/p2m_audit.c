@@ -14,7 +14,7 @@
  *   pages have a page that is referenced, leaves without an owner show the zero
  *   block, I1 and I4 by pod_audit_locked().
  */
-#include "base/console.h"
+#include "base/audit.h"
 #include "mm/zero_block.h"
 #include "p2m/internal.h"
 
@@ -24,14 +24,30 @@ struct audit {
     uint64_t promised, mapped, tables;
 };
 
-#define REPORT(a, fmt, ...)                                                    \
-    do {                                                                       \
-        log_line(LOG_ERROR, "p2m audit: d%d: " fmt, (a)->p2m->account->id,     \
-                 __VA_ARGS__);                                                 \
-        (a)->wrong++;                                                          \
-    } while (0)
+static void differs(struct audit *a, const char *invariant, const char *what,
+                    gfn_t gfn, mfn_t mfn, uint64_t found, uint64_t expected)
+{
+    a->wrong++;
+    audit_differs(&(struct audit_difference){
+        invariant, what, a->p2m->account->id, gfn.v, mfn.v, found, expected});
+}
 
-#define U(x) ((unsigned long long)(x))
+/* A number that belongs to no frame. */
+static void expect_count(struct audit *a, const char *invariant,
+                         const char *what, uint64_t found, uint64_t expected)
+{
+    if (found != expected) {
+        differs(a, invariant, what, INVALID_GFN, INVALID_MFN, found, expected);
+    }
+}
+
+static void expect_limit(struct audit *a, const char *invariant,
+                         const char *what, uint64_t found, uint64_t limit)
+{
+    if (found > limit) {
+        differs(a, invariant, what, INVALID_GFN, INVALID_MFN, found, limit);
+    }
+}
 
 static void audit_own(struct audit *a, const struct page *pg, gfn_t gfn)
 {
@@ -39,17 +55,17 @@ static void audit_own(struct audit *a, const struct page *pg, gfn_t gfn)
 
     if (!page_is_of(pg, a->p2m->account) ||
         (state != PAGE_GUEST && state != PAGE_SPECIAL)) {
-        REPORT(a, "gfn %llx: mfn %llx is not its own (state %d)", U(gfn.v),
-               U(page_to_mfn(pg).v), state);
+        differs(a, "P5", "mapped page is not its own, state", gfn,
+                page_to_mfn(pg), state, PAGE_GUEST);
         return;
     }
     if (page_gfn(pg) != gfn.v) {
-        REPORT(a, "I7: gfn %llx: mfn %llx says gfn %llx", U(gfn.v),
-               U(page_to_mfn(pg).v), U(page_gfn(pg)));
+        differs(a, "I7", "mapped page says another gfn", gfn, page_to_mfn(pg),
+                page_gfn(pg), gfn.v);
     }
     if (!page_references(pg)) {
-        REPORT(a, "gfn %llx: mfn %llx without references", U(gfn.v),
-               U(page_to_mfn(pg).v));
+        differs(a, "F8", "references of a mapped page", gfn, page_to_mfn(pg), 0,
+                1);
     }
     a->mapped += state == PAGE_GUEST;
 }
@@ -58,8 +74,8 @@ static void audit_others(struct audit *a, const struct page *pg, gfn_t gfn)
 {
     if ((pg->state != PAGE_GUEST && pg->state != PAGE_SPECIAL) ||
         !page_references(pg)) {
-        REPORT(a, "gfn %llx: foreign mfn %llx: state %d, %u references",
-               U(gfn.v), U(page_to_mfn(pg).v), pg->state, page_references(pg));
+        differs(a, "P5", "another's page that is not in use, state", gfn,
+                page_to_mfn(pg), pg->state, PAGE_GUEST);
     }
 }
 
@@ -69,8 +85,8 @@ static void audit_frames(struct audit *a, const struct slot *s, gfn_t gfn)
         const struct page *pg = page_from_mfn(mfn_add(s->f.mfn, i));
 
         if (!pg) {
-            REPORT(a, "gfn %llx: mfn %llx is no RAM", U(gfn.v + i),
-                   U(s->f.mfn.v + i));
+            differs(a, "P5", "mapped frame that is no RAM", gfn_add(gfn, i),
+                    mfn_add(s->f.mfn, i), PAGE_NOT_RAM, PAGE_GUEST);
         } else if (p2m_types[s->f.tag].is_own) {
             audit_own(a, pg, gfn_add(gfn, i));
         } else {
@@ -87,7 +103,8 @@ static void audit_clean(struct audit *a, const struct slot *s, gfn_t gfn)
 
         if (pg && arch_page_is_zero(page_map(pg)) &&
             !a->p2m->format->decode(READ_ONCE(*s->entry), s->level).dirty) {
-            REPORT(a, "gfn %llx: zero, but clean", U(gfn.v + i));
+            differs(a, "rule 7", "clean page is zero", gfn_add(gfn, i),
+                    mfn_add(s->f.mfn, i), 1, 0);
         }
     }
 }
@@ -95,8 +112,8 @@ static void audit_clean(struct audit *a, const struct slot *s, gfn_t gfn)
 static void audit_zero(struct audit *a, const struct slot *s, gfn_t gfn)
 {
     if (!mfn_eq(s->f.mfn, zero_block_frame(gfn))) {
-        REPORT(a, "gfn %llx: mfn %llx is not the zero block's", U(gfn.v),
-               U(s->f.mfn.v));
+        differs(a, "P5", "frame of the zero block", gfn, s->f.mfn, s->f.mfn.v,
+                zero_block_frame(gfn).v);
     }
 }
 
@@ -105,16 +122,17 @@ static void audit_leaf(struct audit *a, const struct slot *s, gfn_t gfn)
     const struct p2m_type_info *info = &p2m_types[s->f.tag];
 
     if (s->f.tag >= P2M_TYPE_COUNT || s->f.rights != info->rights) {
-        REPORT(a, "gfn %llx: type %d with rights %d", U(gfn.v), s->f.tag,
-               s->f.rights);
+        differs(a, "P6", "rights of an entry, type in the frame's place", gfn,
+                MFN(s->f.tag), s->f.rights,
+                s->f.tag < P2M_TYPE_COUNT ? info->rights : PTE_NONE);
         return;
     }
     if (s->f.tag == P2M_HOLE) {
         return;
     }
     if (gfn.v + BIT(slot_order(s)) - 1 > a->p2m->max_gfn.v) {
-        REPORT(a, "I10: gfn %llx lies above %llx", U(gfn.v),
-               U(a->p2m->max_gfn.v));
+        differs(a, "I10", "entry above max_gfn", gfn, INVALID_MFN, gfn.v,
+                a->p2m->max_gfn.v);
     }
     if (slot_is_promise(s)) {
         a->promised += BIT(slot_order(s));
@@ -139,24 +157,27 @@ static void add_use(struct table_use *use, const struct slot *s)
     }
 }
 
+static void expect_use(struct audit *a, const char *what,
+                       const struct page *table, gfn_t gfn, uint64_t found,
+                       uint64_t expected)
+{
+    if (found != expected) {
+        differs(a, "P7", what, gfn, page_to_mfn(table), found, expected);
+    }
+}
+
 static void audit_use(struct audit *a, const struct page *table,
                       struct table_use found, gfn_t gfn)
 {
     struct table_use noted = table_use(table);
 
     a->tables++;
-    if (noted.busy != found.busy || noted.promised != found.promised ||
-        noted.zero != found.zero) {
-        REPORT(a,
-               "table of gfn %llx notes %u busy, %u promised, %u zero: %u, %u, "
-               "%u",
-               U(gfn.v), noted.busy, noted.promised, noted.zero, found.busy,
-               found.promised, found.zero);
-    }
-    if (table->state != PAGE_TABLE) {
-        REPORT(a, "table of gfn %llx: mfn %llx has state %d", U(gfn.v),
-               U(page_to_mfn(table).v), table->state);
-    }
+    expect_use(a, "busy entries of a table", table, gfn, noted.busy,
+               found.busy);
+    expect_use(a, "promises of a table", table, gfn, noted.promised,
+               found.promised);
+    expect_use(a, "zeros shown by a table", table, gfn, noted.zero, found.zero);
+    expect_use(a, "state of a table", table, gfn, table->state, PAGE_TABLE);
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most five levels deep */
@@ -185,28 +206,19 @@ static void audit_counts(struct audit *a)
     uint64_t loose = READ_ONCE(p2m->account->loose_count);
     uint64_t charged = READ_ONCE(p2m->account->page_count);
 
-    if (pod->entry_count != a->promised) {
-        REPORT(a, "I2: E %llu, placeholders cover %llu", U(pod->entry_count),
-               U(a->promised));
+    expect_count(a, "I2", "E and what placeholders cover", pod->entry_count,
+                 a->promised);
+    if (pod->counters.populate_4k + pod->counters.populate_2m) {
+        expect_limit(a, "I3", "C above E", pod->cache_count, pod->entry_count);
     }
-    if (pod->cache_count > pod->entry_count &&
-        pod->counters.populate_4k + pod->counters.populate_2m) {
-        REPORT(a, "I3: C %llu above E %llu", U(pod->cache_count),
-               U(pod->entry_count));
-    }
-    if (a->mapped + pod->cache_count + loose > charged) {
-        REPORT(a, "I5: %llu mapped, %llu cached, %llu loose, %llu charged",
-               U(a->mapped), U(pod->cache_count), U(loose), U(charged));
-    }
-    if (pod->max_guest.v > p2m->max_gfn.v ||
-        p2m->sweep_cursor.v > p2m->max_gfn.v) {
-        REPORT(a, "I10: populated to %llx, cursor %llx, end %llx",
-               U(pod->max_guest.v), U(p2m->sweep_cursor.v), U(p2m->max_gfn.v));
-    }
-    if (READ_ONCE(p2m->account->table_count) != a->tables) {
-        REPORT(a, "%llu tables charged, %llu found",
-               U(READ_ONCE(p2m->account->table_count)), U(a->tables));
-    }
+    expect_limit(a, "I5", "mapped, cached and loose above charged pages",
+                 a->mapped + pod->cache_count + loose, charged);
+    expect_limit(a, "I10", "max_guest above max_gfn", pod->max_guest.v,
+                 p2m->max_gfn.v);
+    expect_limit(a, "I10", "sweep's cursor above max_gfn", p2m->sweep_cursor.v,
+                 p2m->max_gfn.v);
+    expect_count(a, "F7", "charged tables and found ones",
+                 READ_ONCE(p2m->account->table_count), a->tables);
 }
 
 unsigned p2m_audit(struct p2m *p2m)

@@ -36,6 +36,7 @@ struct slot slot_child(const struct p2m *p2m, const struct slot *s, unsigned i)
                          .table = s->f.mfn,
                          .level = s->level - 1};
 
+    child.gfn = gfn_add(s->gfn, (uint64_t)i << slot_order(&child));
     child.f = p2m->format->decode(READ_ONCE(*child.entry), child.level);
     return child;
 }
@@ -61,6 +62,7 @@ static void walk_down(const struct p2m *p2m, gfn_t gfn, unsigned level,
         next = pte_table(format, raw);
     } while (s->level > level && pte_is_table(format, raw, s->level));
     s->f = format->decode(raw, s->level);
+    s->gfn = gfn_align(gfn, slot_order(s));
 }
 
 struct slot walk_find_from(const struct p2m *p2m, mfn_t root, gfn_t gfn,
@@ -144,12 +146,23 @@ static void fill_from_leaf(const struct p2m *p2m, const struct slot *s,
           format->make_leaf(mfn, s->f.rights, s->f.tag, order));
 }
 
-/* Write an entry and keep its table's count. */
-static inline void write_entry(struct slot *s, uint64_t raw,
+static inline void trace_write(const struct p2m *p2m, const struct slot *s,
                                const struct pte_fields *f)
+{
+    if (unlikely(trace_wants(TRACE_P2M_WRITE))) {
+        trace_record(TRACE_P2M_WRITE, p2m->account->id, s->gfn.v, f->mfn.v,
+                     slot_order(s) | (uint64_t)f->tag << 8 |
+                         (uint64_t)f->is_table << 16);
+    }
+}
+
+/* Write an entry and keep its table's count. */
+static inline void write_entry(const struct p2m *p2m, struct slot *s,
+                               uint64_t raw, const struct pte_fields *f)
 {
     struct page *table = page_from_mfn(s->table);
 
+    trace_write(p2m, s, f);
     table->use += use_of(f) - use_of(&s->f);
     arch_pte_write(s->entry, raw);
     s->f = *f;
@@ -161,7 +174,7 @@ static void point_to_table(const struct p2m *p2m, struct slot *s,
     mfn_t mfn = page_to_mfn(table);
     struct pte_fields f = {.is_table = true, .mfn = mfn};
 
-    write_entry(s, p2m->format->make_table(mfn), &f);
+    write_entry(p2m, s, p2m->format->make_table(mfn), &f);
 }
 
 static void split_leaf(struct p2m *p2m, struct slot *s, struct page *table,
@@ -251,7 +264,7 @@ static void write_leaf(struct p2m *p2m, struct slot *s, enum p2m_type type,
     if (s->f.is_table || s->f.rights) {
         p2m->flush_needed = true;
     }
-    write_entry(s, raw, &f);
+    write_entry(p2m, s, raw, &f);
 }
 
 void slot_clean(struct p2m *p2m, struct slot *s)
@@ -309,9 +322,7 @@ void slot_clear(struct p2m *p2m, struct slot *s)
     if (s->f.rights) {
         p2m->flush_needed = true;
     }
-    page_from_mfn(s->table)->use -= use_of(&s->f);
-    arch_pte_write(s->entry, 0);
-    s->f = hole;
+    write_entry(p2m, s, 0, &hole);
 }
 
 void slot_set(struct p2m *p2m, struct slot *s, enum p2m_type type, mfn_t mfn)

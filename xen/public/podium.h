@@ -15,7 +15,9 @@
 /* xen_sysctl.cmd; the rest of the union holds struct podium_pod_counters. */
 #define PODIUM_SYSCTL_pod_counters 0x70640001u
 /* Recount everything of one domain (domid; 0x7ff0: all and the host): the
- * result is in struct podium_audit. Debugging; long. */
+ * result is in struct podium_audit, and each difference in the log. What is
+ * reported was found twice, so not in the middle of a change. It never stops
+ * the host. Debugging; long. */
 #define PODIUM_SYSCTL_audit 0x70640002u
 
 /*
@@ -27,6 +29,9 @@
  * seen by a later mapping. Probe: ask for its size (plain Xen: EOPNOTSUPP).
  */
 #define PODIUM_RESOURCE_memory 0x7064u
+
+/* Copy a trace ring of a CPU out (struct podium_trace). */
+#define PODIUM_SYSCTL_trace 0x70640003u
 
 struct podium_pod_counters {
     uint16_t domid; /* in */
@@ -189,6 +194,56 @@ struct podium_audit {
     uint16_t pad[3];
     uint32_t differences; /* out: 0 is well */
     uint32_t pad2;
+    /* out, if there are: the first of them */
+    uint16_t at_domid; /* 0xffff: none's */
+    uint16_t pad3[3];
+    uint64_t gfn, mfn; /* ~0: none's */
+    uint64_t found, expected;
+    char invariant[8]; /* as in docs/design: "I2" */
+    char what[48];     /* of it, in words */
+};
+
+/* What a record says; data in order. vcpu: domid << 16 | vCPU. */
+enum podium_trace_event {
+    PODIUM_TRACE_EXIT,      /* vcpu, the machine's reason, rip, detail */
+    PODIUM_TRACE_HYPERCALL, /* vcpu, number, first argument, result */
+    PODIUM_TRACE_INJECT,    /* vcpu, vector */
+    PODIUM_TRACE_SCHED,     /* vcpu in, vcpu out */
+    PODIUM_TRACE_POPULATE,  /* domid, gfn, mfn, order */
+    PODIUM_TRACE_RECLAIM,   /* a zero page taken back: domid, gfn, mfn, order */
+    PODIUM_TRACE_SPLINTER,  /* a large entry split: domid, gfn, order, type */
+    PODIUM_TRACE_DECREASE,  /* domid, gfn, order, gfns done */
+    PODIUM_TRACE_FLUSH,     /* domid, blocks that waited for it */
+    PODIUM_TRACE_P2M_WRITE, /* domid, gfn, mfn, order | type << 8 | is a table
+                               << 16; off at first */
+    PODIUM_TRACE_EVENT_COUNT,
+};
+
+enum podium_trace_ring {
+    PODIUM_TRACE_RING_RUN,    /* exits, hypercalls */
+    PODIUM_TRACE_RING_MEMORY, /* from PODIUM_TRACE_POPULATE on */
+    PODIUM_TRACE_RING_COUNT,
+};
+
+struct podium_trace_record {
+    uint64_t tsc;
+    uint64_t event; /* enum podium_trace_event */
+    uint64_t data[4];
+};
+#define PODIUM_TRACE_RECORDS 128u /* at most, in a ring */
+
+#define PODIUM_TRACE_SET_MASK 1u
+
+struct podium_trace {
+    uint32_t cpu, ring; /* in; -EINVAL above the last one */
+    uint32_t flags;     /* in: PODIUM_TRACE_SET_MASK: mask is in, too */
+    uint32_t mask;      /* out: a bit for each event that is recorded */
+    uint64_t buffer;    /* in: guest virtual address of `count` records */
+    uint32_t count;     /* in: room; out: how many: the newest, oldest first */
+    uint32_t cpus;      /* out: of the host */
+    uint64_t first;     /* out: number of the first of them since boot */
+    uint64_t tsc_khz;   /* out: ticks per millisecond */
+    uint64_t tsc_boot;  /* out: TSC when the host's time began */
 };
 
 #endif

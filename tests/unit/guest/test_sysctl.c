@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Sysctls as the tools issue them, through the hypercall's own entry. */
 #include "base/console.h"
+#include "base/trace.h"
 #include "domain/memory.h"
+#include "domains.h"
 #include "guest/debug_keys.h"
 #include "guest/hypercall.h"
 #include "public/podium.h"
@@ -281,4 +283,122 @@ TEST(audits)
     a->differences = 9;
     EXPECT_EQ(sysctl(&op), 0);
     EXPECT_EQ(a->differences, 0);
+    EXPECT_EQ(a->invariant[0], 0);
+}
+
+TEST(audits_of_one_domain_say_what_is_wrong_where)
+{
+    struct xen_sysctl op = {.cmd = PODIUM_SYSCTL_audit};
+    struct podium_audit *a = (void *)&op.u;
+    struct domain *d;
+
+    world_start(0x4000);
+    d = world_domain(1);
+    a->domid = d->id;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(a->differences, 0);
+    d->pod.entry_count = 3; /* a bug of ours */
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(a->differences, 1);
+    EXPECT_EQ(a->at_domid, d->id);
+    EXPECT(!strcmp(a->invariant, "I2"));
+    EXPECT_EQ(a->found, 3);
+    EXPECT_EQ(a->expected, 0);
+    EXPECT_EQ(a->gfn, ~0ULL);
+    EXPECT_EQ(a->mfn, ~0ULL);
+    d->pod.entry_count = 0;
+    domain_fill(d, 0x10, 2);
+    page_from_mfn(p2m_get(&d->p2m, GFN(0x11)).mfn)->gfn = 0x77;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(a->differences, 1);
+    EXPECT(!strcmp(a->invariant, "I7"));
+    EXPECT_EQ(a->gfn, 0x11);
+    EXPECT_EQ(a->mfn, p2m_get(&d->p2m, GFN(0x11)).mfn.v);
+    EXPECT_EQ(a->found, 0x77);
+    EXPECT_EQ(a->expected, 0x11);
+    a->domid = 1234;
+    EXPECT_EQ(sysctl(&op), -ESRCH);
+}
+
+static struct podium_trace *ask_trace(struct xen_sysctl *op, uint32_t cpu,
+                                      uint32_t ring, uint32_t count)
+{
+    struct podium_trace *t = (void *)&op->u;
+
+    *op = (struct xen_sysctl){.cmd = PODIUM_SYSCTL_trace};
+    *t = (struct podium_trace){
+        .cpu = cpu, .ring = ring, .buffer = BUFFER_AT, .count = count};
+    return t;
+}
+
+TEST(trace_rings_are_copied_out)
+{
+    struct podium_trace_record *r;
+    struct podium_trace *t;
+    struct xen_sysctl op;
+    struct domain *d;
+
+    world_start(0x4000);
+    d = world_domain(1);
+    EXPECT_EQ(memory_mark_pod(d, GFN(0), 3), 0);
+    EXPECT_EQ(memory_set_pod_target(d, 8), 0);
+    EXPECT_EQ(memory_fault(d, GFN(5), true, false), P2M_OK);
+    EXPECT_EQ(memory_fault(d, GFN(3), true, false), P2M_OK);
+    EXPECT_EQ(memory_decrease(d, GFN(2), 0), 0);
+    t = ask_trace(&op, arch_cpu(), PODIUM_TRACE_RING_MEMORY, 2);
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(t->count, 2);
+    EXPECT(t->first > 0);
+    EXPECT_EQ(t->cpus, arch_cpu_count());
+    EXPECT(!(t->mask & 1U << PODIUM_TRACE_P2M_WRITE));
+    r = world_ram(BUFFER_AT);
+    EXPECT_EQ(r[0].event, PODIUM_TRACE_POPULATE);
+    EXPECT_EQ(r[0].data[0], d->id);
+    EXPECT_EQ(r[0].data[1], 3);
+    EXPECT_EQ(r[0].data[2], p2m_get(&d->p2m, GFN(3)).mfn.v);
+    EXPECT_EQ(r[1].event, PODIUM_TRACE_DECREASE);
+    EXPECT_EQ(r[1].data[1], 2);
+}
+
+TEST(writes_to_the_p2m_are_traced_on_demand)
+{
+    struct podium_trace_record *r;
+    struct podium_trace *t;
+    struct xen_sysctl op;
+    struct domain *d;
+
+    world_start(0x4000);
+    d = world_domain(1);
+    t = ask_trace(&op, 0, PODIUM_TRACE_RING_MEMORY, 0);
+    t->flags = PODIUM_TRACE_SET_MASK;
+    t->mask = ~0U;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(t->mask, (1U << PODIUM_TRACE_EVENT_COUNT) - 1);
+    domain_fill(d, 0x234, 1);
+    t = ask_trace(&op, arch_cpu(), PODIUM_TRACE_RING_MEMORY,
+                  PODIUM_TRACE_RECORDS);
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT(t->count > 0);
+    r = (struct podium_trace_record *)world_ram(BUFFER_AT) + t->count - 1;
+    EXPECT_EQ(r->event, PODIUM_TRACE_P2M_WRITE);
+    EXPECT_EQ(r->data[0], d->id);
+    EXPECT_EQ(r->data[1], 0x234);
+    EXPECT_EQ(r->data[2], p2m_get(&d->p2m, GFN(0x234)).mfn.v);
+    EXPECT_EQ(r->data[3], P2M_RAM << 8);
+}
+
+TEST(wrong_traces)
+{
+    struct xen_sysctl op;
+
+    world_start(0x4000);
+    ask_trace(&op, arch_cpu_count(), 0, 1);
+    EXPECT_EQ(sysctl(&op), -EINVAL);
+    ask_trace(&op, 0, PODIUM_TRACE_RING_COUNT, 1);
+    EXPECT_EQ(sysctl(&op), -EINVAL);
+    ask_trace(&op, 0, 0, 1)->flags = 2;
+    EXPECT_EQ(sysctl(&op), -EINVAL);
+    ask_trace(&op, 0, 0, PODIUM_TRACE_RECORDS)->buffer = ~0ULL;
+    trace(TRACE_EXIT, 1, 2, 3, 4);
+    EXPECT_EQ(sysctl(&op), -EFAULT);
 }
