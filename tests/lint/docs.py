@@ -15,7 +15,7 @@ is wrong on stderr. Checked is what a program can check:
   locks       docs/design/locking.md has the ranks of lock_order.h in order
   packages    docs/dependencies.md has every package of config/*packages
   tables      the commands of xl, the keys that it reads, the debug keys and the options of the
-              hypervisor are each told of where TABLES says
+              hypervisor, and PoD's counters are each told of where TABLES says
   calls       docs/abi.md has every command of the dispatch tables, and
               claims none that is not there
 
@@ -58,6 +58,7 @@ TABLES = [
     ("docs/xl.md", "tools/xl/hostkeys.c", r'\{"(\w+)", KEY_READ', r"`%s`"),
     ("docs/hacking.md", "xen/guest/debug_keys.c", r"\{'(.)', \"",
      r"^\| `%s` \|"),
+    ("docs/design/pod.md", "tools/libxc/pod.c", r'\] = "(\w+)"', r"^\|.*`%s`"),
     ("docs/hacking.md", "xen/boot/cmdline.c", r'\{"(\w+)", set_',
      r"`%s=?"),
 ]

@@ -80,24 +80,83 @@ int xc_pod_info(struct xc *xc, uint32_t domid, struct xc_pod *pod)
     return 0;
 }
 
-int xc_pod_counters(struct xc *xc, uint32_t domid, struct xc_pod_counters *c)
+/* By the order of the words. */
+static const char *const counter_names[] = {
+    [PODIUM_POPULATE_4K] = "populate_4k",
+    [PODIUM_POPULATE_2M] = "populate_2m",
+    [PODIUM_SPLINTER_2M] = "splinter_2m",
+    [PODIUM_SPLINTER_1G] = "splinter_1g",
+    [PODIUM_EAGER_CHECKED] = "eager_checked",
+    [PODIUM_SWEEP_GFNS_VISITED] = "sweep_gfns_visited",
+    [PODIUM_SWEEP_PAGES_READ] = "sweep_pages_read",
+    [PODIUM_UNMAPS] = "unmaps",
+    [PODIUM_UNMAPS_RESTORED] = "unmaps_restored",
+    [PODIUM_RECLAIMED_4K] = "reclaimed_4k",
+    [PODIUM_RECLAIMED_2M] = "reclaimed_2m",
+    [PODIUM_TLB_FLUSHES_RECLAIM] = "tlb_flushes_reclaim",
+    [PODIUM_STEALS] = "steals",
+    [PODIUM_CACHE_FREED] = "cache_freed",
+    [PODIUM_PAGES_CLEARED] = "pages_cleared",
+    [PODIUM_OOM_EVENTS] = "oom_events",
+    [PODIUM_MAX_GFNS_PER_LOCK_HOLD] = "max_gfns_per_lock_hold",
+    [PODIUM_SUPERPAGES_REFORMED] = "superpages_reformed",
+    [PODIUM_SWEEP_PAGES_KNOWN] = "sweep_pages_known",
+    [PODIUM_SEARCHES] = "searches",
+    [PODIUM_BACKGROUND_SLICES] = "background_slices",
+    [PODIUM_BACKGROUND_RECLAIMED] = "background_reclaimed",
+    [PODIUM_ZERO_MAPS_4K] = "zero_maps_4k",
+    [PODIUM_ZERO_MAPS_2M] = "zero_maps_2m",
+    [PODIUM_ZERO_UPGRADES] = "zero_upgrades",
+};
+_Static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == PODIUM_WORDS,
+               "each counter has a name");
+_Static_assert(PODIUM_WORDS <= XC_POD_COUNTERS, "room for all counters");
+
+int xc_pod_counters(struct xc *xc, uint32_t domid,
+                    struct xc_counter counters[XC_POD_COUNTERS])
 {
-    uint64_t words[PODIUM_WORDS];
+    uint64_t words[PODIUM_WORDS] = {0};
     int rc = podium_pod_counters(xc, domid, words);
 
     if (rc) {
         return xc_fail_errno(xc, rc, "cannot read the counters of domain %u",
                              domid);
     }
-    c->populate_4k = words[PODIUM_POPULATE_4K];
-    c->populate_2m = words[PODIUM_POPULATE_2M];
-    c->splinter_2m = words[PODIUM_SPLINTER_2M];
-    c->splinter_1g = words[PODIUM_SPLINTER_1G];
-    c->sweep_gfns_visited = words[PODIUM_SWEEP_GFNS_VISITED];
-    c->sweep_pages_read = words[PODIUM_SWEEP_PAGES_READ];
-    c->reclaimed_4k = words[PODIUM_RECLAIMED_4K];
-    c->reclaimed_2m = words[PODIUM_RECLAIMED_2M];
-    c->pages_cleared = words[PODIUM_PAGES_CLEARED];
-    c->oom_events = words[PODIUM_OOM_EVENTS];
+    for (int i = 0; i < PODIUM_WORDS; i++) {
+        counters[i] = (struct xc_counter){counter_names[i], words[i]};
+    }
+    return PODIUM_WORDS;
+}
+
+uint64_t xc_counter_value(const struct xc_counter *counters, int count,
+                          const char *name)
+{
+    for (int i = 0; i < count; i++) {
+        if (!strcmp(counters[i].name, name)) {
+            return counters[i].value;
+        }
+    }
+    return 0;
+}
+
+int xc_audit(struct xc *xc, uint32_t domid, struct xc_audit *audit)
+{
+    struct podium_audit a;
+    int rc = podium_audit(xc, domid, &a);
+
+    if (rc) {
+        return xc_fail_errno(xc, rc, "cannot have domain %u audited", domid);
+    }
+    *audit = (struct xc_audit){
+        .differences = a.differences,
+        .at_domain = a.at_domid != UINT16_MAX,
+        .domid = a.at_domid,
+        .gfn = a.gfn,
+        .mfn = a.mfn,
+        .found = a.found,
+        .expected = a.expected,
+    };
+    memcpy(audit->invariant, a.invariant, sizeof(a.invariant));
+    memcpy(audit->what, a.what, sizeof(a.what));
     return 0;
 }

@@ -72,3 +72,46 @@ int podium_set_size(struct xc *xc, uint32_t domid, uint64_t max_pages,
     }
     return rc < 0 ? rc : 0;
 }
+
+/* arg is what the rest of the call's union holds, in and out. */
+static int call(struct xc *xc, uint32_t cmd, void *arg, size_t size)
+{
+    struct xen_sysctl op = {.cmd = cmd};
+    int rc;
+
+    if (!podium_is_here(xc)) {
+        return -ENOSYS;
+    }
+    memcpy(&op.u, arg, size);
+    rc = hv_sysctl(xc, &op);
+    memcpy(arg, &op.u, size);
+    return rc < 0 ? rc : 0;
+}
+
+int podium_audit(struct xc *xc, uint32_t domid, struct podium_audit *audit)
+{
+    _Static_assert(sizeof(*audit) <= sizeof(((struct xen_sysctl *)0)->u),
+                   "fits in a sysctl");
+    *audit = (struct podium_audit){.domid = (uint16_t)domid};
+    return call(xc, PODIUM_SYSCTL_audit, audit, sizeof(*audit));
+}
+
+int podium_trace(struct xc *xc, struct podium_trace *t,
+                 struct podium_trace_record records[PODIUM_TRACE_RECORDS])
+{
+    size_t size = PODIUM_TRACE_RECORDS * sizeof(*records);
+    void *buffer = hv_alloc(xc, size);
+    int rc;
+
+    _Static_assert(sizeof(*t) <= sizeof(((struct xen_sysctl *)0)->u),
+                   "fits in a sysctl");
+    if (!buffer) {
+        return -ENOMEM;
+    }
+    t->buffer = (uintptr_t)buffer;
+    t->count = PODIUM_TRACE_RECORDS;
+    rc = call(xc, PODIUM_SYSCTL_trace, t, sizeof(*t));
+    memcpy(records, buffer, size);
+    hv_free(xc, buffer);
+    return rc;
+}

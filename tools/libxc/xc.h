@@ -252,19 +252,49 @@ struct xc_pod {
 };
 int xc_pod_info(struct xc *xc, uint32_t domid, struct xc_pod *pod);
 
-/* Events since the domain was created. Only our own hypervisor counts. */
-struct xc_pod_counters {
-    uint64_t populate_4k, populate_2m; /* placeholders populated, by size */
-    uint64_t splinter_2m, splinter_1g; /* large placeholders split */
-    uint64_t sweep_gfns_visited;       /* swept: frames looked at */
-    uint64_t sweep_pages_read;
-    uint64_t reclaimed_4k, reclaimed_2m; /* zero pages taken back */
-    uint64_t pages_cleared;
-    uint64_t oom_events;
+/* Events since the domain was created; docs/design/pod.md says what each name
+ * means. Only our own hypervisor counts. */
+struct xc_counter {
+    const char *name;
+    uint64_t value;
 };
-/* -ENOSYS on a hypervisor that does not count: show "unknown" or "-". */
+#define XC_POD_COUNTERS 64 /* more than there are */
+/* Returns how many; -ENOSYS on a hypervisor that does not count: show "unknown"
+ * or "-". */
 int xc_pod_counters(struct xc *xc, uint32_t domid,
-                    struct xc_pod_counters *counters);
+                    struct xc_counter counters[XC_POD_COUNTERS]);
+/* One of them by its name. */
+uint64_t xc_counter_value(const struct xc_counter *counters, int count,
+                          const char *name);
+
+/* What the hypervisor's recount of a domain (of all and the host) found. */
+#define XC_AUDIT_ALL  0x7ff0u
+#define XC_AUDIT_NONE UINT64_MAX /* no frame */
+struct xc_audit {
+    uint32_t differences; /* 0: all is well, and the rest says nothing */
+    bool at_domain;       /* the first one is of domain domid */
+    uint32_t domid;
+    uint64_t gfn, mfn, found, expected;
+    char invariant[9], what[49];
+};
+/* -ENOSYS elsewhere, -ESRCH. May take seconds. */
+int xc_audit(struct xc *xc, uint32_t domid, struct xc_audit *audit);
+
+/* What happened on the host's CPUs last (public/podium.h). */
+struct xc_trace_record {
+    uint64_t time_ns; /* since the host's boot */
+    uint32_t cpu;
+    uint32_t event; /* enum podium_trace_event */
+    uint64_t data[4];
+};
+struct xc_trace {
+    struct xc_trace_record *records; /* by time; free() */
+    size_t count;
+};
+/* -ENOSYS elsewhere. */
+int xc_trace(struct xc *xc, struct xc_trace *trace);
+/* Whether each write of an entry of second-stage tables is recorded, too. */
+int xc_trace_p2m_writes(struct xc *xc, bool on);
 
 /* ---- the host ---------------------------------------------------------- */
 

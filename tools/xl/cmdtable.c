@@ -193,9 +193,18 @@ const struct command command_table[] = {
     {
         .name = "pod",
         .run = cmd_pod,
+        .options = OPTIONS(
+            {'l', "long", NULL,
+             "All numbers as JSON, with every counter of the hypervisor's."},
+            {'a', "audit", NULL,
+             "Have the hypervisor recount all that it keeps about the domains, "
+             "or without one about the host and all of them. Prints how many "
+             "differences there are, and of the first which rule does not "
+             "hold, where, and both values; fails if there is one. The host "
+             "goes on, though slower."}),
         .max_words = ANY_WORDS,
         .first_word = WORD_DOMAIN,
-        .usage = "[DOMAIN ...]",
+        .usage = "[-l|-a] [DOMAIN ...]",
         .summary = "Show how much of the promised memory exists",
         .text = "Domain 0 is listed only when it is named. A dash means that "
                 "a number is not known. The columns, in KiB:",
@@ -380,6 +389,29 @@ const struct command command_table[] = {
         .options = OPTIONS({'c', "clear", NULL, "Also clear them."}),
         .usage = "[OPTIONS]",
         .summary = "Print the hypervisor's messages",
+    },
+    {
+        .name = "trace",
+        .run = cmd_trace,
+        .options = OPTIONS(
+            {'j', "json", NULL, "As JSON."},
+            {'w', "writes", "on|off",
+             "Print nothing, but switch whether each write of an entry of "
+             "guests' memory tables is recorded, too: off at first."}),
+        .usage = "[-j | -w on|off]",
+        .summary = "Show what the host's CPUs did last",
+        .text = "The last 127 exits and hypercalls of each CPU, and the last "
+                "127 changes of guests' memory, by time since the host's boot. "
+                "Sizes are in KiB; frame numbers count 4 KiB.",
+        .terms =
+            TERMS({"exit", "a guest left for the hypervisor"},
+                  {"hypercall", "a guest asked it for something"},
+                  {"populate", "a promised page was touched and came"},
+                  {"reclaim", "a page full of zeros became a promise again"},
+                  {"splinter", "a large entry became 512 smaller ones"},
+                  {"decrease", "a guest gave memory back"},
+                  {"flush", "old translations were dropped on all CPUs"},
+                  {"p2m-write", "an entry was written; see -w"}),
     },
     {
         .name = "debug-keys",

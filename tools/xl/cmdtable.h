@@ -79,6 +79,7 @@ int cmd_sharing(struct xc *xc, const struct args *args);
 int cmd_shutdown(struct xc *xc, const struct args *args);
 int cmd_sysrq(struct xc *xc, const struct args *args);
 int cmd_top(struct xc *xc, const struct args *args);
+int cmd_trace(struct xc *xc, const struct args *args);
 int cmd_trigger(struct xc *xc, const struct args *args);
 int cmd_unpause(struct xc *xc, const struct args *args);
 int cmd_uptime(struct xc *xc, const struct args *args);

@@ -65,7 +65,7 @@ enum podium_pod_counter {
     PODIUM_SEARCHES,             /* touches that had to search */
     PODIUM_BACKGROUND_SLICES,    /* regions of 2 MiB that idle CPUs looked at */
     PODIUM_BACKGROUND_RECLAIMED, /* pages that they found */
-    PODIUM_ZERO_MAPS_4K, /* reads of promises that were shown zeros */
+    PODIUM_ZERO_MAPS_4K,         /* reads of promises that were shown zeros */
     PODIUM_ZERO_MAPS_2M,
     PODIUM_ZERO_UPGRADES, /* writes to what showed zeros: one flush each */
     PODIUM_POD_COUNTER_COUNT,

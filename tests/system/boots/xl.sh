@@ -64,6 +64,51 @@ check_json() {
     shows '"name": "stays"' xl list -l
 }
 
+# What a kernel's boot did to its promise; that it read some of it before it
+# wrote there cost nothing.
+check_pod_json() {
+    shows '^\[' xl pod -l stays
+    cat /tmp/output
+    [ "$(json name)" = stays ] || fail "its name is '$(json name)'"
+    [ "$(json deficit_memkb)" = 0 ] || fail "deficit '$(json deficit_memkb)'"
+    [ "$(json populate_4k)" -gt 0 ] || fail "nothing was populated"
+    [ "$(($(json zero_maps_4k) + $(json zero_maps_2m)))" -gt 0 ] ||
+        fail "nothing was read before it was written"
+    [ "$(json oom_events)" = 0 ] || fail "it was short of memory"
+}
+
+# While the guest, and domain 0 itself, go on.
+check_audit() {
+    type_in stays "dd if=/dev/zero of=/tmp/x bs=1M count=12; rm /tmp/x"
+    for _ in 1 2 3 4 5; do
+        shows "^the host and all domains: 0 differences$" xl pod -a
+        shows "^stays: 0 differences$" xl pod --audit stays
+    done
+    xl pod -a nobody 2>/tmp/error && fail "nobody was audited"
+    return 0
+}
+
+# traced PATTERN: a record of what happened last is like this
+traced() {
+    xl trace >/tmp/output && grep -q "$1" /tmp/output
+}
+
+check_trace() {
+    must create one maxmem=256 memory=96
+    id=$(xl domid one)
+    wait_for "a populate of it to be traced" \
+        traced "  populate  domain $id gfn 0x[0-9a-f]* mfn 0x[0-9a-f]* size"
+    wait_for "a hypercall to be traced" \
+        traced "s  cpu [01]   hypercall domain 0 vcpu [01] number [0-9]"
+    must xl trace -w on
+    wait_for "a write to be traced" \
+        traced "  p2m-write domain [0-9]* gfn 0x[0-9a-f]* .* type [0-9]"
+    must xl trace -w off
+    must xl trace --json >/tmp/output
+    grep -q '"event": "hypercall"' /tmp/output || fail "no hypercall in JSON"
+    must xl destroy one
+}
+
 # runs_only_on CPU: both vCPUs of stays
 runs_only_on() {
     [ "$(xl vcpu-list stays | awk 'NR > 1 { print $4 }' | sort -u)" = "$1" ]

@@ -18,6 +18,7 @@
 #include "libxc/podium_calls.h"
 #include "libxc/store.h"
 #include "libxc/transport.h"
+#include "public/podium.h"
 
 struct fake_host host;
 
@@ -419,9 +420,74 @@ static int cpupool(struct xen_sysctl_cpupool_op *p)
     return 0;
 }
 
+/* Each counter is its number times ten. */
+static int counters(struct podium_pod_counters *p)
+{
+    uint64_t *words = (void *)(uintptr_t)p->buffer;
+
+    for (uint32_t i = 0; i < p->count; i++) {
+        words[i] = 10 * i;
+    }
+    return 0;
+}
+
+static int audit(struct podium_audit *a)
+{
+    host.audited = a->domid + 1u;
+    *a = (struct podium_audit){
+        .domid = a->domid,
+        .differences = host.differences,
+        .at_domid = a->domid == 0x7ff0 ? 0xffff : a->domid,
+        .gfn = UINT64_MAX,
+        .mfn = 0x123,
+        .found = 3,
+        .expected = 17,
+        .invariant = "I2",
+        .what = "E and what placeholders cover",
+    };
+    return 0;
+}
+
+/* Two CPUs, which did one thing each of either kind. */
+static int trace(struct podium_trace *t)
+{
+    struct podium_trace_record *r = (void *)(uintptr_t)t->buffer;
+
+    if (t->cpu > 1 || t->ring >= PODIUM_TRACE_RING_COUNT) {
+        return -EINVAL;
+    }
+    if (t->flags & PODIUM_TRACE_SET_MASK) {
+        host.trace_mask = t->mask;
+    }
+    t->mask = host.trace_mask;
+    t->cpus = 2;
+    t->count = 1;
+    t->tsc_khz = 1000000; /* a tick is a nanosecond */
+    t->tsc_boot = 500;
+    *r = (struct podium_trace_record){
+        .tsc = 1000000500 + t->cpu * 10ul - t->ring,
+        .event = PODIUM_TRACE_HYPERCALL,
+        .data = {7 << 16 | 1, 12, 0xabc, 0},
+    };
+    if (t->ring == PODIUM_TRACE_RING_MEMORY) {
+        r->event = t->cpu ? PODIUM_TRACE_P2M_WRITE : PODIUM_TRACE_POPULATE;
+        r->data[0] = 7;
+        r->data[1] = 0x200;
+        r->data[2] = 0x1400;
+        r->data[3] = t->cpu ? 9 | 3 << 8 | 1 << 16 : 9;
+    }
+    return 0;
+}
+
 int hv_sysctl(struct xc *xc, struct xen_sysctl *op)
 {
     switch (op->cmd) {
+    case PODIUM_SYSCTL_pod_counters:
+        return counters((void *)&op->u);
+    case PODIUM_SYSCTL_audit:
+        return audit((void *)&op->u);
+    case PODIUM_SYSCTL_trace:
+        return trace((void *)&op->u);
     case XEN_SYSCTL_getdomaininfolist:
         return list_domains(&op->u.getdomaininfolist);
     case XEN_SYSCTL_physinfo:

@@ -31,6 +31,7 @@ struct fake_host {
     uint32_t vcpu_count;              /* of the domain */
     uint64_t claimed;                 /* as listed, in pages */
     const char *commandline;          /* the hypervisor's */
+    uint32_t differences;             /* its audit finds */
 
     /* Found out by it. */
     unsigned int calls;
@@ -44,6 +45,8 @@ struct fake_host {
     uint8_t hard[FAKE_VCPUS], soft[FAKE_VCPUS]; /* CPUs, a bit each */
     bool forced;                                /* pinned by force */
     uint32_t trigger;                           /* sent last, plus 1 */
+    uint32_t trace_mask;
+    uint32_t audited; /* domain, plus 1 */
     struct {
         char path[128], value[256];
     } store[FAKE_NODES]; /* written by path */
