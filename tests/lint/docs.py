@@ -44,7 +44,7 @@ LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
 MAKE = re.compile(r"(?:^    |`)make ([a-z][\w-]*)", re.M)
 CALL = re.compile(r"\b(?:__HYPERVISOR|XENMEM|XEN_DOMCTL|XEN_SYSCTL|EVTCHNOP|"
                   r"GNTTABOP|SCHEDOP|VCPUOP|HVMOP|XENVER|XENPF|CONSOLEIO|"
-                  r"PODIUM_(?:SYSCTL|MEMORY))_\w+")
+                  r"PODIUM_(?:SYSCTL|MEMORY|DOMCTL))_\w+")
 # A row of a dispatch table, or a case of a switch.
 ANSWERED = re.compile(r"(?:\[|\{|case )(%s)(?=[\],:])" % CALL.pattern)
 NOT_COMMANDS = re.compile(r"XEN_SYSCTL_(CPUPOOL_OP|cpu_policy|cpu_featureset)_|"

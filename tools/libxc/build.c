@@ -21,6 +21,7 @@
 #include "libxc/foreign.h"
 #include "libxc/guest_nodes.h"
 #include "libxc/handle.h"
+#include "libxc/podium_calls.h"
 #include "libxc/store.h"
 #include "libxc/transport.h"
 #include "libxc/vcpu_start.h"
@@ -229,6 +230,18 @@ static int set_tsc_mode(struct build *b)
     return rc < 0 ? xc_fail_errno(b->xc, rc, "cannot set the tsc_mode") : 0;
 }
 
+static int set_scrub_pattern(struct build *b)
+{
+    uint64_t pattern = b->cfg->scrub_pattern;
+    int rc = pattern ? podium_set_scrub_pattern(b->xc, b->domid, pattern) : 0;
+
+    if (rc == -ENOSYS) {
+        return xc_fail(b->xc, -EOPNOTSUPP,
+                       "the hypervisor does not know scrub_pattern");
+    }
+    return rc ? xc_fail_errno(b->xc, rc, "cannot set the scrub_pattern") : 0;
+}
+
 /* ---- all of it --------------------------------------------------------- */
 
 static int build_domain(struct build *b)
@@ -237,6 +250,9 @@ static int build_domain(struct build *b)
 
     if (!rc) {
         rc = set_tsc_mode(b);
+    }
+    if (!rc) {
+        rc = set_scrub_pattern(b);
     }
     if (!rc) {
         rc = open_channel(b, &b->store_port);

@@ -115,3 +115,20 @@ int podium_trace(struct xc *xc, struct podium_trace *t,
     hv_free(xc, buffer);
     return rc;
 }
+
+int podium_set_scrub_pattern(struct xc *xc, uint32_t domid, uint64_t pattern)
+{
+    struct podium_scrub_pattern arg = {.pattern = pattern};
+    struct xen_domctl op = {
+        .cmd = PODIUM_DOMCTL_set_scrub_pattern,
+        .domain = (domid_t)domid,
+    };
+    int rc;
+
+    if (!podium_is_here(xc)) {
+        return -ENOSYS;
+    }
+    memcpy(&op.u, &arg, sizeof(arg));
+    rc = hv_domctl(xc, &op);
+    return rc < 0 ? rc : 0;
+}

@@ -24,6 +24,7 @@ int podium_get_size(struct xc *xc, uint32_t domid, struct podium_size *size);
  * host has not as much, with nothing changed. -ENOSYS elsewhere. */
 int podium_set_size(struct xc *xc, uint32_t domid, uint64_t max_pages,
                     uint64_t target, uint64_t claim);
+int podium_set_scrub_pattern(struct xc *xc, uint32_t domid, uint64_t pattern);
 int podium_audit(struct xc *xc, uint32_t domid, struct podium_audit *audit);
 /* t: as the call wants it, but for the buffer, and count records. */
 int podium_trace(struct xc *xc, struct podium_trace *t,

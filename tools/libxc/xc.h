@@ -197,7 +197,8 @@ struct xc_guest_config {
     uint32_t vcpus;      /* online at boot */
     uint32_t max_vcpus;  /* 0: same as vcpus */
     enum xc_tsc_mode tsc_mode;
-    bool no_claim; /* allocate without a claim: may fail half-way */
+    uint64_t scrub_pattern; /* besides zero; 0: none */
+    bool no_claim;          /* allocate without a claim: may fail half-way */
 };
 
 /*
@@ -208,7 +209,7 @@ uint64_t xc_guest_need_kib(const struct xc_guest_config *cfg);
 /*
  * Builds the domain and introduces it to xenstored; it is left paused.
  * On success *domid is its id. On failure nothing of it is left, and
- *   -EOPNOTSUPP  the hypervisor does not know the tsc_mode
+ *   -EOPNOTSUPP  the hypervisor does not know the tsc_mode, or no scrub pattern
  *   -EINVAL   a value makes no sense (memory > maxmem, ...)
  *   -EEXIST   the name is in use
  *   -ENOENT   kernel or ramdisk cannot be opened

@@ -7,7 +7,9 @@
  */
 #include "guestcfg.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -237,6 +239,35 @@ static int read_tsc_mode(struct guest *guest, const struct cfg *cfg,
     return -EINVAL;
 }
 
+/* 64 bits, none of which is a sign. */
+static bool parse_pattern(const char *text, uint64_t *pattern)
+{
+    char *end;
+
+    if (strncmp(text, "0x", 2) || !isxdigit((unsigned char)text[2])) {
+        return false;
+    }
+    errno = 0;
+    *pattern = strtoull(text, &end, 16);
+    return !*end && !errno;
+}
+
+static int read_scrub_pattern(struct guest *guest, const struct cfg *cfg,
+                              struct cfg_error *err)
+{
+    const char *text = "0x0";
+    int rc = cfg_get_string(cfg, "scrub_pattern", &text, err);
+
+    if (!rc && !parse_pattern(text, &guest->config.scrub_pattern)) {
+        cfg_value_error(err, cfg_find(cfg, "scrub_pattern"),
+                        "scrub_pattern is '%s'; expected 0x and up to 16 hex "
+                        "digits",
+                        text);
+        rc = -EINVAL;
+    }
+    return rc;
+}
+
 static int read_seclabel(struct guest *guest, const struct cfg *cfg,
                          struct cfg_error *err)
 {
@@ -329,9 +360,9 @@ int guest_read(struct guest *guest, const struct cfg *cfg,
 {
     static int (*const readers[])(struct guest *, const struct cfg *,
                                   struct cfg_error *) = {
-        read_type,     read_name,    read_images,   read_uuid,
-        read_memory,   read_vcpus,   read_actions,  read_pins,
-        read_tsc_mode, read_cmdline, read_seclabel,
+        read_type,     read_name,          read_images,  read_uuid,
+        read_memory,   read_vcpus,         read_actions, read_pins,
+        read_tsc_mode, read_scrub_pattern, read_cmdline, read_seclabel,
     };
 
     memset(guest, 0, sizeof(*guest));
@@ -443,6 +474,9 @@ void guest_print(const struct guest *guest, FILE *out)
     print_value(out, "cpus", guest->cpus);
     print_value(out, "cpus_soft", guest->cpus_soft);
     print_quoted(out, "tsc_mode", tsc_names[c->tsc_mode]);
+    if (c->scrub_pattern) {
+        fprintf(out, "scrub_pattern = \"0x%" PRIx64 "\"\n", c->scrub_pattern);
+    }
     print_quoted(out, "on_poweroff", action_names[guest->on_poweroff]);
     print_quoted(out, "on_reboot", action_names[guest->on_reboot]);
     print_quoted(out, "on_crash", action_names[guest->on_crash]);

@@ -72,6 +72,11 @@ static const struct config_key keys[] = {
      "How the guest reads the processor's time stamp counter. The hypervisor "
      "knows default and native, which are the same; the others are refused "
      "when the guest is created. The numbers 0 to 3 stand for the names."},
+    {"scrub_pattern", KEY_READ, "\"0xHEX\"", "none",
+     "What the guest's kernel fills free memory with, if that is not zero: 64 "
+     "bits. Pages that are full of it can then be taken back as pages full of "
+     "zeros can, when the guest is promised more than it is given. Only "
+     "Podium knows this."},
     {"seclabel", KEY_READ, "\"LABEL\"", "none",
      "A label for security policies. There are none here: it is accepted, and "
      "a note says that it is ignored."},

@@ -158,7 +158,11 @@ int memory_get_page_to_read(struct domain *d, gfn_t gfn, struct page **pg)
     struct p2m_entry e;
 
     *pg = p2m_get_page(&d->p2m, gfn, &e);
-    return p2m_types[e.type].is_promise ? 0 : judge_page(e, false, pg);
+    if (p2m_types[e.type].is_zero) {
+        return 0;
+    }
+    return *pg ? judge_page(e, false, pg)
+               : memory_get_page(d, gfn, false, pg); /* may be a pattern's */
 }
 
 static int populate(struct domain *d, gfn_t gfn, unsigned order)
@@ -432,6 +436,15 @@ int memory_finish_size(struct domain *d, const struct memory_size *size)
 void memory_set_max_pages(struct domain *d, uint64_t pages)
 {
     account_set_limit(&d->account, pages);
+}
+
+int memory_set_pattern(struct domain *d, uint64_t pattern)
+{
+    if (d->started) {
+        return -EBUSY;
+    }
+    d->pod.pattern = pattern;
+    return 0;
 }
 
 int memory_claim(struct domain *d, uint64_t pages)

@@ -100,6 +100,9 @@ int must_check memory_finish_size(struct domain *d,
 
 /* max_mem: pages; may lie below what is charged (then nothing more is). */
 void memory_set_max_pages(struct domain *d, uint64_t pages);
+/* What the guest's scrubber fills memory with, besides zero; 0: nothing else.
+ * -EBUSY once it has run. */
+int must_check memory_set_pattern(struct domain *d, uint64_t pattern);
 int must_check memory_claim(struct domain *d, uint64_t pages);
 
 /* add_to_physmap: put a SPECIAL page (reference passes on success), or move

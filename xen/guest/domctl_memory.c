@@ -3,6 +3,7 @@
 #include "guest/domctl.h"
 
 #include "domain/memory.h"
+#include "public/podium.h"
 #include "types/error.h"
 
 enum {
@@ -41,10 +42,31 @@ static int get_pool(struct domctl *c)
     return 0;
 }
 
+BUILD_ASSERT(sizeof(struct podium_scrub_pattern) <=
+                 sizeof(((struct xen_domctl *)0)->u),
+             "domctl ABI");
+
+static int set_scrub_pattern(struct domctl *c)
+{
+    struct podium_scrub_pattern *p = (void *)&c->op.u;
+
+    return memory_set_pattern(c->d, p->pattern);
+}
+
+static int get_scrub_pattern(struct domctl *c)
+{
+    struct podium_scrub_pattern *p = (void *)&c->op.u;
+
+    p->pattern = c->d->pod.pattern;
+    return 0;
+}
+
 static const struct domctl_row rows[] = {
     {XEN_DOMCTL_max_mem, 0, max_mem},
     {XEN_DOMCTL_set_paging_mempool_size, 0, set_pool},
     {XEN_DOMCTL_get_paging_mempool_size, DOMCTL_REPLIES, get_pool},
+    {PODIUM_DOMCTL_set_scrub_pattern, 0, set_scrub_pattern},
+    {PODIUM_DOMCTL_get_scrub_pattern, DOMCTL_REPLIES, get_scrub_pattern},
 };
 
 const struct domctl_family domctl_memory = {rows, ARRAY_COUNT(rows)};

@@ -46,6 +46,8 @@ struct pod {
     uint64_t entry_count, cache_count;
     struct page_list super, single; /* cached blocks of order 9 and order 0 */
     gfn_t max_guest;                /* highest gfn populated by demand */
+    uint64_t pattern;               /* of the guest's scrubber; 0: zero alone.
+                                       Set before the guest runs */
     struct pod_counters counters;
 };
 

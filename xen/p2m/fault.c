@@ -8,6 +8,7 @@
  *   ram-ro      run    bad    run
  *   promised    zeros  - populate -
  *   zero        run    - populate -  (a promise that was read)
+ *   pattern     - populate -         (a promise of something else than zeros)
  *   foreign     run    run    bad
  *   foreign-ro  run    bad    bad      (grant, foreign-zero: likewise)
  */
@@ -38,9 +39,11 @@ static enum p2m_verdict fault_locked(struct p2m *p2m, gfn_t gfn, bool write,
     struct slot s = walk_find(p2m, gfn);
 
     if (slot_is_promise(&s)) {
-        return write || execute || !zero_block_exists()
-                   ? populate_locked(p2m, gfn, &s)
-                   : zero_show_locked(p2m, gfn, &s);
+        bool show = !write && !execute && zero_block_exists() &&
+                    p2m_types[s.f.tag].is_zero;
+
+        return show ? zero_show_locked(p2m, gfn, &s)
+                    : populate_locked(p2m, gfn, &s);
     }
     return judge(&p2m_types[s.f.tag], write, execute);
 }

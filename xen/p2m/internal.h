@@ -215,6 +215,14 @@ void p2m_rebalance(struct p2m *p2m);
  */
 unsigned region_sweep(struct p2m *p2m, gfn_t base, bool gentle);
 
+/* pattern.c: which placeholder may stand for the page: P2M_POD,
+ * P2M_POD_PATTERN, or P2M_RAM if it has something in it that neither means. */
+enum p2m_type page_promise(const struct p2m *p2m, const struct page *pg);
+/* What the new pages of a placeholder of that type are to have in them. They
+ * are zero. */
+void promise_fill(const struct p2m *p2m, enum p2m_type type, struct page *head,
+                  unsigned order);
+
 /* zero.c */
 enum p2m_verdict zero_show_locked(struct p2m *p2m, gfn_t gfn, struct slot *s);
 /* The promise at gfn that shows zeros, and its neighbours with it, show nothing

@@ -20,7 +20,7 @@ static uint64_t mark_commit(struct p2m *p2m, gfn_t gfn, uint64_t count)
         if (s.f.is_table) {
             p2m->pod->counters.superpages_reformed++;
         }
-        if (s.f.is_table || !slot_is_promise(&s)) {
+        if (s.f.is_table || !p2m_types[s.f.tag].is_zero) {
             slot_set(p2m, &s, P2M_POD, INVALID_MFN);
         }
     }

@@ -30,6 +30,7 @@ enum p2m_type {
     P2M_GRANT_RO,
     P2M_ZERO,         /* a placeholder that was read: shows the zero block */
     P2M_FOREIGN_ZERO, /* the same of another domain's, for who only reads */
+    P2M_POD_PATTERN,  /* placeholder that means the domain's scrub pattern */
     P2M_TYPE_COUNT,
 };
 
@@ -39,6 +40,7 @@ struct p2m_type_info {
     uint8_t rights;  /* enum pte_rights of a leaf of this type */
     bool is_ram;     /* the guest may use it as memory */
     bool is_promise; /* counted in E: no page of its own yet */
+    bool is_zero;    /* and it promises zeros */
     bool has_frame;  /* a page that is somebody's; the zero block is nobody's */
     bool is_own;     /* frame belongs to the domain */
     bool holds_reference; /* removing the entry drops a page reference */

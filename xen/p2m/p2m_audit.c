@@ -101,7 +101,7 @@ static void audit_clean(struct audit *a, const struct slot *s, gfn_t gfn)
     for (uint64_t i = 0; i < BIT(slot_order(s)); i++) {
         const struct page *pg = page_from_mfn(mfn_add(s->f.mfn, i));
 
-        if (pg && arch_page_is_zero(page_map(pg)) &&
+        if (pg && page_promise(a->p2m, pg) != P2M_RAM &&
             !a->p2m->format->decode(READ_ONCE(*s->entry), s->level).dirty) {
             differs(a, "rule 7", "clean page is zero", gfn_add(gfn, i),
                     mfn_add(s->f.mfn, i), 1, 0);

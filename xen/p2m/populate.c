@@ -25,6 +25,7 @@ static void populate_commit(struct p2m *p2m, struct slot *s, gfn_t gfn)
     struct page *head = pod_take_locked(pod, order);
 
     CHECK(head);
+    promise_fill(p2m, slot_type(s), head, order);
     m2p_set(head, gfn_align(gfn, order), order);
     slot_fill(p2m, s, page_to_mfn(head));
     pod_entries_locked(pod, -(int64_t)BIT(order));

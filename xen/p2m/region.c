@@ -3,8 +3,9 @@
  * What the search does with a region of 2M, under the p2m's and PoD's lock:
  *
  *   scan     read pages while they are still mapped, if their leaf is dirty.
- *            The domain's own without another user are either zero, and
- *            candidates, or full
+ *            The domain's own without another user are either zero (or hold
+ *            its scrub pattern and nothing else, pattern.c), and candidates,
+ *            or full
  *   unmap    candidates become placeholders; if nothing but candidates and
  *            placeholders is there, by one store: one 2M placeholder
  *   clean    the leaves of full pages lose their dirty bits
@@ -31,9 +32,10 @@ struct region {
     struct slot slot;      /* level 2, as it is now */
     struct page *detached; /* the region's table, while it is not live */
     uint64_t *frames;      /* of candidates, by index: see region_init() */
-    uint64_t tried[REGION_WORDS]; /* candidates of the scan */
-    uint64_t good[REGION_WORDS];  /* of them, still good after the flush */
-    uint64_t full[REGION_WORDS];  /* own pages with something in them */
+    uint64_t tried[REGION_WORDS];  /* candidates of the scan */
+    uint64_t good[REGION_WORDS];   /* of them, still good after the flush */
+    uint64_t filled[REGION_WORDS]; /* of them, full of the domain's pattern */
+    uint64_t full[REGION_WORDS];   /* own pages with something in them */
     unsigned tried_count, good_count, full_count;
     bool cleaned; /* the leaves of full pages */
 };
@@ -94,10 +96,28 @@ static bool is_private(const struct region *r, const struct page *pg)
            (speaker->flags & PAGE_ALLOCATED);
 }
 
-static bool read_is_zero(struct region *r, const struct page *pg)
+/* What can stand for the page; P2M_RAM: nothing but itself. */
+static enum p2m_type read_promise(struct region *r, const struct page *pg)
 {
     r->p2m->pod->counters.sweep_pages_read++;
-    return arch_page_is_zero(page_map(pg));
+    return page_promise(r->p2m, pg);
+}
+
+/* What candidate i becomes. */
+static enum p2m_type candidate_type(const struct region *r, unsigned i)
+{
+    return bit_is_set(r->filled, i) ? P2M_POD_PATTERN : P2M_POD;
+}
+
+static void note_candidate(struct region *r, unsigned i, mfn_t mfn,
+                           enum p2m_type type)
+{
+    r->frames[i] = mfn.v;
+    bit_set(r->tried, i);
+    r->tried_count++;
+    if (type == P2M_POD_PATTERN) {
+        bit_set(r->filled, i);
+    }
 }
 
 /* The leaf in which the i-th page is, as it is now. */
@@ -109,6 +129,7 @@ static struct slot region_leaf(const struct region *r, unsigned i)
 static void scan_page(struct region *r, unsigned i)
 {
     struct slot s = region_leaf(r, i);
+    enum p2m_type type;
     struct page *pg;
     mfn_t mfn;
 
@@ -124,10 +145,9 @@ static void scan_page(struct region *r, unsigned i)
     if (!is_private(r, pg)) {
         return;
     }
-    if (read_is_zero(r, pg)) {
-        r->frames[i] = mfn.v;
-        bit_set(r->tried, i);
-        r->tried_count++;
+    type = read_promise(r, pg);
+    if (type != P2M_RAM) {
+        note_candidate(r, i, mfn, type);
     } else {
         bit_set(r->full, i);
         r->full_count++;
@@ -157,10 +177,35 @@ static void region_scan(struct region *r, bool gentle)
 static void drop_candidates(struct region *r)
 {
     memset(r->tried, 0, sizeof(r->tried));
+    memset(r->filled, 0, sizeof(r->filled));
     r->tried_count = 0;
 }
 
-/* Is everything that is here a candidate or a placeholder? */
+static bool is_filled(const struct region *r, unsigned i)
+{
+    return bit_is_set(r->tried, i)
+               ? bit_is_set(r->filled, i)
+               : region_child(r, i).f.tag == P2M_POD_PATTERN;
+}
+
+/* One placeholder means one thing. */
+static bool region_is_uniform(const struct region *r)
+{
+    bool filled;
+
+    if (!r->p2m->pod->pattern) {
+        return true;
+    }
+    filled = is_filled(r, 0);
+    for (unsigned i = 1; i < TABLE_ENTRIES; i++) {
+        if (is_filled(r, i) != filled) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Is everything that is here a candidate or a placeholder, of one kind? */
 static bool region_is_whole(const struct region *r)
 {
     unsigned promised = 0;
@@ -168,15 +213,17 @@ static bool region_is_whole(const struct region *r)
     if (r->slot.f.is_table) {
         promised = table_use(page_from_mfn(r->slot.f.mfn)).promised;
     }
-    return r->tried_count + promised == TABLE_ENTRIES;
+    return r->tried_count + promised == TABLE_ENTRIES && region_is_uniform(r);
 }
 
 static void unmap_whole(struct region *r)
 {
+    enum p2m_type type = is_filled(r, 0) ? P2M_POD_PATTERN : P2M_POD;
+
     if (r->slot.f.is_table) {
-        r->detached = slot_detach_table(r->p2m, &r->slot, P2M_POD);
+        r->detached = slot_detach_table(r->p2m, &r->slot, type);
     } else {
-        slot_set(r->p2m, &r->slot, P2M_POD, INVALID_MFN);
+        slot_set(r->p2m, &r->slot, type, INVALID_MFN);
     }
 }
 
@@ -198,7 +245,7 @@ static int unmap_pieces(struct region *r)
         if (bit_is_set(r->tried, i)) {
             struct slot s = region_child(r, i);
 
-            slot_set(r->p2m, &s, P2M_POD, INVALID_MFN);
+            slot_set(r->p2m, &s, candidate_type(r, i), INVALID_MFN);
         }
     }
     return rc;
@@ -249,7 +296,7 @@ static void verify_candidate(struct region *r, unsigned i)
     struct page *pg = frame_page(r, i);
 
     c->unmaps++;
-    if (is_private(r, pg) && read_is_zero(r, pg)) {
+    if (is_private(r, pg) && read_promise(r, pg) == candidate_type(r, i)) {
         bit_set(r->good, i);
         r->good_count++;
     } else {
@@ -262,7 +309,7 @@ static void verify_full(struct region *r, unsigned i)
     struct slot s = region_leaf(r, i);
     struct page *pg = page_from_mfn(slot_mfn(&s, gfn_add(r->base, i)));
 
-    if (!is_private(r, pg) || arch_page_is_zero(page_map(pg))) {
+    if (!is_private(r, pg) || page_promise(r->p2m, pg) != P2M_RAM) {
         slot_make_dirty(r->p2m, &s);
     }
 }
@@ -301,7 +348,7 @@ static void restore_table(struct region *r)
         if (is_good(r, i)) {
             struct slot s = region_child(r, i);
 
-            slot_set(r->p2m, &s, P2M_POD, INVALID_MFN);
+            slot_set(r->p2m, &s, candidate_type(r, i), INVALID_MFN);
         }
     }
     r->detached = NULL;
@@ -333,24 +380,37 @@ static void region_restore(struct region *r)
     }
 }
 
-/* A good page leaves the guest for the cache. */
-static void give(struct region *r, struct page *head, unsigned order)
+/* A block is known to be zero as a whole or not at all. */
+static bool has_filled(const struct region *r, unsigned first, unsigned order)
+{
+    for (unsigned i = first; i < first + BIT(order); i++) {
+        if (bit_is_set(r->filled, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A good page, or all of them, leaves the guest for the cache. */
+static void give(struct region *r, unsigned first, unsigned order)
 {
     struct pod *pod = r->p2m->pod;
+    struct page *head = frame_page(r, first);
+    uint8_t zeroed = has_filled(r, first, order) ? 0 : PAGE_ZEROED;
 
     if (order < BLOCK_ORDER) {
         page_split_block(head);
     }
     m2p_clear(head, order);
     for (uint64_t i = 0; i < (page_is_block(head) ? 1 : BIT(order)); i++) {
-        head[i].flags |= PAGE_ZEROED;
+        head[i].flags |= zeroed;
     }
     pod_give_locked(pod, head, order);
     pod_entries_locked(pod, (int64_t)BIT(order));
     pod->counters.reclaimed_2m += order == ORDER_2M;
     pod->counters.reclaimed_4k += order == ORDER_4K;
-    trace(TRACE_RECLAIM, r->p2m->account->id, r->base.v, page_to_mfn(head).v,
-          order);
+    trace(TRACE_RECLAIM, r->p2m->account->id, r->base.v + first,
+          page_to_mfn(head).v, order);
 }
 
 static void region_give(struct region *r)
@@ -361,12 +421,12 @@ static void region_give(struct region *r)
         r->p2m->pod->counters.superpages_reformed++;
     }
     if (!r->found.f.is_table && r->good_count == TABLE_ENTRIES) {
-        give(r, frame_page(r, 0), ORDER_2M);
+        give(r, 0, ORDER_2M);
         return;
     }
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
         if (is_good(r, i)) {
-            give(r, frame_page(r, i), ORDER_4K);
+            give(r, i, ORDER_4K);
         }
     }
 }

@@ -12,6 +12,18 @@
 
 #define PODIUM_EXTRAVERSION ".podium"
 
+/*
+ * xen_domctl.cmd: a 64-bit pattern besides zero with which the guest scrubs its
+ * memory; pages full of it may be taken back. 0: none, as at first. Set: -EBUSY
+ * once the domain has run.
+ */
+#define PODIUM_DOMCTL_set_scrub_pattern 0x70640020u
+#define PODIUM_DOMCTL_get_scrub_pattern 0x70640021u
+
+struct podium_scrub_pattern {
+    uint64_t pattern;
+};
+
 /* xen_sysctl.cmd; the rest of the union holds struct podium_pod_counters. */
 #define PODIUM_SYSCTL_pod_counters 0x70640001u
 /* Recount everything of one domain (domid; 0x7ff0: all and the host): the

@@ -8,16 +8,18 @@
  * clears its memory, must go on for ever: every page it has is zero and can be
  * taken back. What it wrote elsewhere must still be there. Zeros that lie above
  * the last sweep's start must be found as well as those below (POD-3.20). One
- * that writes data everywhere is out of memory at some page: it is crashed, and
- * nobody else notices.
+ * that writes data everywhere, or a pattern that nobody was told of, is out of
+ * memory at some page: it is crashed, and nobody else notices.
  */
 #include "child.h"
 
 #include "console.h"
 #include "lib/string.h"
 #include "memory.h"
+#include "public/podium.h"
 #include "test.h"
 
+#include <xen/memory.h>
 #include <xen/sched.h>
 
 #define ADDRESS(gf) ((uint64_t)(gf) << PAGE_SHIFT)
@@ -62,6 +64,63 @@ static void test_all_zero(uint64_t promised, uint64_t given)
     expect_clean_audit();
     EXPECT_EQ(child_destroy(&c), 0);
     EXPECT_EQ(host_free_pages(), before);
+}
+
+static void fill(struct child *c, uint64_t gfn, uint64_t pages, uint64_t value)
+{
+    child_do(c, SERVANT_FILL, CHILD_ARGS(ADDRESS(gfn), ADDRESS(pages), value));
+}
+
+static void expect_full(struct child *c, uint64_t gfn, uint64_t pages,
+                        uint64_t value)
+{
+    EXPECT_EQ(child_do(c, SERVANT_DIFFERENT,
+                       CHILD_ARGS(ADDRESS(gfn), ADDRESS(pages), value)),
+              0);
+}
+
+static int64_t set_pattern(const struct child *c, uint64_t pattern)
+{
+    struct podium_scrub_pattern p = {.pattern = pattern};
+    struct xen_domctl op;
+
+    domctl_prepare(&op, PODIUM_DOMCTL_set_scrub_pattern, c->id);
+    memcpy(&op.u, &p, sizeof(p));
+    return domctl(&op);
+}
+
+/* A kernel that scrubs with a value of its own (POD-10.15, S9): as good as one
+ * that clears, if the hypervisor was told. */
+static void test_pattern(void)
+{
+    const uint64_t promised = 8192, given = 2048, pattern = 0xaaaaaaaaaaaaaaaa;
+    const uint64_t data = given / 2;
+    struct child c;
+
+    test_section("scrubbed with 0xaa");
+    REQUIRE(child_new(&c, 1, given + 4096) == 0);
+    c.ram_pages = promised;
+    if (set_pattern(&c, pattern) == -ENOSYS) {
+        EXPECT_EQ(child_destroy(&c), 0);
+        return;
+    }
+    REQUIRE(child_target(&c, given) == 0);
+    REQUIRE(
+        child_populate(&c, 0, promised / 512, 9, XENMEMF_populate_on_demand) ==
+        (int64_t)promised / 512);
+    REQUIRE(child_load(&c) == 0);
+    REQUIRE(child_start(&c) == 0);
+    EXPECT_EQ(set_pattern(&c, 1), -EBUSY);
+    fill(&c, IMAGE, promised - IMAGE, pattern);
+    fill(&c, IMAGE, data, VALUE);
+    zero(&c, IMAGE + data, 512);
+    fill(&c, IMAGE + data + 512, promised - IMAGE - data - 512, pattern);
+    expect_full(&c, IMAGE, data, VALUE);
+    expect_full(&c, IMAGE + data, 512, 0);
+    expect_full(&c, IMAGE + data + 512, promised - IMAGE - data - 512, pattern);
+    check_deficit(&c, given, promised);
+    expect_clean_audit();
+    EXPECT_EQ(child_destroy(&c), 0);
 }
 
 /* Data in every other page, zeros between: superpages cannot be had whole. */
@@ -256,6 +315,7 @@ void test_main(void)
     test_all_zero(4096, 2048);
     test_all_zero(16384, 4096);
     test_all_zero(16384, 1024 + 512);
+    test_pattern();
     test_mixed();
     test_nearly_zero();
     test_high_zeros();

@@ -8,6 +8,7 @@
 #include "domain/memory.h"
 #include "guest/hypercall.h"
 #include "mm/heap.h"
+#include "public/podium.h"
 #include "types/error.h"
 #include "world.h"
 
@@ -202,6 +203,7 @@ TEST(confirms_the_number_of_vcpus)
 
 TEST(limits_memory)
 {
+    struct podium_scrub_pattern *pattern;
     struct xen_domctl op;
     struct domain *d;
 
@@ -211,6 +213,19 @@ TEST(limits_memory)
     op.u.max_mem.max_memkb = 8191;
     EXPECT_EQ(domctl(&op), 0);
     EXPECT_EQ(d->account.max_pages, 2047);
+
+    op = about(d, PODIUM_DOMCTL_set_scrub_pattern);
+    pattern = (void *)&op.u;
+    pattern->pattern = 0x5555;
+    EXPECT_EQ(domctl(&op), 0);
+    op = about(d, PODIUM_DOMCTL_get_scrub_pattern);
+    EXPECT_EQ(domctl(&op), 0);
+    EXPECT_EQ(pattern->pattern, 0x5555);
+    d->started = true;
+    op = about(d, PODIUM_DOMCTL_set_scrub_pattern);
+    EXPECT_EQ(domctl(&op), -EBUSY);
+    EXPECT_EQ(d->pod.pattern, 0x5555);
+    d->started = false;
 
     op = about(d, XEN_DOMCTL_set_paging_mempool_size);
     op.u.paging_mempool.size = 2 << 20;

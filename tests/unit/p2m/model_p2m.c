@@ -4,8 +4,9 @@
  * each gfn only what the guest would see there:
  *
  *   HOLE     nothing
- *   MEMORY   RAM or a promise of it; the word at its start (0 for a promise,
- *            which shows zeros once it was read)
+ *   MEMORY   RAM or a promise of it; the word at its start. 0: all of the page
+ *            is zero; PATTERN: is full of that. A promise is either, and shows
+ *            zeros once it was read
  *   FOREIGN  page `value` of the other domain
  *
  * After each operation everything is recounted, and every gfn is compared
@@ -21,6 +22,8 @@
 #define MAPPED 32U   /* our pages that the other maps, at gfns 0x1000.. */
 #define LIMIT  3500U /* max_pages of ours */
 #define ROUNDS 1500U
+/* What the guest scrubs with, besides zero. */
+#define PATTERN 0xaaaaaaaaaaaaaaaaULL
 
 enum state {
     HOLE,
@@ -67,13 +70,29 @@ static void expect_rc(int rc, int expected)
     EXPECT_EQ((uint64_t)(int64_t)rc, (uint64_t)(int64_t)expected);
 }
 
+static bool may_be_promise(uint64_t what)
+{
+    return what == 0 || what == PATTERN;
+}
+
+/* The guest writes: all of the page, if it is to be a promise again. */
+static void put(uint64_t *word, uint64_t what)
+{
+    unsigned count = may_be_promise(what) ? PAGE_SIZE / sizeof(*word) : 1;
+
+    for (unsigned i = 0; i < count; i++) {
+        word[i] = what;
+    }
+}
+
 /* Every page with nothing in it and no second user would have been found. */
 static void expect_no_zero_page(void)
 {
     for (uint64_t i = 0; i < GFNS; i++) {
         struct p2m_entry e = p2m_get(&g.p2m, GFN(i));
 
-        if (state[i] == MEMORY && e.type == P2M_RAM && !value[i] &&
+        if (state[i] == MEMORY && e.type == P2M_RAM &&
+            may_be_promise(value[i]) &&
             page_references(page_from_mfn(e.mfn)) == 1) {
             FAIL("gfn %lx is zero, but the sweep saw nothing", i);
         }
@@ -125,7 +144,8 @@ static void op_touch(void)
         }
         EXPECT_EQ(*word, value[gfn]);
         if (write) {
-            *word = value[gfn] = below(5) ? gfn << 32 | below(BIT(32)) : 0;
+            value[gfn] = below(5) ? gfn << 32 | below(BIT(32)) : 0;
+            put(word, value[gfn]);
         }
         return;
     case FOREIGN:
@@ -165,10 +185,11 @@ static void op_touch_race(void)
     racing = false;
 }
 
-/* The guest frees memory and clears it. */
+/* The guest frees memory and scrubs it, by zeros or its pattern. */
 static void op_zero(void)
 {
-    uint64_t first = below(GFNS), count = below(2) ? 512 : 60;
+    uint64_t with = below(3) ? 0 : PATTERN, first = below(GFNS),
+             count = below(2) ? 512 : 60;
 
     first = below(2) ? first & ~511ULL : first;
     zeroed = first;
@@ -176,9 +197,15 @@ static void op_zero(void)
         if (state[i] == MEMORY && value[i]) {
             uint64_t *word;
 
+            /* Of a page that has something in it the guest has a page. */
+            if (value[i] == PATTERN) {
+                continue;
+            }
+
             EXPECT_EQ(guest_try(&g, i, true, &word), P2M_OK);
             EXPECT(word);
-            *word = value[i] = 0;
+            value[i] = with;
+            put(word, with);
         }
     }
 }
@@ -406,9 +433,11 @@ static void compare(uint64_t gfn)
         same = e.type == P2M_HOLE;
         break;
     case MEMORY:
-        same = p2m_types[e.type].is_promise
-                   ? !value[gfn]
-                   : e.type == P2M_RAM && *word == value[gfn];
+        if (p2m_types[e.type].is_promise) {
+            same = value[gfn] == (p2m_types[e.type].is_zero ? 0 : PATTERN);
+        } else {
+            same = e.type == P2M_RAM && *word == value[gfn];
+        }
         break;
     default:
         same = e.type == P2M_FOREIGN_RO && *word == value[gfn];
@@ -487,6 +516,7 @@ static void start(uint64_t cache, uint64_t max_pages)
 {
     guest_start_pod(&g, 11, cache);
     zero_block_init();
+    g.pod.pattern = PATTERN;
     g.account.max_pages = max_pages;
     guest_start(&other, 2);
     for (uint64_t i = 0; i < OTHERS; i++) {

@@ -322,6 +322,9 @@ static int domctl(struct xen_domctl *op)
         return affinity_get(&op->u.vcpuaffinity);
     case XEN_DOMCTL_setvcpuaffinity:
         return affinity_set(&op->u.vcpuaffinity);
+    case PODIUM_DOMCTL_set_scrub_pattern:
+        memcpy(&host.scrub_pattern, &op->u, sizeof(host.scrub_pattern));
+        return host.running ? -EBUSY : 0;
     case XEN_DOMCTL_sendtrigger:
         if (op->u.sendtrigger.vcpu >= FAKE_VCPUS) {
             return -ESRCH;

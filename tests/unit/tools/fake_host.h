@@ -46,6 +46,7 @@ struct fake_host {
     bool forced;                                /* pinned by force */
     uint32_t trigger;                           /* sent last, plus 1 */
     uint32_t trace_mask;
+    uint64_t scrub_pattern;
     uint32_t audited; /* domain, plus 1 */
     struct {
         char path[128], value[256];

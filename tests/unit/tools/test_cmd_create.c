@@ -85,6 +85,25 @@ static void test_good(void)
     EXPECT(host.hard[0] == 4 && host.hard[1] == 0xff);
 }
 
+/* Said before the guest runs; not where nobody knows it. */
+static void test_scrub_pattern(void)
+{
+    char line[300];
+
+    EXPECT(create("scrub_pattern=0xaa") == XL_FAILED);
+    EXPECT(strstr(xl_messages, "does not know scrub_pattern"));
+    expect_nothing_left();
+    host.podium = true;
+    snprintf(line, sizeof(line),
+             "create -e -p name=one kernel=%s memory=64 "
+             "scrub_pattern=0xaaaaaaaaaaaaaaaa",
+             kernel_path);
+    EXPECT(xl_run(line) == XL_OK);
+    EXPECT(host.scrub_pattern == 0xaaaaaaaaaaaaaaaaul);
+    EXPECT(create("") == XL_OK);
+    EXPECT(host.scrub_pattern == 0);
+}
+
 static void test_warnings(void)
 {
     char expected[300];
@@ -317,6 +336,7 @@ static void test_dry_run(void)
 
 static const struct check checks[] = {
     {"create: good", test_good},
+    {"create: scrub pattern", test_scrub_pattern},
     {"create: warnings", test_warnings},
     {"create: refused", test_refused},
     {"create: failing calls", test_failing_calls},

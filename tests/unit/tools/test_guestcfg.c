@@ -173,6 +173,24 @@ static void where_vcpus_run(void)
     forget();
 }
 
+static void scrub_patterns(void)
+{
+    EXPECT(!read_guest(LEAST));
+    EXPECT(guest.config.scrub_pattern == 0);
+    EXPECT(!read_guest(LEAST "scrub_pattern='0xaaaaaaaaaaaaaaaa'"));
+    EXPECT(guest.config.scrub_pattern == 0xaaaaaaaaaaaaaaaaul);
+    EXPECT(!read_guest(LEAST "scrub_pattern='0xDEAD'"));
+    EXPECT(guest.config.scrub_pattern == 0xdead);
+    EXPECT_TEXT(message_of(LEAST "scrub_pattern='aaaa'"),
+                "g.cfg:4: scrub_pattern is 'aaaa'; expected 0x and up to 16 "
+                "hex digits");
+    EXPECT(read_guest(LEAST "scrub_pattern='0x11111111111111111'") == -EINVAL);
+    EXPECT(read_guest(LEAST "scrub_pattern='0x-1'") == -EINVAL);
+    EXPECT(read_guest(LEAST "scrub_pattern='0x1z'") == -EINVAL);
+    EXPECT(read_guest(LEAST "scrub_pattern=[]") == -EINVAL);
+    forget();
+}
+
 static void time_stamp_counters(void)
 {
     EXPECT(!read_guest(LEAST));
@@ -261,6 +279,7 @@ static const struct check checks[] = {
     {"guestcfg/other_errors", other_errors},
     {"guestcfg/where_vcpus_run", where_vcpus_run},
     {"guestcfg/time_stamp_counters", time_stamp_counters},
+    {"guestcfg/scrub_patterns", scrub_patterns},
     {"guestcfg/labels", labels},
     {"guestcfg/keys_of_the_table", keys_of_the_table},
     {"guestcfg/uuids", uuids},
