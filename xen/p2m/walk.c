@@ -311,6 +311,7 @@ void slot_fill(const struct p2m *p2m, const struct slot *s, mfn_t mfn)
                                           P2M_RAM, slot_order(s));
 
     ASSERT(!s->f.is_table && !s->f.rights);
+    trace_write(p2m, s, &(struct pte_fields){.tag = P2M_RAM, .mfn = mfn});
     page_from_mfn(s->table)->use += USE_BUSY - use_of(&s->f);
     arch_pte_write(s->entry, raw);
 }
