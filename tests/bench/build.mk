@@ -2,13 +2,17 @@
 #
 # What things cost: make bench [BENCH=quick]
 #
-# Every folder here but lib is a guest, built as those of tests/guests are, with
-# lib/ beside their library. tests/bench/bench runs them and puts the numbers
-# together; quick leaves out what needs dom0 to boot.
+# Every folder here but lib and model is a guest, built as those of tests/guests
+# are, with lib/ beside their library. tests/bench/bench runs them and puts the
+# numbers together; quick leaves out what needs dom0 to boot.
+#
+# model is a program for this machine that compares us with the rules of Xen. It
+# is built of what unit tests are built of, without their checks: they have run,
+# and gigabytes are gone through here. make bench-model is that alone.
 
 BENCH_DIR   := tests/bench
 BENCH_OUT   := out/guests/bench
-BENCH_NAMES := $(filter-out lib,$(sort $(notdir $(patsubst %/,%,\
+BENCH_NAMES := $(filter-out lib model,$(sort $(notdir $(patsubst %/,%,\
                $(dir $(wildcard $(BENCH_DIR)/*/*.c))))))
 BENCH_ELFS  := $(BENCH_NAMES:%=$(BENCH_OUT)/%.elf)
 
@@ -21,8 +25,25 @@ $(BENCH_ELFS): $(BENCH_OUT)/%.elf: $$(call bench_objects,$$*) \
 	@mkdir -p $(@D)
 	$(Q)$(LD) $(GUEST_LDFLAGS) -o $@ $(filter %.o,$^) $(GUEST_LIB)
 
-bench: $(BENCH_ELFS) out/podium $(if $(filter quick,$(BENCH)),,all)
+MODEL_OBJECTS := $(patsubst %.c,$(UNIT_OUT)/%.o,$(wildcard $(BENCH_DIR)/model/*.c))
+MODEL         := out/model/bench/model
+
+$(UNIT_OUT)/bench/model: $(MODEL_OBJECTS) $(UNIT_OUT)/libunit.a \
+        $(unit_archives_guest)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $(MODEL_OBJECTS) -Wl,--start-group \
+	    $(filter %.a,$^) -Wl,--end-group -pthread
+
+.PHONY: bench-model bench-model-build
+bench-model-build:
+	+$(Q)$(MAKE) --no-print-directory SANITIZE= UNIT_OPTIMIZE=-O2 \
+	    UNIT_OUT=out/model $(MODEL)
+
+bench-model: bench-model-build
+	$(Q)$(PYTHON) -B $(BENCH_DIR)/bench --model-only --model $(MODEL)
+
+bench: bench-model-build $(BENCH_ELFS) out/podium $(if $(filter quick,$(BENCH)),,all)
 	$(Q)$(PYTHON) -B $(BENCH_DIR)/bench $(if $(filter quick,$(BENCH)),--quick) \
-	    --json out/bench.json
+	    --model $(MODEL) --json out/bench.json
 
 -include $(foreach g,lib $(BENCH_NAMES),$(patsubst %.o,%.d,$(call bench_objects,$(g))))

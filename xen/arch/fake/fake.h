@@ -93,6 +93,9 @@ struct fake_pte_write {
 };
 size_t fake_pte_write_count(void);
 const struct fake_pte_write *fake_pte_write_at(size_t index);
+/* Forget them, for a long test that does not look at them: nothing may wait for
+ * a flush. */
+void fake_forget_pte_writes(void);
 
 uint64_t fake_flush_count(void);
 

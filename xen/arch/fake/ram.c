@@ -65,7 +65,10 @@ mfn_t arch_unmap(const void *p)
 void arch_page_clear(void *page)
 {
     CHECK((uintptr_t)page % PAGE_SIZE == 0);
-    memset(page, 0, PAGE_SIZE);
+    /* What nobody wrote to yet costs the host nothing, and stays so. */
+    if (!arch_page_is_zero(page)) {
+        memset(page, 0, PAGE_SIZE);
+    }
 }
 
 void arch_page_copy(void *to, const void *from)

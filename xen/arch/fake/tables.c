@@ -28,6 +28,11 @@ const struct fake_pte_write *fake_pte_write_at(size_t index)
     return &history[index];
 }
 
+void fake_forget_pte_writes(void)
+{
+    history_length = 0;
+}
+
 void fake_on_pte_write(void (*hook)(const struct fake_pte_write *write))
 {
     write_hook = hook;
