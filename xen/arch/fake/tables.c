@@ -9,7 +9,20 @@
 
 static struct fake_pte_write *history;
 static size_t history_length, history_room;
+static char history_lock;
 static void (*write_hook)(const struct fake_pte_write *write);
+
+static void lock_history(void)
+{
+    while (__atomic_test_and_set(&history_lock, __ATOMIC_ACQUIRE)) {
+        continue;
+    }
+}
+
+static void unlock_history(void)
+{
+    __atomic_clear(&history_lock, __ATOMIC_RELEASE);
+}
 
 void fake_tables_start(void)
 {
@@ -40,12 +53,14 @@ void fake_on_pte_write(void (*hook)(const struct fake_pte_write *write))
 
 static void remember(struct fake_pte_write write)
 {
+    lock_history();
     if (history_length == history_room) {
         history_room = history_room ? history_room * 2 : 1024;
         history = realloc(history, history_room * sizeof(*history));
         CHECK(history);
     }
     history[history_length++] = write;
+    unlock_history();
 }
 
 static void check_slot(const uint64_t *slot)
@@ -95,6 +110,7 @@ bool arch_pte_replace(uint64_t *slot, uint64_t *old, uint64_t entry)
 void fake_visit_unflushed(void (*visit)(mfn_t mfn, unsigned order,
                                         bool is_table))
 {
+    lock_history();
     for (size_t i = history_length; i-- > 0;) {
         const struct fake_pte_write *w = &history[i];
         struct pte_fields old, new;
@@ -111,4 +127,5 @@ void fake_visit_unflushed(void (*visit)(mfn_t mfn, unsigned order,
             visit(old.mfn, order, old.is_table);
         }
     }
+    unlock_history();
 }

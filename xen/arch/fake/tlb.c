@@ -87,7 +87,7 @@ void arch_guest_tlb_flush(struct guest_tlb *tlb)
     }
     CHECK(!(READ_ONCE(tlb->readers) & BIT(arch_cpu())));
     generation = __atomic_add_fetch(&tlb->generation, 1, __ATOMIC_SEQ_CST);
-    flush_count++;
+    __atomic_add_fetch(&flush_count, 1, __ATOMIC_SEQ_CST);
     for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
         if ((running & BIT(cpu)) && cpu != arch_cpu()) {
             arch_cpu_kick(cpu);
