@@ -95,4 +95,16 @@ unit:
 	$(Q)tests/unit/run $(if $(UNIT),$(addprefix $(UNIT_OUT)/,$(UNIT)),\
 	    $(UNIT_TESTS))
 
+# The lives of a domain at random, longer than in `make unit` and without the
+# sanitizers, which would make it ten times slower: make lives [LIVES=500]
+# [UNIT_SEED=8]. 2000 operations for each of LIVES.
+LIVES ?= 500
+
+.PHONY: lives
+lives:
+	+$(Q)$(MAKE) --no-print-directory SANITIZE= UNIT_OPTIMIZE=-O2 \
+	    UNIT_OUT=out/model out/model/domain/model_life
+	$(Q)UNIT_LONG=$(LIVES) out/model/domain/model_life \
+	    lives_at_random_agree_with_the_model
+
 -include $(shell find $(UNIT_OUT) -name '*.d' 2>/dev/null)

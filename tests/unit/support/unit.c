@@ -99,7 +99,7 @@ static bool run_in_child(const struct test *test)
     fflush(NULL);
     child = fork();
     if (child == 0) {
-        alarm(TIMEOUT_SECONDS);
+        alarm(TIMEOUT_SECONDS * unit_long());
         test->function();
         exit(0); /* not _exit: `make cov` counts there */
     }
