@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# What things cost: make bench [BENCH=quick]
+# What things cost: make bench [BENCH=quick|xen]
 #
 # Every folder here but lib and model is a guest, built as those of tests/guests
 # are, with lib/ beside their library. tests/bench/bench runs them and puts the
-# numbers together; quick leaves out what needs dom0 to boot.
+# numbers together; quick leaves out what needs dom0 to boot, xen compares.
 #
 # model is a program for this machine that compares us with the rules of Xen. It
 # is built of what unit tests are built of, without their checks: they have run,
@@ -42,8 +42,14 @@ bench-model-build:
 bench-model: bench-model-build
 	$(Q)$(PYTHON) -B $(BENCH_DIR)/bench --model-only --model $(MODEL)
 
-bench: bench-model-build $(BENCH_ELFS) out/podium $(if $(filter quick,$(BENCH)),,all)
+# make bench BENCH=xen: the same guests on real Xen and on Podium, one after the
+# other, instead of the rest.
+BENCH_XEN := out/reference/root/boot/xen-4.17-amd64.gz
+
+bench: $(BENCH_ELFS) out/podium $(if $(filter quick,$(BENCH)),,all) \
+       $(if $(filter xen,$(BENCH)),reference,bench-model-build)
 	$(Q)$(PYTHON) -B $(BENCH_DIR)/bench $(if $(filter quick,$(BENCH)),--quick) \
-	    --model $(MODEL) --json out/bench.json
+	    $(if $(filter xen,$(BENCH)),--xen $(BENCH_XEN),--model $(MODEL)) \
+	    --json out/bench.json
 
 -include $(foreach g,lib $(BENCH_NAMES),$(patsubst %.o,%.d,$(call bench_objects,$(g))))
