@@ -19,7 +19,8 @@
 
 #define FAIL_LIMIT    64 /* allocations of one operation; then it is real */
 #define TRIAL_SECONDS 20
-/* A TEST has 120 seconds; what is not shrunk by then is said as it is. */
+/* A TEST has 120 seconds, or UNIT_LONG times as many; what is not shrunk by
+ * then is said as it is. */
 #define SHRINK_SECONDS 60
 
 /* Shared with trials: the operation that they are at. */
@@ -133,7 +134,7 @@ unsigned ops_shrink(const struct model *m, struct op *ops, unsigned count)
     struct op *rest = calloc(count + 1, sizeof(*rest));
 
     EXPECT(rest);
-    give_up = time(NULL) + SHRINK_SECONDS;
+    give_up = time(NULL) + SHRINK_SECONDS * (time_t)unit_long();
     if (!place) {
         place = mmap(NULL, sizeof(*place), PROT_READ | PROT_WRITE,
                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
