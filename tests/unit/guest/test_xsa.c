@@ -274,6 +274,9 @@ TEST(xsa_111_454_upper_halves_of_registers)
 /* POD-9.76: nothing to be found, and yet nobody waits long. */
 TEST(xsa_150_a_search_holds_locks_for_one_region)
 {
+    enum p2m_verdict verdict = P2M_OK;
+    uint64_t touched = 0;
+
     start_with(4);
     for (uint64_t gfn = 0; gfn < BLOCK + PER_2M; gfn++) {
         uint64_t *word = domain_page(d, gfn);
@@ -282,18 +285,16 @@ TEST(xsa_150_a_search_holds_locks_for_one_region)
             *word = 1;
         }
     }
-    for (uint64_t i = 0; !d->shutdown; i++) {
+    while (verdict != P2M_NEED_PAGE) {
         struct memory_pod_info before = pod(), after;
 
-        fault(PROMISED + i);
+        verdict = memory_fault(d, GFN(PROMISED + touched), true, false);
         after = pod();
         EXPECT(after.counters.sweep_pages_read -
                    before.counters.sweep_pages_read <=
                2 * PER_2M);
-        if (entry(PROMISED + i).type != P2M_RAM) {
-            i--;
-        } else {
-            *(uint64_t *)domain_page(d, PROMISED + i) = 1;
+        if (verdict == P2M_OK) {
+            *(uint64_t *)domain_page(d, PROMISED + touched++) = 1;
         }
     }
     EXPECT(pod().counters.max_gfns_per_lock_hold <= PER_2M);
