@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "domain/background.h"
 #include "domain/sched.h"
 #include "domains.h"
 #include "guest/run.h"
@@ -16,7 +17,8 @@
 
 #define CONTROL_PAGES 16ULL
 #define FOREIGN_AT    GFN(0x1000) /* of the control domain */
-#define TRIES         1000000     /* slices of one search */
+#define IDLE_NS       1000000
+#define TRIES         1000000 /* slices of one search */
 #define SOURCE_BYTES  (REGION_PAGES * PAGE_SIZE)
 
 static struct domain *control, *d;
@@ -190,6 +192,47 @@ static uint64_t populate(uint64_t gfn, unsigned order)
     return rc ? 0 : BIT(order);
 }
 
+/* What was never touched is asked for and given up unseen, 2 MiB or more in a
+ * row; each range is a call, and so is each question. */
+static uint64_t give_back(uint64_t pages)
+{
+    uint64_t calls = 0, given = 0;
+    gfn_t gfn = GFN(0);
+
+    while (given < pages) {
+        uint64_t count, done = 0;
+        int rc;
+
+        do {
+            rc = memory_next_untouched(d, &gfn, ORDER_2M, &count);
+        } while (rc == -ERESTART);
+        EXPECT_EQ(rc, 0);
+        count = MIN(count, pages - given);
+        calls += 2;
+        while (done < count) {
+            uint64_t some;
+
+            rc = memory_decrease_range(d, gfn_add(gfn, done), count - done,
+                                       true, &some);
+            EXPECT(rc == 0 || rc == -ERESTART);
+            done += some;
+        }
+        gfn = gfn_add(gfn, count);
+        given += count;
+        fake_forget_pte_writes();
+    }
+    return calls;
+}
+
+static void be_idle(void)
+{
+    fake_advance(IDLE_NS);
+    fake_set_cpu(1);
+    background_work();
+    fake_set_cpu(0);
+    fake_forget_pte_writes();
+}
+
 static bool remove_page(uint64_t gfn)
 {
     return memory_remove(d, GFN(gfn)) == 0;
@@ -353,6 +396,8 @@ const struct side podium_side = {
     .decrease = decrease,
     .decrease_list = decrease_list,
     .populate = populate,
+    .give_back = give_back,
+    .be_idle = be_idle,
     .mark = mark,
     .set_target = set_target,
     .remove = remove_page,

@@ -207,6 +207,53 @@ TEST(s1_scrub_then_balloon)
     both(run_s1, 16);
 }
 
+/* The same, and another CPU has time whenever a page was written (P8). */
+static unsigned run_s1_idle(const struct side *s, uint64_t arg)
+{
+    struct view v;
+
+    start_s1(s);
+    for (uint64_t gfn = 0; gfn < S1_PROMISED && s->write(gfn, ZEROS); gfn++) {
+        if (gfn % 16 == 0) {
+            s->be_idle();
+        }
+    }
+    s->audit();
+    v = view_of(s);
+    figure(s, "s1_idle_faults_that_read", ratio(v.faults_that_read, v.faults));
+    return 0;
+}
+
+TEST(s1_with_an_idle_cpu)
+{
+    both(run_s1_idle, 0);
+}
+
+/* A guest that has touched an eighth of its target gives the rest back (P14).
+ */
+static unsigned run_p14(const struct side *s, uint64_t arg)
+{
+    struct view before, v;
+
+    start_s1(s);
+    write_all(s, S1_TARGET / 8, 1, DATA);
+    before = view_of(s);
+    figure(s, "p14_calls", (double)s->give_back(S1_PROMISED - S1_TARGET));
+    s->audit();
+    v = view_of(s);
+    figure(s, "p14_populated",
+           (double)(v.c.populate_4k - before.c.populate_4k) +
+               (double)(v.c.populate_2m - before.c.populate_2m) *
+                   (double)REGION_PAGES);
+    figure(s, "p14_superpages", (double)(v.mapped_2m + v.cached_2m));
+    return 0;
+}
+
+TEST(p14_gives_back_what_it_never_touched)
+{
+    both(run_p14, 0);
+}
+
 /* --- S2: no balloon, and no zeros (P2, P9) --- */
 
 static unsigned run_s2(const struct side *s, uint64_t arg)

@@ -53,6 +53,9 @@ struct side {
     uint64_t (*decrease)(uint64_t gfn, unsigned order);
     uint64_t (*decrease_list)(const uint64_t *gfns, unsigned count);
     uint64_t (*populate)(uint64_t gfn, unsigned order);
+    /* The balloon driver gives so many pages back, any, by the best means that
+     * there are. Returns the calls that it made. */
+    uint64_t (*give_back)(uint64_t pages);
 
     /* What the control domain does. */
     uint64_t (*mark)(uint64_t gfn, unsigned order);
@@ -60,6 +63,9 @@ struct side {
     bool (*remove)(uint64_t gfn);
     bool (*foreign_read)(uint64_t gfn); /* map, read, unmap */
     bool (*add_foreign)(uint64_t gfn);  /* a page of another domain */
+
+    /* A CPU has nothing to do for 1 ms. */
+    void (*be_idle)(void);
 
     /* What only a model can do. */
     void (*fill)(uint64_t gfn);          /* the 2 MiB leaf there holds data */

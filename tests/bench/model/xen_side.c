@@ -5,7 +5,7 @@
 #include "xen_rules.h"
 
 static struct xen_rules xen;
-static uint64_t faults, faults_that_read, longest_fault;
+static uint64_t faults, faults_that_read, longest_fault, limit;
 
 /* The largest piece that fits at gfn, of those a builder uses. */
 static unsigned build_order(uint64_t gfn, uint64_t left)
@@ -24,6 +24,7 @@ static void start(const struct shape *shape)
 {
     uint64_t gfn = 0;
 
+    limit = shape->promised;
     xen_start(&xen, shape->promised + 8 * REGION_PAGES,
               shape->target + shape->spare);
     xen.max_pages = shape->target + MIB_PAGES;
@@ -93,6 +94,26 @@ static uint64_t decrease_list(const uint64_t *gfns, unsigned count)
 static uint64_t populate(uint64_t gfn, unsigned order)
 {
     return xen_populate(&xen, gfn, order);
+}
+
+/* The driver allocates pages from the top down, clears each so that it gives no
+ * secrets away, and lists 512 in a call (POD-8.6). */
+static uint64_t give_back(uint64_t pages)
+{
+    uint64_t gfn = limit, calls = 0;
+
+    for (uint64_t done = 0; done < pages && !xen.dead; done++) {
+        uint64_t top = --gfn;
+
+        write_page(top, ZEROS);
+        xen_decrease(&xen, top, ORDER_4K);
+        calls += done % REGION_PAGES == 0;
+    }
+    return calls;
+}
+
+static void be_idle(void)
+{
 }
 
 static uint64_t mark(uint64_t gfn, unsigned order)
@@ -216,6 +237,8 @@ const struct side xen_side = {
     .decrease = decrease,
     .decrease_list = decrease_list,
     .populate = populate,
+    .give_back = give_back,
+    .be_idle = be_idle,
     .mark = mark,
     .set_target = set_target,
     .remove = remove_page,
