@@ -199,7 +199,7 @@ static int populate_list(struct domain *d, const uint64_t *gfns, unsigned count,
                          unsigned *done)
 {
     struct page *pages[MEMORY_AT_ONCE];
-    unsigned got = page_alloc_guest_some(&d->account, pages, count);
+    unsigned got = page_alloc_guest_some(&d->account, pages, NULL, count);
     int rc = 0;
 
     if (got) {

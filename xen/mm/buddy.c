@@ -98,6 +98,22 @@ void buddy_halve_locked(struct page *head)
     insert_block(high, order);
 }
 
+struct page *buddy_keep_upper_locked(struct page *head)
+{
+    unsigned order = head->order - 1U;
+    uint64_t offset = first_dirty(head);
+    struct page *high = head + BIT(order);
+
+    set_first_dirty(high, offset > BIT(order) ? offset - BIT(order) : 0);
+    high->state = PAGE_BUSY;
+    high->order = (uint8_t)order;
+    set_first_dirty(head, MIN(offset, BIT(order)));
+    head->state = PAGE_FREE;
+    head->order = ORDER_NOT_HEAD;
+    buddy_put_locked(head, order);
+    return high;
+}
+
 /* A whole block off the lists. `order` has to be non-empty. */
 static struct page *take_block(bool zeroed, unsigned order)
 {
@@ -126,6 +142,35 @@ struct page *buddy_take_locked(unsigned order)
     head = take_block(zeroed & BIT(found), found);
     while (head->order > order) {
         buddy_halve_locked(head);
+    }
+    return head;
+}
+
+static struct page *take_block_of(mfn_t mfn)
+{
+    for (unsigned order = 0; order <= MAX_ORDER; order++) {
+        uint64_t first = mfn.v & ~(BIT(order) - 1);
+
+        if (is_free_block(first, order)) {
+            remove_block(&frame_table[first]);
+            frame_table[first].state = PAGE_BUSY;
+            frame_table[first].order = (uint8_t)order;
+            return &frame_table[first];
+        }
+    }
+    return NULL;
+}
+
+struct page *buddy_take_at_locked(mfn_t mfn)
+{
+    struct page *head = take_block_of(mfn);
+
+    while (head && head->order) {
+        if (mfn.v & BIT(head->order - 1)) {
+            head = buddy_keep_upper_locked(head);
+        } else {
+            buddy_halve_locked(head);
+        }
     }
     return head;
 }

@@ -21,8 +21,6 @@
 #include "mm/page_alloc.h"
 #include "mm/page_list.h"
 
-#define ORDER_NOT_HEAD 0xff
-
 /* Free pages have no references: in a head, first_dirty stands there. */
 static inline uint64_t first_dirty(const struct page *head)
 {
@@ -53,6 +51,10 @@ extern struct buddy buddy;
  */
 struct page *buddy_take_locked(unsigned order);
 
+/* That very frame, cut out of the free block that it lies in. Comes as BUSY.
+ * NULL: it is not free. */
+struct page *buddy_take_at_locked(mfn_t mfn);
+
 /* Insert a block and merge it: all pages FREE and ORDER_NOT_HEAD, first_dirty
  * set in the head. */
 void buddy_put_locked(struct page *head, unsigned order);
@@ -60,8 +62,10 @@ void buddy_put_locked(struct page *head, unsigned order);
 /* The same for any number of dirty pages in a row, as the blocks they make. */
 void buddy_put_run_locked(struct page *first, uint64_t count);
 
-/* Cut a BUSY block in two; the upper half returns to the lists. */
+/* Cut a BUSY block in two; the upper half returns to the lists. Or the lower
+ * one, and the upper one is what remains. */
 void buddy_halve_locked(struct page *head);
+struct page *buddy_keep_upper_locked(struct page *head);
 
 /* Any block that may be dirty, whole and BUSY; large ones first. */
 struct page *buddy_take_dirty_locked(void);

@@ -9,8 +9,8 @@
  *           reference while flag PAGE_ALLOCATED is set, and one for each
  *           foreign or grant mapping and each hypervisor pointer. The frame
  *           is freed when the last goes.
- *   CACHE   charged to owner, on a list of its PoD cache or its loose pages;
- *           references == 1
+ *   CACHE   charged to owner, in a block of its PoD cache (overcommit/cache.h)
+ *           whose head is on a list, or of its loose pages; references == 1
  *   TAIL    in a block (mm/block.h) of GUEST or CACHE pages, but not its head,
  *           which speaks for it: only the owner here is its own. No references
  *   SPECIAL belongs to the hypervisor and is shown to owner (shared_info,
@@ -49,6 +49,9 @@ enum {
     PAGE_ALLOCATED = 2, /* GUEST: the owner's own reference is still there */
     PAGE_SLAB = 8,      /* HEAP: small objects */
 };
+
+/* The order of a page inside of a free or a cached block, but not its head. */
+#define ORDER_NOT_HEAD 0xff
 
 /* The fields that change together, atomically. */
 #define PAGE_WORD                                                              \

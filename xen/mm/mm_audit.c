@@ -157,6 +157,20 @@ static void note_charged(uint16_t number, uint64_t count)
     }
 }
 
+/* A page that is in no block of 512; cached ones are in smaller blocks, which
+ * their pod recounts. */
+static void audit_single(struct recount *seen, const struct page *pg)
+{
+    uint64_t mfn = page_to_mfn(pg).v;
+
+    if (pg->state == PAGE_GUEST) {
+        expect(seen, "order of a single page", mfn, pg->order, 0);
+    } else if (pg->state == PAGE_CACHE && pg->order != ORDER_NOT_HEAD &&
+               (pg->order > BLOCK_ORDER || mfn % BIT(pg->order))) {
+        differs(seen, "misplaced cached block of order", mfn, pg->order, 0);
+    }
+}
+
 /* Whoever stands for 512 pages must have them; returns how many pages pg
  * stands for. */
 static uint64_t audit_block(struct recount *seen, const struct page *head)
@@ -164,9 +178,7 @@ static uint64_t audit_block(struct recount *seen, const struct page *head)
     uint64_t mfn = page_to_mfn(head).v;
 
     if (!page_is_block(head)) {
-        if (head->state == PAGE_GUEST || head->state == PAGE_CACHE) {
-            expect(seen, "order of a single page", mfn, head->order, 0);
-        }
+        audit_single(seen, head);
         return 1;
     }
     if (mfn % BLOCK_PAGES || BLOCK_PAGES > frame_count - mfn) {

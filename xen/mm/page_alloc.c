@@ -22,9 +22,12 @@
 
 static uint64_t fail_countdown;
 
-void page_alloc_fail_nth(uint64_t n)
+uint64_t page_alloc_fail_nth(uint64_t n)
 {
+    uint64_t left = fail_countdown;
+
     fail_countdown = n;
+    return left;
 }
 
 /* Is this the allocation that a test wants to fail? */
@@ -207,8 +210,16 @@ static bool may_charge_locked(const struct account *a, uint64_t count)
            count <= a->max_pages - a->page_count;
 }
 
-/* A block charged to `a`. The owner stands in the BUSY head, so that an audit
- * finds whom these pages are counted for. */
+/* The owner stands in the BUSY head, so that an audit finds whom these pages
+ * are counted for. */
+static void charge_block_locked(struct account *a, struct page *head)
+{
+    claim_use_locked(a, BIT(head->order));
+    a->page_count += BIT(head->order);
+    head->owner = a->number;
+}
+
+/* A block charged to `a`. */
 static struct page *take_charged_locked(struct account *a, unsigned order)
 {
     struct page *head = NULL;
@@ -225,9 +236,22 @@ static struct page *take_charged_locked(struct account *a, unsigned order)
         head = NULL;
     }
     if (head) {
-        claim_use_locked(a, BIT(order));
-        a->page_count += BIT(order);
-        head->owner = a->number;
+        charge_block_locked(a, head);
+    }
+    return head;
+}
+
+/* The same of just that frame. */
+static struct page *take_frame_locked(struct account *a, mfn_t mfn)
+{
+    struct page *head = NULL;
+
+    if (may_charge_locked(a, 1) && claim_allows_locked(a, 1)) {
+        head = buddy_take_at_locked(mfn);
+    }
+    if (head) {
+        buddy.free--;
+        charge_block_locked(a, head);
     }
     return head;
 }
@@ -301,28 +325,77 @@ static unsigned take_pages(struct account *a, unsigned count,
     return taken;
 }
 
-unsigned page_alloc_guest_some(struct account *a, struct page **pages,
-                               unsigned count)
+/* Of the wanted frames those that are free, at their places in pages[], which
+ * are NULL otherwise. Returns how many. */
+static unsigned take_wanted(struct account *a, struct page **pages,
+                            const mfn_t *wanted, unsigned count)
 {
-    struct page_list heads = {0, 0};
-    struct page *head;
-    unsigned taken, n = 0;
+    unsigned taken = 0;
 
-    CHECK(count <= PAGES_AT_ONCE);
-    if (told_to_fail()) {
+    for (unsigned i = 0; i < count; i++) {
+        pages[i] = NULL;
+    }
+    if (!wanted) {
         return 0;
     }
-    taken = take_pages(a, count, &heads);
-    while ((head = page_list_take(&heads))) {
+    lock(&buddy.lock);
+    for (unsigned i = 0; i < count; i++) {
+        if (mfn_valid(wanted[i])) {
+            pages[i] = take_frame_locked(a, wanted[i]);
+            taken += pages[i] ? 1 : 0;
+        }
+    }
+    unlock(&buddy.lock);
+    return taken;
+}
+
+/* The pages of these blocks fill the places that are left; returns how many
+ * there are in all, without a gap. */
+static unsigned fill_places(struct account *a, struct page **pages, struct page_list *heads,
+                            unsigned count)
+{
+    struct page *head;
+    unsigned place = 0, n = 0;
+
+    while ((head = page_list_take(heads))) {
         unsigned order = head->order;
 
         buddy_clear(head);
         start_guest_pages(a, head, order);
         for (uint64_t i = 0; i < BIT(order); i++) {
-            pages[n++] = &head[i];
+            while (pages[place]) {
+                place++;
+            }
+            pages[place++] = &head[i];
         }
     }
-    CHECK(n == taken);
+    for (unsigned i = 0; i < count; i++) {
+        if (pages[i]) {
+            pages[n++] = pages[i];
+        }
+    }
+    return n;
+}
+
+unsigned page_alloc_guest_some(struct account *a, struct page **pages,
+                               const mfn_t *wanted, unsigned count)
+{
+    struct page_list heads = {0, 0};
+    unsigned n;
+
+    CHECK(count <= PAGES_AT_ONCE);
+    if (told_to_fail()) {
+        return 0;
+    }
+    n = take_wanted(a, pages, wanted, count);
+    n += take_pages(a, count - n, &heads);
+    for (unsigned i = 0; i < count; i++) {
+        if (pages[i]) {
+            buddy_clear(pages[i]);
+            start_guest_pages(a, pages[i], 0);
+        }
+    }
+    CHECK(fill_places(a, pages, &heads, count) == n);
     return n;
 }
 
@@ -343,18 +416,33 @@ static void change_state(struct page *pg, enum page_state from,
                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 }
 
-/* Pages that were a block once, or could have been, are one from now on. */
 static void form_cached_block_locked(struct page *head)
 {
     bool zeroed = true;
 
     for (uint64_t i = 0; i < BLOCK_PAGES; i++) {
+        CHECK(head[i].state == PAGE_CACHE);
         zeroed = zeroed && (head[i].flags & PAGE_ZEROED);
-        change_state(&head[i], PAGE_GUEST, PAGE_CACHE, 0);
     }
     block_make_tails(head, head->owner);
     head->flags = zeroed ? PAGE_ZEROED : 0;
     head->order = BLOCK_ORDER;
+}
+
+void page_form_cached_block(struct page *head)
+{
+    lock(&buddy.lock);
+    form_cached_block_locked(head);
+    unlock(&buddy.lock);
+}
+
+/* Pages that were a block once, or could have been, are one from now on. */
+static void singles_to_block_locked(struct page *head)
+{
+    for (uint64_t i = 0; i < BLOCK_PAGES; i++) {
+        change_state(&head[i], PAGE_GUEST, PAGE_CACHE, 0);
+    }
+    form_cached_block_locked(head);
 }
 
 /* The whole word at once: page_get() may look at it. */
@@ -379,7 +467,7 @@ static void block_to_cache(struct page *head)
         CHECK(head->flags & PAGE_ALLOCATED);
         turn_block_locked(head, PAGE_GUEST, PAGE_CACHE, 0);
     } else {
-        form_cached_block_locked(head);
+        singles_to_block_locked(head);
     }
     unlock(&buddy.lock);
 }
@@ -432,6 +520,28 @@ void page_free_cache(struct page *head, unsigned order)
 {
     CHECK(head->state == PAGE_CACHE);
     free_block(head, order);
+}
+
+bool page_cache_to_table(struct page *pg)
+{
+    union page_word word = pg->w;
+    struct account *a;
+    bool allowed;
+
+    CHECK(word.state == PAGE_CACHE && word.references == 1 && !word.order);
+    CHECK(word.flags & PAGE_ZEROED);
+    word.state = PAGE_TABLE;
+    word.flags = 0;
+    lock(&buddy.lock);
+    a = account_at_locked(word.owner);
+    allowed = may_have_table_locked(a);
+    if (allowed) {
+        __atomic_store_n(&pg->w.bits, word.bits, __ATOMIC_RELEASE);
+        a->table_count++;
+        account_uncharge_locked(a, 1);
+    }
+    unlock(&buddy.lock);
+    return allowed;
 }
 
 /* The owner's reference goes; true if it was the last. Then the page is a free

@@ -43,11 +43,12 @@ struct page *page_alloc_guest(struct account *a, unsigned order);
 
 /*
  * Single pages as page_alloc_guest(a, 0) gives them, `count` (PAGES_AT_ONCE at
- * most), of which as many are in pages[] as it returns.
+ * most), of which as many are in pages[] as it returns. If it is `count`, the
+ * i-th of them is frame wanted[i], should that be free. wanted NULL: any.
  */
 #define PAGES_AT_ONCE 64
 unsigned page_alloc_guest_some(struct account *a, struct page **pages,
-                               unsigned count);
+                               const mfn_t *wanted, unsigned count);
 
 /* One SPECIAL page shown to `a`; not charged. One reference. */
 struct page *page_alloc_special(struct account *a);
@@ -59,6 +60,14 @@ struct page *page_alloc_special(struct account *a);
  */
 void page_guest_to_cache(struct page *head, unsigned order);
 void page_cache_to_guest(struct page *head, unsigned order);
+
+/* 512 CACHE pages, aligned, each off its list, are a block from now on: zero,
+ * if all of them are known to be. */
+void page_form_cached_block(struct page *head);
+
+/* A CACHE page, off its list and known to be zero, becomes a table of its owner
+ * without being free in between. False: the owner's table_limit is reached. */
+bool must_check page_cache_to_table(struct page *pg);
 
 /*
  * The owner gives up its reference on `count` GUEST pages in a row: those that
@@ -109,8 +118,9 @@ struct page_alloc_info page_alloc_info(void);
 uint64_t page_scrub_some(uint64_t pages);
 
 /* Debug builds: fail the n-th allocation from now (1: the next), once; 0: none.
- * For tests that every operation survives every allocation that fails. */
-void page_alloc_fail_nth(uint64_t n);
+ * For tests that every operation survives every allocation that fails. Returns
+ * what the last call's n was short of: 0 if that one failed. */
+uint64_t page_alloc_fail_nth(uint64_t n);
 
 /* Fill freed pages with a pattern, unless they are known to be zero. */
 void page_alloc_set_junk(bool junk);

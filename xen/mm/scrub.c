@@ -33,21 +33,11 @@ void page_junk(const struct page *pg)
 static struct page *cut_chunk_locked(struct page *head)
 {
     while (head->order > CHUNK_ORDER) {
-        unsigned order = head->order - 1U;
-
-        if (first_dirty(head) < BIT(order)) {
+        if (first_dirty(head) < BIT(head->order - 1)) {
             buddy_halve_locked(head);
-            continue;
+        } else {
+            head = buddy_keep_upper_locked(head);
         }
-        /* Keep the upper half instead, and hand the lower one back. */
-        set_first_dirty(&head[BIT(order)], first_dirty(head) - BIT(order));
-        head[BIT(order)].state = PAGE_BUSY;
-        head[BIT(order)].order = (uint8_t)order;
-        set_first_dirty(head, BIT(order));
-        head->state = PAGE_FREE;
-        head->order = ORDER_NOT_HEAD;
-        head += BIT(order);
-        buddy_put_locked(head - BIT(order), order);
     }
     return head;
 }

@@ -199,7 +199,7 @@ TEST(single_pages_come_together)
     EXPECT(page_alloc_guest(&bob, 0));
     page_release(lone[0], 1);
     alice.max_pages = alice.page_count + 50;
-    EXPECT_EQ(page_alloc_guest_some(&alice, pages, PAGES_AT_ONCE), 50);
+    EXPECT_EQ(page_alloc_guest_some(&alice, pages, NULL, PAGES_AT_ONCE), 50);
     EXPECT(pages[0] == lone[0]);
     for (unsigned i = 0; i < 50; i++) {
         EXPECT_EQ(pages[i]->state, PAGE_GUEST);
@@ -208,9 +208,54 @@ TEST(single_pages_come_together)
     }
     EXPECT_EQ(alice.page_count, alice.max_pages);
     machine_check();
-    EXPECT_EQ(page_alloc_guest_some(&alice, pages, 1), 0);
+    EXPECT_EQ(page_alloc_guest_some(&alice, pages, NULL, 1), 0);
     page_alloc_fail_nth(1);
-    EXPECT_EQ(page_alloc_guest_some(&bob, pages, 1), 0);
-    EXPECT_EQ(page_alloc_guest_some(&bob, pages, 1), 1);
+    EXPECT_EQ(page_alloc_guest_some(&bob, pages, NULL, 1), 0);
+    EXPECT_EQ(page_alloc_guest_some(&bob, pages, NULL, 1), 1);
+    machine_check();
+}
+
+/* Frames that are asked for by number, if they are free: out of the middle of a
+ * block, of one that is zero in part, and not if somebody has them. */
+TEST(single_pages_come_as_they_are_wanted)
+{
+    struct page *pages[8], *block, *free;
+    mfn_t wanted[8];
+
+    start();
+    block = page_alloc_guest(&bob, 6);
+    machine_scribble(block, 6);
+    page_release(block + 8, 40);
+    EXPECT_EQ(page_scrub_some(16), 16);
+    for (unsigned i = 0; i < 8; i++) {
+        wanted[i] = INVALID_MFN;
+    }
+    wanted[1] = page_to_mfn(block + 33);
+    wanted[2] = page_to_mfn(block + 9);
+    wanted[4] = page_to_mfn(block + 3);
+    wanted[5] = page_to_mfn(block + 47);
+    wanted[7] = MFN(frame_count + 5);
+    EXPECT_EQ(page_alloc_guest_some(&alice, pages, wanted, 8), 8);
+    EXPECT(pages[1] == block + 33);
+    EXPECT(pages[2] == block + 9);
+    EXPECT(pages[4] != block + 3);
+    EXPECT(pages[5] == block + 47);
+    for (unsigned i = 0; i < 8; i++) {
+        EXPECT_EQ(pages[i]->state, PAGE_GUEST);
+        EXPECT(page_is_of(pages[i], &alice));
+        EXPECT(machine_is_zero(pages[i], 0));
+        for (unsigned j = 0; j < i; j++) {
+            EXPECT(pages[i] != pages[j]);
+        }
+    }
+    machine_check();
+    /* Within its limit and its claim only, and then without gaps. */
+    alice.max_pages = alice.page_count + 2;
+    for (free = block + 47; free->state != PAGE_FREE; free--) {
+        continue;
+    }
+    wanted[1] = page_to_mfn(free);
+    EXPECT_EQ(page_alloc_guest_some(&alice, pages, wanted, 8), 2);
+    EXPECT(pages[0] == free || pages[1] == free);
     machine_check();
 }

@@ -350,7 +350,7 @@ TEST(a_list_of_pages_goes_where_nothing_is)
     EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(0x900), ORDER_4K), 0);
     EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(0x901), ORDER_4K), 0);
     guest_add(&g, 0x201, ORDER_4K);
-    EXPECT_EQ(page_alloc_guest_some(&g.account, pages, 4), 4);
+    EXPECT_EQ(page_alloc_guest_some(&g.account, pages, NULL, 4), 4);
     EXPECT_EQ(p2m_add_list(&g.p2m, gfns, pages, 4, &done), -EEXIST);
     EXPECT_EQ(done, 2);
     EXPECT_EQ(guest_type(&g, 0x200), P2M_RAM);
@@ -363,7 +363,7 @@ TEST(a_list_of_pages_goes_where_nothing_is)
     EXPECT_EQ(g.account.page_count, 4);
     guest_check(&g);
     gfns[0] = g.p2m.gfn_limit;
-    EXPECT_EQ(page_alloc_guest_some(&g.account, pages, 1), 1);
+    EXPECT_EQ(page_alloc_guest_some(&g.account, pages, NULL, 1), 1);
     EXPECT_EQ(p2m_add_list(&g.p2m, gfns, pages, 1, &done), -EINVAL);
     page_release(pages[0], 1);
     guest_check(&g);
