@@ -107,6 +107,13 @@ static const char *const counter_names[] = {
     [PODIUM_ZERO_MAPS_4K] = "zero_maps_4k",
     [PODIUM_ZERO_MAPS_2M] = "zero_maps_2m",
     [PODIUM_ZERO_UPGRADES] = "zero_upgrades",
+    [PODIUM_SUPERPAGES_MAPPED] = "superpages_mapped",
+    [PODIUM_SUPERPAGES_CACHED] = "superpages_cached",
+    [PODIUM_SUPERPAGES_BROKEN] = "superpages_broken",
+    [PODIUM_CACHE_ENTERED] = "cache_entered",
+    [PODIUM_TABLES_PAID] = "tables_paid",
+    [PODIUM_TABLES_RESERVED] = "tables_reserved",
+    [PODIUM_TABLES_OWED] = "tables_owed",
 };
 _Static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == PODIUM_WORDS,
                "each counter has a name");

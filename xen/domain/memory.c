@@ -5,8 +5,9 @@
  * Here alone it is decided who gives way when memory is short. A touched
  * placeholder tries, in order of cost: the domain's PoD cache; its own pages
  * full of zeros, one slice of the search per call; then the verdict that
- * nothing is left goes up, to guest/. Tables come from the host's free pages;
- * when there is none, the cache gives one.
+ * nothing is left goes up, to guest/. Tables come from the host's free pages,
+ * then from the reserve that the p2m keeps; when both are empty, the cache
+ * gives one, straight to that reserve.
  *
  * Two p2ms are never locked at once: what one has to give to the other travels
  * as a reference on a page.
@@ -61,24 +62,6 @@ static enum p2m_verdict find_page(struct domain *d, gfn_t gfn)
     return P2M_NEED_PAGE;
 }
 
-/*
- * The host has no page for a table. The domain pays itself: a page that was
- * set aside for its promises becomes free. False: nothing to pay with, or it
- * has had all the tables that it may have.
- */
-static bool pay_for_table(struct domain *d)
-{
-    const struct account *a = &d->account;
-    bool paid = false;
-
-    if (!a->table_limit || READ_ONCE(a->table_count) < a->table_limit) {
-        lock(&d->pod.lock);
-        paid = pod_lend_locked(&d->pod);
-        unlock(&d->pod.lock);
-    }
-    return paid;
-}
-
 /* What can be done about a verdict that says what is missing. */
 static enum p2m_verdict supply(struct domain *d, gfn_t gfn,
                                enum p2m_verdict verdict)
@@ -91,7 +74,7 @@ static enum p2m_verdict supply(struct domain *d, gfn_t gfn,
         background_note(d);
         return find_page(d, gfn);
     }
-    if (verdict == P2M_NO_MEMORY && pay_for_table(d)) {
+    if (verdict == P2M_NO_MEMORY && p2m_pay_for_table(&d->p2m)) {
         return P2M_RETRY;
     }
     return verdict;
@@ -199,9 +182,12 @@ static int populate_list(struct domain *d, const uint64_t *gfns, unsigned count,
                          unsigned *done)
 {
     struct page *pages[MEMORY_AT_ONCE];
-    unsigned got = page_alloc_guest_some(&d->account, pages, NULL, count);
+    mfn_t wanted[MEMORY_AT_ONCE];
+    unsigned got;
     int rc = 0;
 
+    p2m_fitting_frames(&d->p2m, gfns, count, wanted);
+    got = page_alloc_guest_some(&d->account, pages, wanted, count);
     if (got) {
         rc = p2m_add_list(&d->p2m, gfns, pages, got, done);
     }
@@ -237,7 +223,7 @@ int memory_decrease(struct domain *d, gfn_t gfn, unsigned order)
 
     do {
         rc = p2m_decrease(&d->p2m, gfn, order, &done);
-    } while (rc == -ENOMEM && !done && pay_for_table(d));
+    } while (rc == -ENOMEM && !done && p2m_pay_for_table(&d->p2m));
     return rc;
 }
 
@@ -252,7 +238,7 @@ int memory_decrease_list(struct domain *d, const uint64_t *gfns, unsigned count,
 
         rc = p2m_decrease_list(&d->p2m, gfns + *done, count - *done, &some);
         *done += some;
-    } while (rc == -ENOMEM && pay_for_table(d));
+    } while (rc == -ENOMEM && p2m_pay_for_table(&d->p2m));
     return rc;
 }
 
@@ -263,7 +249,7 @@ int memory_decrease_range(struct domain *d, gfn_t gfn, uint64_t count,
 
     do {
         rc = p2m_decrease_range(&d->p2m, gfn, count, untouched, done);
-    } while (rc == -ENOMEM && !*done && pay_for_table(d));
+    } while (rc == -ENOMEM && !*done && p2m_pay_for_table(&d->p2m));
     return rc;
 }
 
@@ -320,18 +306,6 @@ static bool wanted_cache(struct domain *d, uint64_t target, uint64_t *cache)
     return true;
 }
 
-/* The guest may have given up promises while the cache grew to meet them. */
-static void give_back_excess(struct pod *pod)
-{
-    int rc;
-
-    do {
-        lock(&pod->lock);
-        rc = pod_shrink_to_entries_locked(pod, SLICE_PAGES);
-        unlock(&pod->lock);
-    } while (rc);
-}
-
 static int set_pod_target(struct domain *d, uint64_t pages)
 {
     struct pod *pod = &d->pod;
@@ -348,7 +322,8 @@ static int set_pod_target(struct domain *d, uint64_t pages)
     }
     rc = pod_set_cache(pod, cache, SLICE_PAGES);
     if (!building) {
-        give_back_excess(pod);
+        /* The guest may have given up promises while the cache grew. */
+        p2m_rebalance(&d->p2m);
     }
     return rc;
 }

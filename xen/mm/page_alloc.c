@@ -351,8 +351,8 @@ static unsigned take_wanted(struct account *a, struct page **pages,
 
 /* The pages of these blocks fill the places that are left; returns how many
  * there are in all, without a gap. */
-static unsigned fill_places(struct account *a, struct page **pages, struct page_list *heads,
-                            unsigned count)
+static unsigned fill_places(struct account *a, struct page **pages,
+                            struct page_list *heads, unsigned count)
 {
     struct page *head;
     unsigned place = 0, n = 0;

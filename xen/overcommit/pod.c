@@ -2,22 +2,19 @@
 /*
  * The cache of pages that honour a domain's promises, and the counts.
  *
- *   C = 512 * |super| + |single|
- *
- * super   blocks (mm/block.h), linked by their head
- * single  pages (order 0)
- *
- * Every cached page is in state CACHE with one reference and is reachable
- * from no p2m. Contents: zero if PAGE_ZEROED says so; such blocks wait at the
- * front of their list. The others are what the guest gave back; they are
- * cleared when they are taken, not before: most of what a balloon returns at
- * boot goes on to the host, which scrubs between owners anyway.
+ * Which pages there are, and in what blocks, is the business of cache.c. Every
+ * cached page is in state CACHE with one reference and is reachable from no
+ * p2m. Contents: zero if PAGE_ZEROED says so. The others are what the guest
+ * gave back; they are cleared when they are taken, not before: most of what a
+ * balloon returns at boot goes on to the host, which scrubs between owners
+ * anyway.
  *
  * The deficit D = E - C decides who gets a page that comes free: the cache
  * while D > 0, the host otherwise. A populate lowers E and C alike.
  */
 #include "overcommit/pod.h"
 #include "mm/page_ref.h"
+#include "overcommit/cache.h"
 #include "types/bits.h"
 #include "types/error.h"
 
@@ -40,46 +37,6 @@ void pod_entries_locked(struct pod *pod, int64_t change)
     pod->entry_count += (uint64_t)change;
 }
 
-/* Link a block that is in state CACHE already; C is the caller's. */
-static void cache_link(struct pod *pod, struct page *head, unsigned order)
-{
-    struct page_list *l = order ? &pod->super : &pod->single;
-
-    if (head->flags & PAGE_ZEROED) {
-        page_list_add(l, head);
-    } else {
-        page_list_add_tail(l, head);
-    }
-}
-
-/* One cached superpage becomes 512 singles; C stays. */
-static void cache_break_super(struct pod *pod)
-{
-    struct page *head = page_list_take(&pod->super);
-
-    page_split_block(head);
-    for (unsigned i = 0; i < SUPER_PAGES; i++) {
-        cache_link(pod, head + i, ORDER_4K);
-    }
-}
-
-/* Unlink the block to use next; NULL when there is none of that size. */
-static struct page *cache_unlink(struct pod *pod, unsigned order)
-{
-    struct page_list *l = order ? &pod->super : &pod->single;
-    struct page *head;
-
-    if (!order && page_list_empty(l) && !page_list_empty(&pod->super)) {
-        cache_break_super(pod);
-    }
-    head = page_list_take(l);
-    if (head) {
-        CHECK(pod->cache_count >= BIT(order));
-        pod->cache_count -= BIT(order);
-    }
-    return head;
-}
-
 static void clear_unzeroed(struct pod *pod, struct page *head, unsigned order)
 {
     if (head->flags & PAGE_ZEROED) {
@@ -94,7 +51,7 @@ static void clear_unzeroed(struct pod *pod, struct page *head, unsigned order)
 
 struct page *pod_take_locked(struct pod *pod, unsigned order)
 {
-    struct page *head = cache_unlink(pod, order);
+    struct page *head = cache_take(pod, order);
 
     if (head) {
         clear_unzeroed(pod, head, order);
@@ -103,25 +60,53 @@ struct page *pod_take_locked(struct pod *pod, unsigned order)
     return head;
 }
 
+struct page *pod_take_at_locked(struct pod *pod, mfn_t mfn)
+{
+    struct page *pg = cache_take_at(pod, mfn);
+
+    if (pg) {
+        clear_unzeroed(pod, pg, ORDER_4K);
+        page_cache_to_guest(pg, ORDER_4K);
+    }
+    return pg;
+}
+
+struct page *pod_take_table_locked(struct pod *pod)
+{
+    struct page *pg = cache_take(pod, ORDER_4K);
+
+    if (!pg) {
+        return NULL;
+    }
+    clear_unzeroed(pod, pg, ORDER_4K);
+    if (!page_cache_to_table(pg)) {
+        cache_put(pod, pg, ORDER_4K);
+        return NULL;
+    }
+    pod->counters.tables_paid++;
+    return pg;
+}
+
 void pod_give_locked(struct pod *pod, struct page *head, unsigned order)
 {
-    bool whole = order == ORDER_2M || order == ORDER_4K;
-
     page_guest_to_cache(head, order);
-    pod->cache_count += BIT(order);
-    if (whole) {
-        cache_link(pod, head, order);
+    pod->counters.cache_entered += BIT(order);
+    if (order == ORDER_2M) {
+        cache_put(pod, head, order);
         return;
     }
-    for (unsigned i = 0; i < BIT(order); i++) {
-        cache_link(pod, head + i, ORDER_4K);
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        head[i].order = ORDER_NOT_HEAD; /* no neighbour takes it for one */
+    }
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        cache_put(pod, head + i, ORDER_4K);
     }
 }
 
 /* Give one block back to the host; returns its pages. */
 static uint64_t cache_free(struct pod *pod, unsigned order)
 {
-    struct page *head = cache_unlink(pod, order);
+    struct page *head = cache_take(pod, order);
 
     CHECK(head);
     page_free_cache(head, order);
@@ -129,13 +114,19 @@ static uint64_t cache_free(struct pod *pod, unsigned order)
     return BIT(order);
 }
 
-/* Superpages go whole while a whole one is in excess; what is less is paid in
- * singles, and only then is a superpage broken. */
+/* Superpages go whole while a whole one is in excess; the rest is paid with the
+ * smallest blocks, and a larger one is cut only when there is no other. */
 static uint64_t cache_free_some(struct pod *pod, uint64_t excess)
 {
-    bool whole = excess >= SUPER_PAGES && !page_list_empty(&pod->super);
+    unsigned order = cache_smallest(pod);
 
-    return cache_free(pod, whole ? ORDER_2M : ORDER_4K);
+    if (excess >= SUPER_PAGES && pod_has_superpage(pod)) {
+        order = ORDER_2M;
+    }
+    while (BIT(order) > excess) {
+        order--;
+    }
+    return cache_free(pod, order);
 }
 
 int pod_shrink_to_entries_locked(struct pod *pod, uint64_t max)
@@ -147,15 +138,6 @@ int pod_shrink_to_entries_locked(struct pod *pod, uint64_t max)
         freed += cache_free_some(pod, pod->cache_count - pod->entry_count);
     }
     return 0;
-}
-
-bool pod_lend_locked(struct pod *pod)
-{
-    if (!pod->cache_count) {
-        return false;
-    }
-    cache_free(pod, ORDER_4K);
-    return true;
 }
 
 /* A block for the growing cache: as large as is missing and allowed. */

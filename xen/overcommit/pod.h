@@ -17,8 +17,8 @@
 #include "mm/page_alloc.h"
 #include "mm/page_list.h"
 
-/* Monotonic; POD-6.7. Read by a privileged call (xen/public/podium.h has the
- * same fields in the same order). */
+/* Monotonic, but for those that say "now"; POD-6.7. Read by a privileged call
+ * (xen/public/podium.h has the same fields in the same order). */
 struct pod_counters {
     uint64_t populate_4k, populate_2m;
     uint64_t splinter_2m, splinter_1g;
@@ -38,16 +38,21 @@ struct pod_counters {
     uint64_t background_slices, background_reclaimed;
     uint64_t zero_maps_4k, zero_maps_2m; /* reads answered by zeros */
     uint64_t zero_upgrades;              /* of what they showed, written to */
+    uint64_t superpages_mapped, superpages_cached; /* of 2 MiB, now */
+    uint64_t superpages_broken;
+    uint64_t cache_entered;
+    uint64_t tables_paid;
+    uint64_t tables_reserved, tables_owed; /* now: see p2m/reserve.c */
 };
 
 struct pod {
     struct lock lock;
     struct account *account; /* pages of the cache are charged here */
     uint64_t entry_count, cache_count;
-    struct page_list super, single; /* cached blocks of order 9 and order 0 */
-    gfn_t max_guest;                /* highest gfn populated by demand */
-    uint64_t pattern;               /* of the guest's scrubber; 0: zero alone.
-                                       Set before the guest runs */
+    struct page_list blocks[ORDER_2M + 1]; /* cached pages: see cache.h */
+    gfn_t max_guest;                       /* highest gfn populated by demand */
+    uint64_t pattern; /* of the guest's scrubber; 0: zero alone. Set before the
+                         guest runs */
     struct pod_counters counters;
 };
 
@@ -55,16 +60,29 @@ void pod_init(struct pod *pod, struct account *account);
 
 /* The functions below need pod->lock unless they say otherwise. */
 
+static inline bool pod_has_superpage(const struct pod *pod)
+{
+    return !page_list_empty(&pod->blocks[ORDER_2M]);
+}
+
 /*
  * A zeroed block of 2^order pages (0 or 9) for the guest: state GUEST again, C
- * lowered. NULL: none of that size. Order 0 may break a
- * cached superpage; order 9 never merges singles. Pages without PAGE_ZEROED
- * are cleared here, once, when it is sure that they are needed.
+ * lowered. NULL: none of that size. Order 0 comes from
+ * the smallest block, and breaks a superpage only if there is nothing else.
+ * Pages without PAGE_ZEROED are cleared here, once, when it is sure that they
+ * are needed.
  */
 struct page *pod_take_locked(struct pod *pod, unsigned order);
 
+/* The same of just that page; NULL: it is not in this cache. */
+struct page *pod_take_at_locked(struct pod *pod, mfn_t mfn);
+
+/* A page of the cache as an empty table of its owner, without being free in
+ * between: C falls, so D rises. NULL: none, or the owner's table_limit. */
+struct page *pod_take_table_locked(struct pod *pod);
+
 /*
- * Put 2^order (0..9; 1..8 are cut to singles) GUEST pages with one reference
+ * Put 2^order (0..9) GUEST pages with one reference
  * each, already unmapped everywhere and flushed, into the cache. PAGE_ZEROED
  * says which are known to be zero. C raised.
  */
@@ -76,14 +94,10 @@ void pod_entries_locked(struct pod *pod, int64_t change);
 /* D = E - C. */
 int64_t pod_deficit_locked(const struct pod *pod);
 
-/* The one rebalance point (P12): give pages of the cache back to the host until
+/* The core of p2m_rebalance(): give pages of the cache back to the host until
  * C <= E, superpages first while 512 or more are in excess; at most `max`
  * pages. Returns -ERESTART if there is more to free, else 0. */
 int pod_shrink_to_entries_locked(struct pod *pod, uint64_t max);
-
-/* Give one page of the cache back to the host, which needs it more than the
- * promise does: D rises. False: there is none. */
-bool pod_lend_locked(struct pod *pod);
 
 /* Grow or (build time only) shrink the cache towards `target` pages with pages
  * charged to the account, at most `max` pages per call: 0 reached, -ERESTART

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recount the cache: I1 (C is what the lists hold) and I4 (each cached frame
- * is the domain's, in state CACHE, referenced once, and zero if its flag says
- * so).
+ * Recount the cache: I1 (C and the superpages are what the lists hold) and I4
+ * (each cached frame is the domain's, in state CACHE, referenced once, and
+ * zero if its flag says so; blocks are aligned, and two that are
+ * halves of one are merged).
  */
 #include "base/audit.h"
 #include "mm/page_ref.h"
-#include "overcommit/pod.h"
+#include "overcommit/cache.h"
 #include "types/bits.h"
 
 /* Always 1. pg: which page; NULL: the count. */
@@ -36,35 +37,53 @@ static unsigned audit_page(const struct pod *pod, const struct page *pg)
     return wrong;
 }
 
-static unsigned audit_list(const struct pod *pod,
-                           const struct page_list *blocks, unsigned order,
-                           uint64_t *pages)
+static unsigned audit_block(const struct pod *pod, const struct page *head,
+                            unsigned order)
 {
-    const struct page *head;
+    uint64_t mfn = page_to_mfn(head).v;
     unsigned wrong = 0;
 
-    page_list_for_each (head, blocks) {
-        if (head->order != order || page_to_mfn(head).v % BIT(order)) {
-            wrong += differs(pod, "I4", "order of a cached block", head,
-                             head->order, order);
+    if (head->order != order || mfn % BIT(order)) {
+        wrong += differs(pod, "I4", "order of a cached block", head,
+                         head->order, order);
+    }
+    if (order < ORDER_2M && cache_is_block(pod, mfn ^ BIT(order), order)) {
+        wrong += differs(pod, "I4", "order of halves that are not merged", head,
+                         order, order + 1);
+    }
+    for (unsigned i = 0; i < BIT(order); i++) {
+        if (i && order < ORDER_2M && head[i].order != ORDER_NOT_HEAD) {
+            wrong += differs(pod, "I4", "order inside a cached block", head + i,
+                             head[i].order, ORDER_NOT_HEAD);
         }
-        for (unsigned i = 0; i < BIT(order); i++) {
-            wrong += audit_page(pod, head + i);
-        }
-        *pages += BIT(order);
+        wrong += audit_page(pod, head + i);
     }
     return wrong;
 }
 
+static unsigned audit_count(const struct pod *pod, const char *what,
+                            uint64_t noted, uint64_t found)
+{
+    return noted == found ? 0 : differs(pod, "I1", what, NULL, noted, found);
+}
+
 unsigned pod_audit_locked(struct pod *pod)
 {
-    uint64_t pages = 0;
-    unsigned wrong = audit_list(pod, &pod->super, ORDER_2M, &pages);
+    uint64_t pages = 0, superpages = 0;
+    unsigned wrong = 0;
 
-    wrong += audit_list(pod, &pod->single, ORDER_4K, &pages);
-    if (pages != pod->cache_count) {
-        wrong += differs(pod, "I1", "C and what its lists hold", NULL,
-                         pod->cache_count, pages);
+    for (unsigned order = 0; order <= ORDER_2M; order++) {
+        const struct page *head;
+
+        page_list_for_each (head, &pod->blocks[order]) {
+            wrong += audit_block(pod, head, order);
+            pages += BIT(order);
+            superpages += order == ORDER_2M;
+        }
     }
+    wrong +=
+        audit_count(pod, "C and what its lists hold", pod->cache_count, pages);
+    wrong += audit_count(pod, "cached superpages",
+                         pod->counters.superpages_cached, superpages);
     return wrong;
 }

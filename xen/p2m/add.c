@@ -34,6 +34,17 @@ static uint64_t add_commit(struct p2m *p2m, gfn_t gfn, mfn_t mfn,
     return replaced;
 }
 
+/* Pieces of 4K may have made a region complete at either end. */
+static void merge_ends(struct p2m *p2m, gfn_t gfn, uint64_t count)
+{
+    gfn_t last = gfn_add(gfn, count - 1);
+    struct slot s = walk_find(p2m, gfn);
+
+    merge_ram(p2m, &s, gfn);
+    s = walk_find(p2m, last);
+    merge_ram(p2m, &s, last);
+}
+
 static int add_ram_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
                           uint64_t count, uint64_t *replaced)
 {
@@ -59,6 +70,7 @@ static int add_ram_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
     unlock(&p2m->pod->lock);
     p2m_note_gfn(p2m, gfn_add(gfn, count - 1));
     p2m->sweep_fruitless = 0;
+    merge_ends(p2m, gfn, count);
     p2m_finish(p2m);
     return 0;
 }
@@ -99,6 +111,7 @@ static int add_page_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
     slot_fill(p2m, &s, page_to_mfn(pg));
     p2m_note_gfn(p2m, gfn);
     p2m->sweep_fruitless = 0;
+    merge_ram(p2m, &s, gfn);
     return 0;
 }
 
@@ -113,6 +126,7 @@ int p2m_add_list(struct p2m *p2m, const uint64_t *gfns,
     for (*done = 0; *done < count && !rc; *done += !rc) {
         rc = add_page_locked(p2m, GFN(gfns[*done]), pages[*done], &replaced);
     }
+    p2m_finish(p2m);
     unlock(&p2m->lock);
     if (replaced) {
         p2m_rebalance(p2m);

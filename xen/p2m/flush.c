@@ -21,7 +21,8 @@
  *   5. From not present to present nothing is owed: neither SVM nor VMX caches
  *      that there is no translation. Populating never flushes.
  *   6. Putting a leaf in a table's place owes a flush even if no entry of the
- *      table was present: walks may go on through a cached pointer to it.
+ *      table was present, or all said what the leaf says (merge.c): walks may
+ *      go on through a cached pointer to it.
  *
  * Dirty bits (arch/pte_format.h) owe a flush as well:
  *
@@ -42,7 +43,7 @@ static void release_tables(struct p2m *p2m)
     struct page *pg;
 
     while ((pg = page_list_take(&p2m->stale_tables))) {
-        page_free_table(p2m->account, pg);
+        reserve_put(p2m, pg);
     }
 }
 
@@ -61,23 +62,38 @@ static bool is_unshared(const struct page *head, unsigned order)
     return true;
 }
 
-/* Pages that the cache wants. */
-static int64_t wanted(const struct p2m *p2m)
+/* Does the domain lack pages, for its promises or the tables they need? */
+static bool is_wanting(const struct p2m *p2m)
 {
-    return p2m->dying ? 0 : pod_deficit_locked(p2m->pod);
+    int64_t deficit = pod_deficit_locked(p2m->pod);
+
+    return !p2m->dying && (deficit > 0 || (!deficit && reserve_lacks(p2m)));
 }
 
-/* Steal for the cache what the deficit still wants; the rest is freed. */
+/* A superpage goes to the cache whole even if less is lacking: then smaller
+ * ones of the cache are too many, and these go on. */
+static void steal(struct p2m *p2m, struct page *head, unsigned order)
+{
+    struct pod *pod = p2m->pod;
+    uint64_t before = pod->cache_count;
+    int rc;
+
+    pod_give_locked(pod, head, order);
+    reserve_from_excess_locked(p2m);
+    rc = pod_shrink_to_entries_locked(pod, TABLE_ENTRIES);
+    CHECK(!rc);
+    pod->counters.steals += pod->cache_count - before;
+}
+
+/* Steal what is wanted; the rest is freed. */
 /* NOLINTNEXTLINE(misc-no-recursion): once, for single pages */
 static void release_own(struct p2m *p2m, struct page *head, unsigned order)
 {
-    struct pod *pod = p2m->pod;
-    int64_t deficit = wanted(p2m);
+    bool wanting = is_wanting(p2m);
 
-    if (deficit >= (int64_t)BIT(order) && is_unshared(head, order)) {
-        pod_give_locked(pod, head, order);
-        pod->counters.steals += BIT(order);
-    } else if (order && deficit > 0) {
+    if (wanting && is_unshared(head, order)) {
+        steal(p2m, head, order);
+    } else if (order && wanting) {
         page_split_block(head);
         for (uint64_t i = 0; i < BIT(order); i++) {
             release_own(p2m, head + i, ORDER_4K);
@@ -138,13 +154,14 @@ static void release_parked(struct p2m *p2m)
     for (unsigned i = 0; i < p2m->parked_count; i += run) {
         struct page *first;
 
-        run = wanted(p2m) > 0 ? 1 : run_of_own(p2m, i, &first);
+        run = is_wanting(p2m) ? 1 : run_of_own(p2m, i, &first);
         if (run > 1) {
             page_release(first, run); /* all for the host, and at once */
         } else {
             release_record(p2m, p2m->parked[i]);
         }
     }
+    reserve_refill_locked(p2m);
     unlock(&p2m->pod->lock);
     p2m->parked_count = 0;
     p2m->parked_pages = 0;

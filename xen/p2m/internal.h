@@ -151,7 +151,7 @@ void slot_set(struct p2m *p2m, struct slot *s, enum p2m_type type, mfn_t mfn);
 
 /* A hole or a placeholder becomes RAM, so nothing is flushed. What s says is
  * out of date then. */
-void slot_fill(const struct p2m *p2m, const struct slot *s, mfn_t mfn);
+void slot_fill(struct p2m *p2m, const struct slot *s, mfn_t mfn);
 
 /* A leaf becomes a hole. */
 void slot_clear(struct p2m *p2m, struct slot *s);
@@ -196,6 +196,45 @@ uint64_t untouched_run(struct p2m *p2m, gfn_t gfn, uint64_t count, int *end);
 /* populate.c: of the placeholder at s, which covers gfn. */
 enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn, struct slot *s);
 
+/* reserve.c */
+uint64_t reserve_for(uint64_t entries, uint64_t cached, uint64_t owed);
+/* Tables that promises may need and that are not set aside. */
+uint64_t reserve_lacks(const struct p2m *p2m);
+/* A table for splitting a leaf of that type: of the host, else of the reserve.
+ * NULL: none. */
+struct page *reserve_take(struct p2m *p2m, enum p2m_type split);
+/* A table that nobody can reach any more: to the reserve or the host. */
+void reserve_put(struct p2m *p2m, struct page *table);
+/* Up to `count`, from the host only. -ENOMEM: what was added stays. */
+int must_check reserve_grow(struct p2m *p2m, uint64_t count);
+/* What is more than `keep` goes to the host, `max` at most; or what nobody can
+ * need. */
+void reserve_trim(struct p2m *p2m, uint64_t keep, uint64_t max);
+void reserve_shed(struct p2m *p2m);
+/* One page of the cache, or as many as are too many there. */
+bool reserve_pay_locked(struct p2m *p2m);
+void reserve_from_excess_locked(struct p2m *p2m);
+/* The end of each operation that may have used tables or changed D. Returns
+ * -ERESTART if a good deal was done and there is more to do, else 0. */
+int reserve_refill_locked(struct p2m *p2m);
+
+/* merge.c: gfn's placeholder, if all its neighbours are placeholders. */
+void merge_promises(struct p2m *p2m, gfn_t gfn);
+void merge_ram_slowly(struct p2m *p2m, gfn_t gfn);
+/* A 4K leaf was written at s: is there RAM for one of 2M now? The caller does
+ * p2m_finish(). */
+static inline void merge_ram(struct p2m *p2m, const struct slot *s, gfn_t gfn)
+{
+    if (s->level == 1 &&
+        table_use(page_from_mfn(s->table)).busy == TABLE_ENTRIES) {
+        merge_ram_slowly(p2m, gfn);
+    }
+}
+/* The frame that would fit at s, a hole or placeholder, for that, if it seems
+ * to be FREE, or cached. */
+mfn_t fitting_frame(const struct p2m *p2m, const struct slot *s, gfn_t gfn,
+                    enum page_state state);
+
 /* entry.c: highest gfn that is no hole. */
 void p2m_note_gfn(struct p2m *p2m, gfn_t last);
 
@@ -206,7 +245,6 @@ void p2m_note_gfn(struct p2m *p2m, gfn_t last);
 uint64_t entry_drop(struct p2m *p2m, struct slot *s);
 /* The same where it is known to be a 4K leaf of RAM. */
 void entry_drop_page(struct p2m *p2m, struct slot *s);
-void p2m_rebalance(struct p2m *p2m);
 
 /*
  * region.c: turn the zero pages of the 2M at base into promises. gentle: only

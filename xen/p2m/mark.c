@@ -5,6 +5,32 @@
  */
 #include "p2m/internal.h"
 
+/* What the promise may need in tables is set aside with it (reserve.c), or it
+ * is not made. */
+static int mark_reserve(struct p2m *p2m, gfn_t gfn, uint64_t count)
+{
+    const struct pod *pod = p2m->pod;
+    uint64_t owed = pod->counters.tables_owed, promised = 0, need, step;
+
+    for (uint64_t done = 0; done < count; done += step) {
+        gfn_t at = gfn_add(gfn, done);
+        unsigned order = piece_order(at, count - done, ORDER_1G);
+        struct slot s = walk_find_level(p2m, at, order_level(order));
+
+        step = BIT(order);
+        promised += slot_promised(p2m, &s, order);
+        if (s.f.is_table || s.f.tag != P2M_POD) {
+            owed += (step >> ORDER_2M) + (step >> ORDER_1G);
+        }
+        if (s.f.is_table && s.level == order_level(ORDER_1G)) {
+            owed -= table_use(page_from_mfn(s.f.mfn)).promised;
+        }
+    }
+    need = reserve_for(pod->entry_count + count - promised, pod->cache_count,
+                       owed);
+    return reserve_grow(p2m, need);
+}
+
 /* Returns how many gfns were no placeholders before. */
 static uint64_t mark_commit(struct p2m *p2m, gfn_t gfn, uint64_t count)
 {
@@ -43,11 +69,17 @@ static int mark_locked(struct p2m *p2m, gfn_t gfn, uint64_t count)
     }
     p2m_settle(p2m);
     lock(&p2m->pod->lock);
-    pod_entries_locked(p2m->pod, (int64_t)mark_commit(p2m, gfn, count));
+    rc = mark_reserve(p2m, gfn, count);
+    if (!rc) {
+        pod_entries_locked(p2m->pod, (int64_t)mark_commit(p2m, gfn, count));
+        p2m_note_gfn(p2m, gfn_add(gfn, count - 1));
+        merge_promises(p2m, gfn);
+        merge_promises(p2m, gfn_add(gfn, count - 1));
+    }
+    reserve_shed(p2m);
     unlock(&p2m->pod->lock);
-    p2m_note_gfn(p2m, gfn_add(gfn, count - 1));
     p2m_finish(p2m);
-    return 0;
+    return rc;
 }
 
 int p2m_mark_pod(struct p2m *p2m, gfn_t gfn, unsigned order)

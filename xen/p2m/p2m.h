@@ -69,6 +69,7 @@ struct p2m {
     unsigned parked_count;
     uint64_t parked_pages; /* in them: 512 at most */
     struct page_list stale_tables;
+    struct page_list reserve; /* tables for the next splits: reserve.c */
     /* A dropped reference was the last page of another, dying domain. Set
      * under the lock, atomically taken by the layer above. */
     bool owner_drained;
@@ -150,6 +151,20 @@ enum p2m_verdict p2m_fault(struct p2m *p2m, gfn_t gfn, bool write,
  * commit. P2M_OK also when there is RAM already.
  */
 enum p2m_verdict p2m_populate(struct p2m *p2m, gfn_t gfn);
+
+/* The one rebalance point (P12): whoever lowers E or raises C calls it after
+ * the last unlock. It restores C <= E, and the reserve of tables, in slices. */
+void p2m_rebalance(struct p2m *p2m);
+
+/* The table that a split lacks: a page of the cache goes to the reserve, and
+ * the caller tries again. False: there is none, or the domain has all the
+ * tables that it may have. */
+bool p2m_pay_for_table(struct p2m *p2m);
+
+/* For each gfn the frame that its neighbours' frames would fit to, so that all
+ * of them may be a leaf of 2M one day; INVALID_MFN: any will do. */
+void p2m_fitting_frames(struct p2m *p2m, const uint64_t *gfns, unsigned count,
+                        mfn_t *frames);
 
 /*
  * Put 2^order own pages (from page_alloc_guest(), contiguous, head at `pg`)

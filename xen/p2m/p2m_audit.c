@@ -22,6 +22,7 @@ struct audit {
     struct p2m *p2m;
     unsigned wrong;
     uint64_t promised, mapped, tables;
+    uint64_t superpages, owed;
 };
 
 static void differs(struct audit *a, const char *invariant, const char *what,
@@ -134,6 +135,11 @@ static void audit_leaf(struct audit *a, const struct slot *s, gfn_t gfn)
         differs(a, "I10", "entry above max_gfn", gfn, INVALID_MFN, gfn.v,
                 a->p2m->max_gfn.v);
     }
+    if (s->level > 1 && slot_is_promise(s)) {
+        a->owed += s->level == 2 ? 1 : 1 + TABLE_ENTRIES;
+    } else if (s->level > 1) {
+        a->superpages += BIT(slot_order(s) - ORDER_2M);
+    }
     if (slot_is_promise(s)) {
         a->promised += BIT(slot_order(s));
     }
@@ -199,6 +205,29 @@ static void audit_table(struct audit *a, const struct slot *parent, gfn_t gfn)
     audit_use(a, page_from_mfn(parent->f.mfn), use, gfn);
 }
 
+/* The reserve, and what is counted of large leaves. */
+static void audit_reserve(struct audit *a)
+{
+    const struct pod_counters *c = &a->p2m->pod->counters;
+    const struct page *table;
+    uint64_t reserved = 0;
+
+    page_list_for_each (table, &a->p2m->reserve) {
+        reserved++;
+        if (table->state != PAGE_TABLE || !page_is_of(table, a->p2m->account) ||
+            !arch_page_is_zero(page_map(table))) {
+            differs(a, "P8", "state of a reserved table, or not empty",
+                    INVALID_GFN, page_to_mfn(table), table->state, PAGE_TABLE);
+        }
+    }
+    a->tables += reserved;
+    expect_count(a, "P8", "R and the reserve", c->tables_reserved, reserved);
+    expect_count(a, "P8", "T and what placeholders may need", c->tables_owed,
+                 a->owed);
+    expect_count(a, "P8", "superpages noted and mapped", c->superpages_mapped,
+                 a->superpages);
+}
+
 static void audit_counts(struct audit *a)
 {
     const struct p2m *p2m = a->p2m;
@@ -234,6 +263,7 @@ unsigned p2m_audit(struct p2m *p2m)
 
         audit_table(&a, &root, GFN(0));
     }
+    audit_reserve(&a);
     audit_counts(&a);
     a.wrong += pod_audit_locked(p2m->pod);
     unlock(&p2m->pod->lock);

@@ -12,17 +12,28 @@
 /* 2M when the placeholder is large enough and a superpage is cached. */
 static unsigned order_to_give(const struct p2m *p2m, const struct slot *s)
 {
-    bool large =
-        slot_order(s) >= ORDER_2M && !page_list_empty(&p2m->pod->super);
+    bool large = slot_order(s) >= ORDER_2M && pod_has_superpage(p2m->pod);
 
     return large && p2m->format->max_order >= ORDER_2M ? ORDER_2M : ORDER_4K;
+}
+
+/* One that fits its neighbours, if it is in the cache. */
+static struct page *take_page(struct p2m *p2m, const struct slot *s, gfn_t gfn)
+{
+    struct page *pg = NULL;
+    mfn_t fits = fitting_frame(p2m, s, gfn, PAGE_CACHE);
+
+    if (mfn_valid(fits)) {
+        pg = pod_take_at_locked(p2m->pod, fits);
+    }
+    return pg ? pg : pod_take_locked(p2m->pod, slot_order(s));
 }
 
 static void populate_commit(struct p2m *p2m, struct slot *s, gfn_t gfn)
 {
     struct pod *pod = p2m->pod;
     unsigned order = slot_order(s);
-    struct page *head = pod_take_locked(pod, order);
+    struct page *head = take_page(p2m, s, gfn);
 
     CHECK(head);
     promise_fill(p2m, slot_type(s), head, order);
@@ -43,6 +54,9 @@ static enum p2m_verdict populate_promise(struct p2m *p2m, struct slot *s,
     /* Under the pod lock: once dying, the cache is emptied for good. */
     if (p2m->dying) {
         return P2M_DYING;
+    }
+    if (s->level > 1) {
+        reserve_refill_locked(p2m); /* before it is needed: this may pay */
     }
     if (!p2m->pod->cache_count) {
         return P2M_NEED_PAGE;
@@ -67,7 +81,12 @@ enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn, struct slot *s)
     lock(&p2m->pod->lock);
     p2m->pod->counters.zero_upgrades += was_read;
     verdict = populate_promise(p2m, s, gfn);
+    reserve_refill_locked(p2m);
     unlock(&p2m->pod->lock);
+    if (verdict == P2M_OK) {
+        merge_ram(p2m, s, gfn);
+        p2m_finish(p2m);
+    }
     return verdict;
 }
 

@@ -417,7 +417,7 @@ static void region_give(struct region *r)
 {
     if (r->detached) {
         /* It was replaced before the flush. */
-        page_free_table(r->p2m->account, r->detached);
+        reserve_put(r->p2m, r->detached);
         r->p2m->pod->counters.superpages_reformed++;
     }
     if (!r->found.f.is_table && r->good_count == TABLE_ENTRIES) {
@@ -454,6 +454,8 @@ unsigned region_sweep(struct p2m *p2m, gfn_t base, bool gentle)
     region_restore(&r);
     if (r.good_count) {
         region_give(&r);
+        merge_promises(p2m, base);
+        reserve_refill_locked(p2m);
     }
     /* Restoring may have left a table behind. */
     p2m_settle(p2m);

@@ -6,15 +6,25 @@
  */
 #include "p2m/internal.h"
 
+#define REFILLS 16
+
 void p2m_rebalance(struct p2m *p2m)
 {
+    unsigned refills = 0;
     int rc;
 
-    /* One slice per lock hold: a 1G placeholder may free 512 superpages. */
+    /* One slice per lock hold: a 1G placeholder may free 512 superpages. And
+     * what the reserve lacks after 512 tables others will bring. */
     do {
+        lock(&p2m->lock);
         lock(&p2m->pod->lock);
+        reserve_from_excess_locked(p2m);
         rc = pod_shrink_to_entries_locked(p2m->pod, TABLE_ENTRIES);
+        if (!rc && refills++ < REFILLS) {
+            rc = reserve_refill_locked(p2m);
+        }
         unlock(&p2m->pod->lock);
+        unlock(&p2m->lock);
     } while (rc);
 }
 
@@ -125,6 +135,7 @@ static void move_commit(struct p2m *p2m, struct slot *from, struct slot *to,
     page_split_block(pg);
     m2p_set(pg, gfn, ORDER_4K);
     p2m_note_gfn(p2m, gfn);
+    merge_ram(p2m, to, gfn);
 }
 
 static int move_locked(struct p2m *p2m, gfn_t from, gfn_t to,

@@ -119,6 +119,10 @@ static int teardown_slice(struct p2m *p2m)
         release_leaving(p2m);
         return -ERESTART;
     }
+    if (!page_list_empty(&p2m->reserve)) {
+        reserve_trim(p2m, 0, TABLE_ENTRIES);
+        return -ERESTART;
+    }
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
         if (p2m->teardown_cursor.v >= p2m->gfn_limit) {
             drop_root(p2m);

@@ -30,6 +30,25 @@ static uint64_t use_of(const struct pte_fields *f)
     return f->is_table || f->rights ? USE_BUSY : 0;
 }
 
+/* Leaves of more than 4K are counted: what placeholders may need in tables
+ * (reserve.c), and how much RAM is mapped in them. */
+static void note_large(struct p2m *p2m, const struct pte_fields *f,
+                       unsigned level, int64_t times)
+{
+    struct pod_counters *c = &p2m->pod->counters;
+
+    if (level == 1 || f->is_table) {
+        return;
+    }
+    if (p2m_types[f->tag].is_promise) {
+        c->tables_owed +=
+            (uint64_t)times * (level == 2 ? 1 : 1 + TABLE_ENTRIES);
+    } else if (f->rights) {
+        c->superpages_mapped +=
+            (uint64_t)times * BIT(level_order(level) - ORDER_2M);
+    }
+}
+
 struct slot slot_child(const struct p2m *p2m, const struct slot *s, unsigned i)
 {
     struct slot child = {.entry = (uint64_t *)arch_map(s->f.mfn) + i,
@@ -119,7 +138,7 @@ struct slot walk_find_afresh(struct p2m *p2m, gfn_t gfn)
  * the frame in one field, so from leaf to leaf the entries differ by the same
  * number; the last one is checked.
  */
-static void fill_from_leaf(const struct p2m *p2m, const struct slot *s,
+static void fill_from_leaf(struct p2m *p2m, const struct slot *s,
                            struct page *table)
 {
     const struct pte_format *format = p2m->format;
@@ -128,6 +147,7 @@ static void fill_from_leaf(const struct p2m *p2m, const struct slot *s,
     mfn_t mfn = s->f.mfn;
 
     table->use = TABLE_ENTRIES * use_of(&s->f);
+    note_large(p2m, &s->f, s->level - 1, TABLE_ENTRIES);
     if (s->f.tag == P2M_HOLE) {
         return; /* zero is a hole of any order */
     }
@@ -157,18 +177,20 @@ static inline void trace_write(const struct p2m *p2m, const struct slot *s,
 }
 
 /* Write an entry and keep its table's count. */
-static inline void write_entry(const struct p2m *p2m, struct slot *s,
-                               uint64_t raw, const struct pte_fields *f)
+static inline void write_entry(struct p2m *p2m, struct slot *s, uint64_t raw,
+                               const struct pte_fields *f)
 {
     struct page *table = page_from_mfn(s->table);
 
     trace_write(p2m, s, f);
+    note_large(p2m, &s->f, s->level, -1);
+    note_large(p2m, f, s->level, 1);
     table->use += use_of(f) - use_of(&s->f);
     arch_pte_write(s->entry, raw);
     s->f = *f;
 }
 
-static void point_to_table(const struct p2m *p2m, struct slot *s,
+static void point_to_table(struct p2m *p2m, struct slot *s,
                            const struct page *table)
 {
     mfn_t mfn = page_to_mfn(table);
@@ -196,14 +218,15 @@ static void split_leaf(struct p2m *p2m, struct slot *s, struct page *table,
 static void free_tables(struct p2m *p2m, struct page **tables, unsigned count)
 {
     while (count) {
-        page_free_table(p2m->account, tables[--count]);
+        reserve_put(p2m, tables[--count]);
     }
 }
 
-static int alloc_tables(struct p2m *p2m, struct page **tables, unsigned count)
+static int alloc_tables(struct p2m *p2m, enum p2m_type split,
+                        struct page **tables, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        tables[i] = page_alloc_table(p2m->account);
+        tables[i] = reserve_take(p2m, split);
         if (!tables[i]) {
             free_tables(p2m, tables, i);
             return -ENOMEM;
@@ -221,7 +244,7 @@ int slot_split(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s)
     if (!missing) {
         return 0;
     }
-    rc = alloc_tables(p2m, tables, missing);
+    rc = alloc_tables(p2m, slot_type(s), tables, missing);
     if (rc) {
         return rc;
     }
@@ -293,7 +316,8 @@ void table_make_stale(struct p2m *p2m, struct page *table)
     p2m->flush_needed = true;
 }
 
-/* The tables below a level 2 table that is on its way out. */
+/* What is below a table of 2M entries or larger that is on its way out: tables,
+ * and placeholders, which are no longer counted. */
 static void make_children_stale(struct p2m *p2m, const struct slot *s)
 {
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
@@ -302,16 +326,23 @@ static void make_children_stale(struct p2m *p2m, const struct slot *s)
         if (child.f.is_table) {
             table_make_stale(p2m, page_from_mfn(child.f.mfn));
         }
+        note_large(p2m, &child.f, child.level, -1);
     }
 }
 
-void slot_fill(const struct p2m *p2m, const struct slot *s, mfn_t mfn)
+void slot_fill(struct p2m *p2m, const struct slot *s, mfn_t mfn)
 {
     uint64_t raw = p2m->format->make_leaf(mfn, p2m_types[P2M_RAM].rights,
                                           P2M_RAM, slot_order(s));
 
     ASSERT(!s->f.is_table && !s->f.rights);
     trace_write(p2m, s, &(struct pte_fields){.tag = P2M_RAM, .mfn = mfn});
+    if (s->level > 1) {
+        static const struct pte_fields ram = {.rights = PTE_R, .tag = P2M_RAM};
+
+        note_large(p2m, &s->f, s->level, -1);
+        note_large(p2m, &ram, s->level, 1);
+    }
     page_from_mfn(s->table)->use += USE_BUSY - use_of(&s->f);
     arch_pte_write(s->entry, raw);
 }

@@ -72,14 +72,23 @@ enum podium_pod_counter {
     PODIUM_PAGES_CLEARED,
     PODIUM_OOM_EVENTS, /* touches that found no page at all */
     PODIUM_MAX_GFNS_PER_LOCK_HOLD,
-    PODIUM_SUPERPAGES_REFORMED,
+    PODIUM_SUPERPAGES_REFORMED,  /* put together: in the cache, placeholders,
+                                    and leaves of RAM */
     PODIUM_SWEEP_PAGES_KNOWN,    /* passed over, since nobody wrote to them */
     PODIUM_SEARCHES,             /* touches that had to search */
     PODIUM_BACKGROUND_SLICES,    /* regions of 2 MiB that idle CPUs looked at */
     PODIUM_BACKGROUND_RECLAIMED, /* pages that they found */
     PODIUM_ZERO_MAPS_4K,         /* reads of promises that were shown zeros */
     PODIUM_ZERO_MAPS_2M,
-    PODIUM_ZERO_UPGRADES, /* writes to what showed zeros: one flush each */
+    PODIUM_ZERO_UPGRADES,     /* writes to what showed zeros: one flush each */
+    PODIUM_SUPERPAGES_MAPPED, /* now: 2 MiB of RAM in one leaf, or a 512th of
+                                 a larger one */
+    PODIUM_SUPERPAGES_CACHED, /* now: whole 2 MiB in the cache */
+    PODIUM_SUPERPAGES_BROKEN, /* of the cache, for smaller pieces */
+    PODIUM_CACHE_ENTERED,     /* pages that were put into the cache */
+    PODIUM_TABLES_PAID,       /* cached pages that became tables */
+    PODIUM_TABLES_RESERVED,   /* now: tables set aside for touches */
+    PODIUM_TABLES_OWED,       /* now: tables that touches may need in the end */
     PODIUM_POD_COUNTER_COUNT,
 };
 

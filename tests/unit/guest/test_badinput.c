@@ -9,6 +9,7 @@
 #include "guest/hypercall.h"
 #include "machine.h"
 #include "mm/page_alloc.h"
+#include "p2m/internal.h"
 #include "types/bits.h"
 #include "types/error.h"
 
@@ -288,6 +289,7 @@ TEST(promises_beyond_the_limit_of_pages)
 TEST(no_tables)
 {
     start();
+    reserve_trim(&other->p2m, 0, ~0ULL);
     other->account.table_limit = other->account.table_count;
     remember();
     EXPECT_EQ(promise(0x200001, 0), 0);

@@ -10,6 +10,7 @@
 #include "domains.h"
 #include "guest/hypercall.h"
 #include "machine.h"
+#include "p2m/internal.h"
 #include "public/podium.h"
 #include "types/bits.h"
 #include "types/error.h"
@@ -520,6 +521,7 @@ TEST(frames_that_cannot_be_have_a_reason)
 TEST(without_tables_there_is_a_reason)
 {
     start(0);
+    reserve_trim(&other->p2m, 0, ~0ULL);
     other->account.table_limit = other->account.table_count;
     remember();
     EXPECT_EQ(PROMISE(0x200001, 0), -ENOMEM);

@@ -59,15 +59,10 @@ static int shrink(uint64_t max)
     return rc;
 }
 
-static unsigned length(const struct page_list *l)
+/* Pages that are cached in blocks smaller than a superpage. */
+static uint64_t singles(void)
 {
-    const struct page *pg;
-    unsigned n = 0;
-
-    page_list_for_each (pg, l) {
-        n++;
-    }
-    return n;
+    return pod.cache_count - 512 * pod.counters.superpages_cached;
 }
 
 TEST(the_cache_grows_in_superpages_then_in_pages)
@@ -75,8 +70,8 @@ TEST(the_cache_grows_in_superpages_then_in_pages)
     start(2000);
     EXPECT_EQ(pod_set_cache(&pod, 1030, ~0ULL), 0);
     EXPECT_EQ(pod.cache_count, 1030);
-    EXPECT_EQ(length(&pod.super), 2);
-    EXPECT_EQ(length(&pod.single), 6);
+    EXPECT_EQ(pod.counters.superpages_cached, 2);
+    EXPECT_EQ(singles(), 6);
     EXPECT_EQ(a.page_count, 1030);
     EXPECT_EQ(pod.counters.pages_cleared, 0);
     check();
@@ -109,8 +104,7 @@ TEST(growing_falls_back_to_pages)
     start(2000);
     page_alloc_fail_nth(1);
     EXPECT_EQ(pod_set_cache(&pod, 512, ~0ULL), 0);
-    EXPECT(page_list_empty(&pod.super));
-    EXPECT_EQ(length(&pod.single), 512);
+    EXPECT_EQ(a.page_count, 512);
     check();
 }
 
@@ -136,20 +130,23 @@ TEST(what_is_taken_is_zero)
     check();
 }
 
+/* Of blocks of one size; none of these has its other half in the cache. */
 TEST(pages_that_are_zero_are_taken_first)
 {
-    struct page *dirty, *pg;
+    struct page *pg, *block;
 
     start(2000);
-    EXPECT_EQ(pod_set_cache(&pod, 3, ~0ULL), 0);
-    dirty = take(ORDER_4K);
-    machine_scribble(dirty, ORDER_4K);
-    give(dirty, ORDER_4K);
-    EXPECT(take(ORDER_4K) != dirty);
-    EXPECT(take(ORDER_4K) != dirty);
+    block = page_alloc_guest(&a, 3);
+    machine_scribble(block + 2, ORDER_4K);
+    block[2].flags &= (uint8_t)~PAGE_ZEROED;
+    give(block + 0, ORDER_4K);
+    give(block + 2, ORDER_4K);
+    give(block + 4, ORDER_4K);
+    EXPECT(take(ORDER_4K) != block + 2);
+    EXPECT(take(ORDER_4K) != block + 2);
     EXPECT_EQ(pod.counters.pages_cleared, 0);
     pg = take(ORDER_4K);
-    EXPECT(pg == dirty && machine_is_zero(pg, ORDER_4K));
+    EXPECT(pg == block + 2 && machine_is_zero(pg, ORDER_4K));
     EXPECT(!take(ORDER_4K));
     EXPECT_EQ(pod.counters.pages_cleared, 1);
     check();
@@ -161,11 +158,11 @@ TEST(a_superpage_is_broken_when_there_are_no_pages)
     EXPECT_EQ(pod_set_cache(&pod, 512, ~0ULL), 0);
     EXPECT(take(ORDER_4K));
     EXPECT_EQ(pod.cache_count, 511);
-    EXPECT_EQ(length(&pod.single), 511);
+    EXPECT_EQ(singles(), 511);
     check();
 }
 
-TEST(orders_between_are_cut_to_pages)
+TEST(orders_between_are_one_block)
 {
     struct page *pg;
 
@@ -173,7 +170,7 @@ TEST(orders_between_are_cut_to_pages)
     pg = page_alloc_guest(&a, 5);
     give(pg, 5);
     EXPECT_EQ(pod.cache_count, 32);
-    EXPECT_EQ(length(&pod.single), 32);
+    EXPECT(page_list_first(&pod.blocks[5]) == pg);
     check();
 }
 
@@ -185,19 +182,57 @@ TEST(an_excess_of_512_costs_one_superpage)
     promise(522);
     EXPECT_EQ(shrink(~0ULL), 0);
     EXPECT_EQ(pod.cache_count, 522);
-    EXPECT_EQ(length(&pod.super), 1);
-    EXPECT_EQ(length(&pod.single), 10);
+    EXPECT_EQ(pod.counters.superpages_cached, 1);
+    EXPECT_EQ(singles(), 10);
     EXPECT_EQ(pod.counters.cache_freed, 512);
     EXPECT_EQ(a.page_count, 522);
     check();
     promise(-5);
     EXPECT_EQ(shrink(~0ULL), 0);
-    EXPECT_EQ(length(&pod.super), 1);
-    EXPECT_EQ(length(&pod.single), 5);
+    EXPECT_EQ(pod.counters.superpages_cached, 1);
+    EXPECT_EQ(singles(), 5);
+    EXPECT_EQ(pod.counters.superpages_broken, 0);
     promise(-507);
     EXPECT_EQ(shrink(~0ULL), 0);
     EXPECT_EQ(pod.cache_count, 10);
+    EXPECT_EQ(pod.counters.superpages_broken, 1);
     check();
+}
+
+/* Whatever is cached: superpages break only for what is less than one. */
+TEST(an_excess_of_superpages_breaks_none)
+{
+    struct page *taken[100];
+    unsigned count = 0;
+    uint64_t seed = 12;
+
+    start(8000);
+    for (unsigned round = 0; round < 50; round++) {
+        uint64_t cached =
+            512 * unit_random_below(&seed, 8) + unit_random_below(&seed, 2000);
+        uint64_t excess = 512 * unit_random_below(&seed, cached / 512 + 1);
+
+        EXPECT_EQ(pod_set_cache(&pod, cached, ~0ULL), 0);
+        for (unsigned i = 0; i < 100 && pod.cache_count; i++) {
+            taken[i] = take(ORDER_4K); /* some ranges are broken */
+            count = i + 1;
+        }
+        cached = pod.cache_count;
+        excess = MIN(excess, cached & ~511ULL);
+        pod.counters.superpages_broken = 0;
+        promise((int64_t)(cached - excess));
+        while (shrink(512)) {
+            check();
+        }
+        EXPECT_EQ(pod.cache_count, cached - excess);
+        EXPECT_EQ(pod.counters.superpages_broken, 0);
+        promise(-(int64_t)(cached - excess));
+        EXPECT_EQ(shrink(~0ULL), 0);
+        while (count) {
+            page_release(taken[--count], 1);
+        }
+        check();
+    }
 }
 
 TEST(shrinking_goes_on_where_it_stopped)
@@ -210,6 +245,159 @@ TEST(shrinking_goes_on_where_it_stopped)
     EXPECT_EQ(shrink(512), 0);
     EXPECT_EQ(pod.cache_count, 0);
     EXPECT_EQ(a.page_count, 0);
+    check();
+}
+
+/* P7: 512 pages that come back one by one, in any order. */
+TEST(single_pages_become_a_superpage_again)
+{
+    struct page *pg;
+
+    start(2000);
+    EXPECT_EQ(pod_set_cache(&pod, 1024, ~0ULL), 0);
+    pg = take(ORDER_2M);
+    page_split_block(pg);
+    for (unsigned i = 0; i < 512; i++) {
+        EXPECT_EQ(pod.counters.superpages_cached, 1);
+        give(pg + i * 77 % 512, ORDER_4K);
+    }
+    EXPECT_EQ(pod.counters.superpages_cached, 2);
+    EXPECT_EQ(pod.counters.superpages_reformed, 1);
+    check();
+    EXPECT_EQ(pod.counters.pages_cleared, 0);
+    EXPECT(take(ORDER_2M) && take(ORDER_2M));
+    EXPECT_EQ(pod.counters.superpages_broken, 0);
+    EXPECT_EQ(pod.counters.pages_cleared, 0);
+    check();
+}
+
+TEST(single_pages_come_from_what_is_broken_most)
+{
+    struct page *whole, *half, *odd;
+
+    start(4000);
+    whole = page_alloc_guest(&a, ORDER_2M);
+    half = page_alloc_guest(&a, ORDER_2M);
+    odd = page_alloc_guest(&a, 2);
+    page_split_block(half);
+    give(whole, ORDER_2M);
+    give(odd + 3, ORDER_4K);
+    give(half + 256, 8);
+    EXPECT(take(ORDER_4K) == odd + 3);
+    for (unsigned i = 0; i < 256; i++) {
+        struct page *pg = take(ORDER_4K);
+
+        EXPECT(pg >= half + 256 && pg < half + 512);
+    }
+    EXPECT_EQ(pod.counters.superpages_broken, 0);
+    EXPECT_EQ(pod.counters.superpages_cached, 1);
+    EXPECT(take(ORDER_4K));
+    EXPECT_EQ(pod.counters.superpages_broken, 1);
+    EXPECT_EQ(singles(), 511);
+    check();
+}
+
+TEST(a_page_can_be_asked_for)
+{
+    struct page *block, *pg;
+
+    start(2000);
+    block = page_alloc_guest(&a, 6);
+    give(block, 6);
+    lock(&pod.lock);
+    EXPECT(!pod_take_at_locked(&pod, mfn_add(page_to_mfn(block), 64)));
+    EXPECT(!pod_take_at_locked(&pod, MFN(~0ULL)));
+    pg = pod_take_at_locked(&pod, mfn_add(page_to_mfn(block), 37));
+    EXPECT(pg == block + 37);
+    EXPECT_EQ(pg->state, PAGE_GUEST);
+    EXPECT(!pod_take_at_locked(&pod, page_to_mfn(pg)));
+    unlock(&pod.lock);
+    EXPECT_EQ(pod.cache_count, 63);
+    check();
+    give(pg, ORDER_4K);
+    EXPECT(page_list_first(&pod.blocks[6]) == block);
+    check();
+}
+
+/* The other half belongs to somebody else's cache. */
+TEST(caches_do_not_merge_with_each_other)
+{
+    static struct account other_account;
+    static struct pod other;
+    struct page *block, *theirs;
+
+    start(2000);
+    machine_account(&other_account, 2, 100);
+    pod_init(&other, &other_account);
+    block = page_alloc_guest(&a, 1);
+    page_release(block + 1, 1);
+    theirs = page_alloc_guest(&other_account, 0);
+    EXPECT(theirs == block + 1);
+    give(block, ORDER_4K);
+    lock(&other.lock);
+    pod_give_locked(&other, theirs, ORDER_4K);
+    EXPECT_EQ(pod_audit_locked(&other), 0);
+    EXPECT(!pod_take_at_locked(&other, page_to_mfn(block)));
+    unlock(&other.lock);
+    check();
+}
+
+/* P13: what is known to be zero is not cleared, what is not is cleared once,
+ * also in a superpage that is of both kinds. */
+TEST(each_page_is_cleared_once)
+{
+    struct page *pg;
+
+    start(2000);
+    EXPECT_EQ(pod_set_cache(&pod, 512, ~0ULL), 0);
+    pg = take(ORDER_2M);
+    page_split_block(pg);
+    for (unsigned i = 0; i < 512; i++) {
+        if (i % 8) {
+            pg[i].flags |= PAGE_ZEROED; /* as the search would */
+        } else {
+            machine_scribble(&pg[i], ORDER_4K);
+            pg[i].flags &= (uint8_t)~PAGE_ZEROED;
+        }
+        give(pg + i, ORDER_4K);
+    }
+    check();
+    pg = take(ORDER_2M);
+    EXPECT(pg && machine_is_zero(pg, ORDER_2M));
+    EXPECT_EQ(pod.counters.pages_cleared, 64);
+    EXPECT_EQ(pod.counters.cache_entered, 1024);
+}
+
+TEST(a_page_of_the_cache_becomes_a_table)
+{
+    struct page *pg;
+    uint64_t free_before;
+
+    start(2000);
+    EXPECT_EQ(pod_set_cache(&pod, 512, ~0ULL), 0);
+    pg = take(ORDER_2M);
+    machine_scribble(pg, ORDER_2M);
+    pg->flags &= (uint8_t)~PAGE_ZEROED;
+    give(pg, ORDER_2M);
+    free_before = page_alloc_info().free;
+    lock(&pod.lock);
+    pg = pod_take_table_locked(&pod);
+    unlock(&pod.lock);
+    EXPECT(pg && machine_is_zero(pg, 0));
+    EXPECT_EQ(pg->state, PAGE_TABLE);
+    EXPECT_EQ(a.table_count, 1);
+    EXPECT_EQ(a.page_count, 511);
+    EXPECT_EQ(pod.cache_count, 511);
+    EXPECT_EQ(page_alloc_info().free, free_before);
+    check();
+    a.table_limit = 1;
+    lock(&pod.lock);
+    EXPECT(!pod_take_table_locked(&pod));
+    unlock(&pod.lock);
+    EXPECT_EQ(pod.cache_count, 511);
+    check();
+    page_free_table(&a, pg);
+    EXPECT_EQ(page_alloc_info().free, free_before + 1);
     check();
 }
 
@@ -257,7 +445,7 @@ TEST(the_audit_sees_what_is_wrong)
     pod.cache_count++;
     EXPECT_EQ(pod_audit_locked(&pod), 1);
     pod.cache_count--;
-    pg = page_list_first(&pod.single);
+    pg = page_list_first(&pod.blocks[0]);
     memset((char *)page_map(pg) + 4095, 1, 1);
     EXPECT_EQ(pod_audit_locked(&pod), 1);
     pg->references = 2;

@@ -42,6 +42,51 @@ static inline void guest_check(struct guest *g)
     machine_check();
 }
 
+/* As after a time in which neither host nor cache had a page for tables. */
+static inline void guest_lose_reserve(struct guest *g)
+{
+    reserve_trim(&g->p2m, 0, ~0ULL);
+}
+
+/* Nobody gets a page of the host from now on, until the pages on `all` are
+ * freed; these are singles. */
+static inline void host_fill(struct page_list *all)
+{
+    struct page *pg;
+
+    *all = (struct page_list){0, 0};
+    while ((pg = page_alloc(PAGE_HEAP, 0))) {
+        page_list_add_tail(all, pg);
+    }
+}
+
+/* `count` pages of those, no two of them neighbours, are free again. */
+static inline void host_free_singles(struct page_list *all, unsigned count)
+{
+    struct page_list kept = {0, 0};
+    struct page *pg;
+
+    while ((pg = page_list_take(all))) {
+        if (count && page_to_mfn(pg).v % 2) {
+            page_free(pg, 0);
+            count--;
+        } else {
+            page_list_add_tail(&kept, pg);
+        }
+    }
+    *all = kept;
+    EXPECT_EQ(count, 0);
+}
+
+static inline void host_free(struct page_list *all)
+{
+    struct page *pg;
+
+    while ((pg = page_list_take(all))) {
+        page_free(pg, 0);
+    }
+}
+
 static inline enum fake_access access_of(bool write)
 {
     return write ? FAKE_WRITE : FAKE_READ;

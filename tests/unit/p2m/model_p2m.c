@@ -36,7 +36,8 @@ static enum state state[GFNS];
 static uint64_t value[GFNS];
 static uint64_t mapped_by_other[MAPPED]; /* our mfn + 1; 0: none */
 static uint64_t seed;
-static bool failing; /* an allocation may fail */
+static bool failing;      /* an allocation may fail */
+static bool host_is_full; /* each one does */
 static unsigned batches;
 static bool racing;     /* another CPU writes just before flushes */
 static bool late_zeros; /* it wrote zeros, which a search may have missed */
@@ -118,6 +119,19 @@ static enum p2m_verdict touch_once(uint64_t gfn, bool write, uint64_t **word,
     return verdict;
 }
 
+/* A table is lacking only when none of the host's allocations succeeds and the
+ * reserve is empty; and the cache pays, but when no page is lacking. */
+static void expect_no_page(enum p2m_verdict verdict)
+{
+    if (verdict == P2M_NEED_PAGE) {
+        return;
+    }
+    EXPECT_EQ(verdict, P2M_NO_MEMORY);
+    EXPECT(host_is_full);
+    EXPECT_EQ(g.pod.entry_count, g.pod.cache_count);
+    EXPECT(g.pod.counters.tables_reserved < 2);
+}
+
 static void op_touch(void)
 {
     uint64_t gfn = below(GFNS), *word = NULL;
@@ -138,8 +152,7 @@ static void op_touch(void)
         return;
     case MEMORY:
         if (!word) {
-            EXPECT(verdict == P2M_NEED_PAGE ||
-                   (failing && verdict == P2M_NO_MEMORY));
+            expect_no_page(verdict);
             return;
         }
         EXPECT_EQ(*word, value[gfn]);
@@ -276,6 +289,116 @@ static void op_decrease(void)
     EXPECT(rc == -ENOMEM ? done <= fits : done == fits);
     for (uint64_t i = gfn; i < gfn + done; i++) {
         state[i] = HOLE;
+    }
+}
+
+static uint64_t any_region(void)
+{
+    return below(GFNS / 512) * 512;
+}
+
+/* A balloon's list: gfns of a region, each once, in no order. */
+static unsigned any_list(uint64_t *gfns, uint64_t base, enum state wanted)
+{
+    uint64_t step = 2 * below(256) + 1;
+    unsigned count = 0;
+
+    for (uint64_t i = 0; i < 512 && count < PAGES_AT_ONCE; i++) {
+        uint64_t gfn = base + i * step % 512;
+
+        if (state[gfn] == wanted) {
+            gfns[count++] = gfn;
+        }
+    }
+    return count;
+}
+
+static unsigned inflate(const uint64_t *gfns, unsigned count)
+{
+    unsigned done = 0;
+    int rc = count ? p2m_decrease_list(&g.p2m, gfns, count, &done) : 0;
+
+    expect_rc(rc, 0);
+    EXPECT(rc || done == count);
+    for (unsigned i = 0; i < done; i++) {
+        state[gfns[i]] = HOLE;
+    }
+    return done;
+}
+
+static void op_inflate(void)
+{
+    uint64_t gfns[PAGES_AT_ONCE];
+
+    inflate(gfns, any_list(gfns, any_region(), MEMORY));
+}
+
+/* Memory comes back, in frames that fit where there are some. Returns how many
+ * did. */
+static unsigned deflate(const uint64_t *gfns, unsigned count)
+{
+    struct page *pages[PAGES_AT_ONCE];
+    mfn_t fits[PAGES_AT_ONCE];
+    unsigned done = 0, got;
+
+    p2m_fitting_frames(&g.p2m, gfns, count, fits);
+    got = page_alloc_guest_some(&g.account, pages, fits, count);
+    for (unsigned i = 0; i < got; i++) {
+        mfn_t mfn = page_to_mfn(pages[i]);
+
+        EXPECT(got < count || !mfn_valid(fits[i]) || mfn_eq(mfn, fits[i]));
+    }
+    if (got) {
+        expect_rc(p2m_add_list(&g.p2m, gfns, pages, got, &done), 0);
+    }
+    for (unsigned i = 0; i < got; i++) {
+        if (i < done) {
+            state[gfns[i]] = MEMORY;
+            value[gfns[i]] = 0;
+        } else {
+            page_release(pages[i], 1);
+        }
+    }
+    return done;
+}
+
+static void op_deflate(void)
+{
+    uint64_t gfns[PAGES_AT_ONCE];
+
+    deflate(gfns, any_list(gfns, any_region(), HOLE));
+}
+
+/* Pages of a superpage go to the host and come back, as there is nobody else
+ * who wants them: it is one again. */
+static void op_saw(void)
+{
+    uint64_t base = any_region(), gfns[PAGES_AT_ONCE];
+    bool whole = guest_order(&g, base) == ORDER_2M && !batches && !failing &&
+                 guest_type(&g, base) == P2M_RAM &&
+                 g.pod.entry_count == g.pod.cache_count;
+    unsigned count = any_list(gfns, base, MEMORY);
+
+    count = inflate(gfns, count);
+    if (deflate(gfns, count) == count && whole) {
+        EXPECT_EQ(guest_order(&g, base), ORDER_2M);
+    }
+}
+
+/* A region that lacks some pages gets them: it may be a superpage then. */
+static void op_complete(void)
+{
+    uint64_t base = any_region(), *word;
+
+    for (uint64_t i = base; i < base + 512; i++) {
+        if (state[i] == HOLE && !deflate(&i, 1)) {
+            return;
+        }
+    }
+    for (uint64_t i = base; i < base + 512; i++) {
+        if (state[i] == MEMORY && guest_try(&g, i, true, &word) != P2M_OK) {
+            return;
+        }
     }
 }
 
@@ -463,36 +586,53 @@ static void check(void)
     machine_check();
 }
 
-/* How often, in thousandths: with plenty of memory, and short of it. */
+/* How often, in thousandths: with plenty of memory, short of it, and when all
+ * that happens is that memory comes and goes, mostly a region at a time. */
+enum mix {
+    PLENTY,
+    SHORTAGE,
+    COMING_AND_GOING,
+};
+
 static const struct {
-    unsigned plenty, shortage;
+    unsigned weight[3];
     void (*run)(void);
 } ops[] = {
-    {580, 860, op_touch_race}, {20, 20, op_zero},
-    {60, 5, op_mark},          {20, 20, op_write_by_reference},
-    {30, 2, op_add},           {120, 8, op_decrease},
-    {20, 5, op_remove},        {20, 10, op_move},
-    {20, 10, op_foreign},      {20, 20, op_be_mapped},
-    {40, 2, op_grow},          {20, 18, op_sweep},
-    {30, 20, op_batch},
+    {{500, 835, 480}, op_touch_race},
+    {{20, 20, 10}, op_zero},
+    {{60, 5, 0}, op_mark},
+    {{20, 10, 20}, op_inflate},
+    {{20, 10, 0}, op_deflate},
+    {{20, 5, 20}, op_complete},
+    {{20, 0, 300}, op_saw},
+    {{20, 20, 0}, op_write_by_reference},
+    {{30, 2, 60}, op_add},
+    {{120, 8, 60}, op_decrease},
+    {{20, 5, 0}, op_remove},
+    {{20, 10, 0}, op_move},
+    {{20, 10, 0}, op_foreign},
+    {{20, 20, 20}, op_be_mapped},
+    {{40, 2, 0}, op_grow},
+    {{20, 18, 10}, op_sweep},
+    {{30, 20, 20}, op_batch},
 };
 
 /* The arguments are the seed of all that it chooses. */
-static void run_one(const uint32_t *arg, bool shortage)
+static void run_one(const uint32_t *arg, enum mix mix)
 {
     uint64_t pick = arg[0] % 1000;
     unsigned i = 0;
 
     seed = (uint64_t)arg[1] << 32 | arg[2];
     for (;; i++) {
-        unsigned weight = shortage ? ops[i].shortage : ops[i].plenty;
+        unsigned weight = ops[i].weight[mix];
 
         if (pick < weight) {
             break;
         }
         pick -= weight;
     }
-    failing = !below(8);
+    failing = host_is_full || !below(8);
     if (failing) {
         page_alloc_fail_nth(1 + below(3));
     }
@@ -502,13 +642,19 @@ static void run_one(const uint32_t *arg, bool shortage)
 
 static int op_plenty(const uint32_t *arg)
 {
-    run_one(arg, false);
+    run_one(arg, PLENTY);
     return 0;
 }
 
 static int op_short(const uint32_t *arg)
 {
-    run_one(arg, true);
+    run_one(arg, SHORTAGE);
+    return 0;
+}
+
+static int op_coming_and_going(const uint32_t *arg)
+{
+    run_one(arg, COMING_AND_GOING);
     return 0;
 }
 
@@ -568,9 +714,47 @@ static void start_plenty(void)
     start(700, 3500);
 }
 
+static void start_whole(void)
+{
+    start(2048, GFNS);
+}
+
+static void finish_whole(void)
+{
+    EXPECT(steps < ROUNDS || g.pod.counters.superpages_reformed);
+    finish();
+}
+
 static void start_short(void)
 {
     start(100, 300);
+}
+
+/* What the guest gives away the others have at once. */
+static void take_all(void)
+{
+    while (page_alloc(PAGE_HEAP, 0)) {
+        continue;
+    }
+}
+
+static void start_full(void)
+{
+    start(1500, 2000);
+    take_all();
+    host_is_full = true;
+}
+
+static void check_full(void)
+{
+    take_all();
+    check_now_and_then();
+}
+
+static void finish_full(void)
+{
+    EXPECT(steps < ROUNDS || g.pod.counters.tables_paid);
+    finish();
 }
 
 static void start_few_superpages(void)
@@ -592,22 +776,30 @@ static const struct op_kind kinds_plenty[] = {
     [OP_STEP] = {"OP_STEP", 1, op_plenty}};
 static const struct op_kind kinds_short[] = {
     [OP_STEP] = {"OP_STEP", 1, op_short}};
+static const struct op_kind kinds_whole[] = {
+    [OP_STEP] = {"OP_STEP", 1, op_coming_and_going}};
 
-#define MODEL(what, kind_table, start_function, finish_function)               \
+#define MODEL(what, kind_table, start_function, check_function,                \
+              finish_function)                                                 \
     static const struct model what = {                                         \
         .name = #what,                                                         \
         .kinds = kind_table,                                                   \
         .kind_count = ARRAY_COUNT(kind_table),                                 \
         .start = start_function,                                               \
-        .check = check_now_and_then,                                           \
+        .check = check_function,                                               \
         .finish = finish_function,                                             \
     }
 
-MODEL(plenty, kinds_plenty, start_plenty, finish);
+MODEL(plenty, kinds_plenty, start_plenty, check_now_and_then, finish);
 /* The sweep is at work all the time. */
-MODEL(shortage, kinds_short, start_short, finish);
+MODEL(shortage, kinds_short, start_short, check_now_and_then, finish);
 /* So it is, and superpages come and go. */
-MODEL(few_superpages, kinds_short, start_few_superpages, finish_few_superpages);
+MODEL(few_superpages, kinds_short, start_few_superpages, check_now_and_then,
+      finish_few_superpages);
+/* Superpages are taken apart and put together. */
+MODEL(whole, kinds_whole, start_whole, check_now_and_then, finish_whole);
+/* Not a page is free in the host. */
+MODEL(full_host, kinds_plenty, start_full, check_full, finish_full);
 
 TEST(random_operations_agree_with_the_model)
 {
@@ -627,4 +819,14 @@ TEST(random_operations_agree_with_the_model_when_memory_is_short)
 TEST(random_operations_agree_with_the_model_when_superpages_are_short)
 {
     ops_random(&few_superpages, 78, ROUNDS);
+}
+
+TEST(random_operations_agree_with_the_model_when_the_host_is_full)
+{
+    ops_random(&full_host, 17, ROUNDS);
+}
+
+TEST(random_operations_agree_with_the_model_when_regions_come_and_go)
+{
+    ops_random(&whole, 3, ROUNDS);
 }

@@ -48,7 +48,7 @@ TEST(a_superpage_is_stolen_whole)
     EXPECT_EQ(guest_order(&g, 512), ORDER_2M);
     guest_decrease(&g, 512, ORDER_2M);
     EXPECT_EQ(g.pod.cache_count, 512);
-    EXPECT(!page_list_empty(&g.pod.super));
+    EXPECT(pod_has_superpage(&g.pod));
     EXPECT_EQ(guest_type(&g, 700), P2M_HOLE);
     guest_check(&g);
     guest_write(&g, 0, 1);
@@ -183,6 +183,7 @@ TEST(without_a_table_a_superpage_stays_whole)
     for (n = 1; n < 3; n++) {
         int rc;
 
+        guest_lose_reserve(&g);
         page_alloc_fail_nth(n);
         rc = p2m_decrease(&g.p2m, GFN(7), 0, &done);
         page_alloc_fail_nth(0);

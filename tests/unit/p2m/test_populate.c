@@ -78,24 +78,130 @@ TEST(an_empty_cache_asks_for_a_page_and_changes_nothing)
 
 TEST(no_table_page_is_a_verdict_of_its_own)
 {
-    uint64_t *word, n;
+    uint64_t *word;
 
     guest_start_pod(&g, ORDER_1G, 8);
-    for (n = 1;; n++) {
-        enum p2m_verdict verdict;
-
-        page_alloc_fail_nth(n);
-        verdict = guest_try(&g, 0x1234, true, &word);
-        page_alloc_fail_nth(0);
-        guest_check(&g);
-        if (verdict == P2M_OK) {
-            break;
-        }
-        EXPECT_EQ(verdict, P2M_NO_MEMORY);
+    guest_lose_reserve(&g);
+    for (uint64_t limit = 1; limit < 3; limit++) {
+        g.account.table_limit = g.account.table_count + (limit == 2);
+        EXPECT_EQ(guest_try(&g, 0x1234, true, &word), P2M_NO_MEMORY);
         EXPECT_EQ(guest_order(&g, 0x1234), ORDER_1G);
         EXPECT_EQ(g.pod.cache_count, 8);
+        guest_check(&g);
     }
-    EXPECT_EQ(n, 3);
+    g.account.table_limit++;
+    EXPECT_EQ(guest_try(&g, 0x1234, true, &word), P2M_OK);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* P10: no single allocation matters. */
+TEST(a_touch_needs_no_allocation_to_succeed)
+{
+    uint64_t *word;
+
+    guest_start_pod(&g, ORDER_1G, 8);
+    for (uint64_t n = 1; n < 8; n++) {
+        page_alloc_fail_nth(n);
+        EXPECT_EQ(guest_try(&g, n << 15, true, &word), P2M_OK);
+        page_alloc_fail_nth(0);
+        EXPECT_EQ(g.pod.counters.tables_reserved, 2);
+        guest_check(&g);
+    }
+    guest_end(&g);
+}
+
+/* While something is lacking anyway, the cache pays for tables: what is missing
+ * in the end is a page, never a table. */
+TEST(in_a_full_host_the_cache_pays_for_tables)
+{
+    enum p2m_verdict verdict;
+    struct page_list all;
+    uint64_t *word, touched = 0, total;
+
+    guest_start_pod(&g, ORDER_1G, 8);
+    total = g.account.page_count + g.account.table_count;
+    host_fill(&all);
+    while ((verdict = guest_try(&g, touched << 9, true, &word)) == P2M_OK) {
+        touched++;
+        guest_check(&g);
+    }
+    EXPECT_EQ(verdict, P2M_NEED_PAGE);
+    EXPECT_EQ(g.pod.cache_count, 0);
+    /* A table for the first 1G, and one for each page that was had. */
+    EXPECT_EQ(touched, 4);
+    EXPECT_EQ(g.pod.counters.tables_paid, 4);
+    EXPECT_EQ(g.account.page_count + g.account.table_count, total);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* Nothing is lacking, so nothing may go wrong: whatever the order in which the
+ * promises are touched, and though all that is cached are single pages. */
+TEST(kept_promises_need_nobody)
+{
+    struct page_list all;
+    uint64_t *word;
+
+    machine_start(0x4000);
+    guest_start(&g, 1);
+    host_fill(&all);
+    host_free_singles(&all, 2048 + 5);
+    EXPECT_EQ(pod_set_cache(&g.pod, 2048, ~0ULL), 0);
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(1024), 9), 0);
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(1536), 9), 0);
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(0), 10), -ENOMEM); /* two tables more */
+    EXPECT_EQ(g.pod.entry_count, 1024);
+    guest_check(&g);
+    host_free_singles(&all, 1);
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(0), 10), 0);
+    EXPECT_EQ(g.pod.counters.tables_reserved, 4);
+    EXPECT_EQ(g.pod.counters.tables_owed, 4);
+    guest_check(&g);
+    while (page_alloc(PAGE_HEAP, 0)) {
+        continue;
+    }
+    for (uint64_t i = 0; i < 2048; i++) {
+        EXPECT_EQ(guest_try(&g, i * 517 % 2048, true, &word), P2M_OK);
+    }
+    EXPECT_EQ(g.pod.entry_count, 0);
+    EXPECT_EQ(g.pod.cache_count, 0);
+    EXPECT_EQ(g.pod.counters.tables_paid, 0);
+    EXPECT_EQ(g.pod.counters.tables_reserved, 0);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* What is set aside does not grow with what is promised while the promise
+ * cannot be kept anyway. */
+TEST(a_large_promise_costs_two_tables)
+{
+    machine_start(0x4000);
+    guest_start(&g, 1);
+    EXPECT_EQ(pod_set_cache(&g.pod, 100, ~0ULL), 0);
+    for (uint64_t i = 0; i < 64; i++) {
+        EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(i << 18), ORDER_1G), 0);
+    }
+    EXPECT_EQ(g.pod.counters.tables_owed, 64 * 513);
+    EXPECT_EQ(g.pod.counters.tables_reserved, 2);
+    EXPECT(g.account.table_count <= 2 + 2 + 1);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+TEST(a_promise_beyond_the_budget_of_tables_is_not_made)
+{
+    machine_start(0x4000);
+    guest_start(&g, 1);
+    EXPECT_EQ(pod_set_cache(&g.pod, 2048, ~0ULL), 0);
+    g.account.table_limit = g.account.table_count + 2 + 3;
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(0), 11), -ENOMEM);
+    EXPECT_EQ(g.pod.entry_count, 0);
+    guest_check(&g);
+    g.account.table_limit++;
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(0), 11), 0);
+    EXPECT_EQ(g.pod.entry_count, 2048);
+    guest_check(&g);
     guest_end(&g);
 }
 

@@ -181,6 +181,7 @@ TEST(a_budget_of_tables_is_a_limit)
     uint64_t *word;
 
     guest_start_pod(&g, ORDER_1G, 8);
+    guest_lose_reserve(&g);
     g.account.table_limit = g.account.table_count + 1;
     EXPECT_EQ(guest_try(&g, 5, true, &word), P2M_NO_MEMORY);
     EXPECT_EQ(guest_order(&g, 5), ORDER_1G);

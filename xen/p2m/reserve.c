@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tables set aside, so that no touch of a promise ends for want of one (P10).
+ *
+ *   R  tables_reserved  tables in the reserve: charged, empty, all zero
+ *   T  tables_owed      what the placeholders there are may need at most: one
+ *                       for each of 2M, 1 + 512 for each of 1G
+ *   D  the deficit E - C
+ *
+ * How many there should be:
+ *
+ *   D > 0   2: a touch splits 1G to 2M and 2M to 4K, the search one leaf
+ *   D = 0   T: from now on every promise is kept, whatever the host has left
+ *   D < 0   T, but 2 at most: memory is being built, and C comes first
+ *
+ * so while D > 0 the reserve costs the same however much was promised, and in
+ * the end a 512th of what is still promised. Marking fails if it cannot be
+ * had. Later it is refilled after each operation that may have used it: from
+ * the host's free pages; else, while D > 0, from the cache, which is a page
+ * that the guest has to return sooner or later; and when D is 0, by what it
+ * returns, before the host gets any of that. A page that pays goes straight
+ * from the cache to the reserve: nobody else can take it in between.
+ *
+ * Who may use it when the host has no page: whoever splits a promise, since T
+ * falls with it; whoever splits RAM, which is to give pages back; for others
+ * what is above T. Needs p2m->lock, and pod->lock where it says _locked.
+ */
+#include "p2m/internal.h"
+
+#define TABLES_PER_TOUCH 2
+#define REFILL_AT_ONCE   32
+
+/* C may change while only the p2m's lock is held: then it is a moment old. */
+static uint64_t wanted(const struct p2m *p2m)
+{
+    uint64_t owed = p2m->pod->counters.tables_owed;
+    uint64_t entries = p2m->pod->entry_count;
+    uint64_t cached = READ_ONCE(p2m->pod->cache_count);
+
+    if (p2m->dying) {
+        return 0;
+    }
+    return reserve_for(entries, cached, owed);
+}
+
+uint64_t reserve_for(uint64_t entries, uint64_t cached, uint64_t owed)
+{
+    if (entries == cached) {
+        return owed;
+    }
+    return entries > cached ? TABLES_PER_TOUCH : MIN(owed, TABLES_PER_TOUCH);
+}
+
+uint64_t reserve_lacks(const struct p2m *p2m)
+{
+    const struct pod_counters *c = &p2m->pod->counters;
+
+    if (p2m->dying || c->tables_reserved >= c->tables_owed) {
+        return 0;
+    }
+    return c->tables_owed - c->tables_reserved;
+}
+
+static void push(struct p2m *p2m, struct page *table)
+{
+    page_list_add(&p2m->reserve, table);
+    p2m->pod->counters.tables_reserved++;
+}
+
+static struct page *pop(struct p2m *p2m)
+{
+    struct page *table = page_list_take(&p2m->reserve);
+
+    p2m->pod->counters.tables_reserved--;
+    return table;
+}
+
+/* How many must stay when a leaf of this type is split. */
+static uint64_t floor_of(const struct p2m *p2m, enum p2m_type type)
+{
+    return p2m_types[type].is_promise || type == P2M_RAM
+               ? 0
+               : p2m->pod->counters.tables_owed;
+}
+
+struct page *reserve_take(struct p2m *p2m, enum p2m_type split)
+{
+    struct page *table = page_alloc_table(p2m->account);
+
+    if (!table && p2m->pod->counters.tables_reserved > floor_of(p2m, split)) {
+        table = pop(p2m);
+    }
+    return table;
+}
+
+void reserve_put(struct p2m *p2m, struct page *table)
+{
+    if (p2m->pod->counters.tables_reserved >= wanted(p2m)) {
+        page_free_table(p2m->account, table);
+        return;
+    }
+    arch_page_clear(page_map(table));
+    push(p2m, table);
+}
+
+int reserve_grow(struct p2m *p2m, uint64_t count)
+{
+    while (p2m->pod->counters.tables_reserved < count) {
+        struct page *table = page_alloc_table(p2m->account);
+
+        if (!table) {
+            return -ENOMEM;
+        }
+        push(p2m, table);
+    }
+    return 0;
+}
+
+bool reserve_pay_locked(struct p2m *p2m)
+{
+    struct page *table = p2m->dying ? NULL : pod_take_table_locked(p2m->pod);
+
+    if (table) {
+        push(p2m, table);
+    }
+    return table;
+}
+
+void reserve_from_excess_locked(struct p2m *p2m)
+{
+    while (pod_deficit_locked(p2m->pod) < 0 && reserve_lacks(p2m) &&
+           reserve_pay_locked(p2m)) {
+        continue;
+    }
+}
+
+void reserve_trim(struct p2m *p2m, uint64_t keep, uint64_t max)
+{
+    const struct pod_counters *c = &p2m->pod->counters;
+
+    for (; max && c->tables_reserved > keep; max--) {
+        page_free_table(p2m->account, pop(p2m));
+    }
+}
+
+void reserve_shed(struct p2m *p2m)
+{
+    reserve_trim(p2m, MAX(wanted(p2m), p2m->pod->counters.tables_owed),
+                 TABLE_ENTRIES);
+}
+
+int reserve_refill_locked(struct p2m *p2m)
+{
+    const struct pod_counters *c = &p2m->pod->counters;
+    int rc = -ERESTART;
+
+    for (unsigned i = 0; i < REFILL_AT_ONCE; i++) {
+        uint64_t count = c->tables_reserved;
+
+        if (count >= wanted(p2m)) {
+            rc = 0;
+            break;
+        }
+        if (reserve_grow(p2m, count + 1) &&
+            (pod_deficit_locked(p2m->pod) <= 0 || !reserve_pay_locked(p2m))) {
+            rc = 0;
+            break;
+        }
+    }
+    reserve_shed(p2m);
+    return rc;
+}
+
+bool p2m_pay_for_table(struct p2m *p2m)
+{
+    bool paid;
+
+    lock(&p2m->lock);
+    lock(&p2m->pod->lock);
+    paid = reserve_pay_locked(p2m);
+    unlock(&p2m->pod->lock);
+    unlock(&p2m->lock);
+    return paid;
+}
