@@ -47,6 +47,7 @@ enum {
                            pages just handed out; who lets anybody write to
                            the page (p2m, on mapping it) clears the flag */
     PAGE_ALLOCATED = 2, /* GUEST: the owner's own reference is still there */
+    PAGE_POOLED = 4,    /* CACHE: head of a block of a PoD cache; not loose */
     PAGE_SLAB = 8,      /* HEAP: small objects */
 };
 

@@ -23,6 +23,7 @@ static void link_block(struct pod *pod, struct page *head, unsigned order)
     struct page_list *l = &pod->blocks[order];
 
     WRITE_ONCE(head->order, (uint8_t)order);
+    head->flags |= PAGE_POOLED;
     if (head->flags & PAGE_ZEROED) {
         page_list_add(l, head);
     } else {
@@ -34,6 +35,7 @@ static void link_block(struct pod *pod, struct page *head, unsigned order)
 static void unlink_block(struct pod *pod, struct page *head, unsigned order)
 {
     page_list_del(&pod->blocks[order], head);
+    head->flags &= (uint8_t)~PAGE_POOLED;
     pod->counters.superpages_cached -= order == ORDER_2M;
 }
 
@@ -49,7 +51,7 @@ bool cache_is_block(const struct pod *pod, uint64_t mfn, unsigned order)
     }
     word.bits = READ_ONCE(pg->w.bits);
     return word.state == PAGE_CACHE && word.order == order &&
-           word.owner == pod->account->number;
+           (word.flags & PAGE_POOLED) && word.owner == pod->account->number;
 }
 
 static void clear_rest(struct pod *pod, struct page *head)
