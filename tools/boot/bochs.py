@@ -81,7 +81,7 @@ def make_disc(directory, hypervisor, options, kernel, arguments, initrd=None):
     if initrd:
         files["initrd"] = initrd
     for name, path in files.items():
-        os.symlink(os.path.abspath(path), os.path.join(boot, name))
+        shutil.copyfile(path, os.path.join(boot, name))
     with open(os.path.join(boot, "grub", "grub.cfg"), "w",
               encoding="utf-8") as menu:
         menu.write(MENU.format(
@@ -89,7 +89,7 @@ def make_disc(directory, hypervisor, options, kernel, arguments, initrd=None):
             initrd="    module2 --nounzip /boot/initrd\n" if initrd else ""))
     made = subprocess.run(
         ["grub-mkrescue", "-d", GRUB_MODULES, "-o",
-         os.path.join(directory, "disc.iso"), tree, "--", "-follow", "on"],
+         os.path.join(directory, "disc.iso"), tree],
         capture_output=True, text=True, check=False)
     shutil.rmtree(tree)
     if made.returncode:
