@@ -64,6 +64,19 @@ variants: $(GUEST_OUT)/built
 	    --hypervisor out/podium-checked --log $(GUEST_OUT)/log-checked \
 	    --results out/results/variants.txt $(GUEST)
 
+# On Intel's VMX, by Bochs: one processor, which it is quick enough for. With
+# CPU=ryzen on SVM, for a second opinion.
+VMX_GUESTS := balloon events fpu grants hello life modes msr_cpuid pod reader \
+              sweep timers
+CPU ?= corei7_skylake_x
+
+.PHONY: vmx
+vmx: $(GUEST_OUT)/built out/podium
+	$(Q)mkdir -p out/results
+	$(Q)$(PYTHON) $(GUEST_DIR)/run --emulator bochs --cpu $(CPU) \
+	    --set cpus=1 --tag $(CPU) --log $(GUEST_OUT)/log-$(CPU) \
+	    --results out/results/vmx.txt $(or $(GUEST),$(VMX_GUESTS))
+
 guest-images: $(GUEST_OUT)/built
 
 $(GUEST_OUT)/built: $(GUEST_ELFS)
