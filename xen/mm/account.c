@@ -7,6 +7,7 @@
 #include "mm/account.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
+#include "types/bits.h"
 #include "types/error.h"
 
 #define CHUNK   (PAGE_SIZE / sizeof(struct account *))
@@ -128,5 +129,6 @@ bool account_uncharge_locked(struct account *a, uint64_t count)
 {
     CHECK(a->page_count >= count);
     a->page_count -= count;
+    a->borrowed -= MIN(a->borrowed, count);
     return a->dying && !a->page_count;
 }

@@ -4,9 +4,18 @@
  *
  * Always: page_count = pages in the owner's p2m + its PoD cache + loose_count +
  * pages that it gave up and others still refer to. There is no list of them:
- * the p2m names the first, and the last go by themselves. page_count <=
- * max_pages right after a charge (it may be exceeded only when max_pages is
- * lowered later).
+ * the p2m names the first, and the last go by themselves.
+ *
+ * Of page_count, `borrowed` are a loan of the host's, beside what the account
+ * may have by right:
+ *
+ *   borrowed <= page_count
+ *   page_count - borrowed <= max_pages   right after a charge (it may be
+ *                                        exceeded only when max_pages is
+ *                                        lowered later); a claim that is kept
+ *                                        counts as charged there
+ *
+ * Whatever is uncharged pays the loan back first.
  * claimed: pages that are promised to this account and not charged yet.
  * Fields are protected by the page allocator's lock; READ_ONCE elsewhere.
  *
@@ -34,7 +43,9 @@ struct account {
     bool dying;             /* refuses new charges */
     uint64_t page_count;    /* pages charged, 4 KiB each (Xen's tot_pages) */
     uint64_t max_pages;     /* limit of page_count */
+    uint64_t borrowed;      /* of page_count: to be paid back */
     uint64_t claimed;       /* pages claimed and not charged yet */
+    bool claim_is_kept;     /* for page_alloc_claimed() alone */
     uint64_t table_count;   /* table pages of its p2m, not in page_count */
     uint64_t table_limit;   /* budget of table_count, pages; 0: no limit */
     uint64_t special_count; /* SPECIAL pages shown to it, not in page_count */

@@ -13,6 +13,10 @@
  * pages that come back do not restore it. Tables and special pages are not
  * charged: they use the claim only when there is nothing else left. So a claim
  * of all that a build needs, tables too, is enough for each part of it.
+ *
+ * An account may keep its claim for one purpose (claim_is_kept: placeholders
+ * that are filled from the host's memory). Then its other charges are served
+ * like anybody's. page_claim() and page_set_size() are not for it.
  */
 #include "mm/buddy.h"
 #include "mm/page_alloc.h"
@@ -28,6 +32,12 @@ void claim_drop_locked(struct account *a)
 bool claim_allows_locked(const struct account *a, uint64_t count)
 {
     return count <= buddy.free - buddy.claimed + (a ? a->claimed : 0);
+}
+
+static void claim_set_locked(struct account *a, uint64_t pages)
+{
+    buddy.claimed += pages - a->claimed;
+    a->claimed = pages;
 }
 
 void claim_use_locked(struct account *a, uint64_t count)
@@ -58,8 +68,7 @@ static int claim_locked(struct account *a, uint64_t pages)
     if (more > buddy.free - buddy.claimed) {
         return -ENOMEM;
     }
-    a->claimed = more;
-    buddy.claimed += more;
+    claim_set_locked(a, more);
     return 0;
 }
 
@@ -68,19 +77,15 @@ int page_claim(struct account *a, uint64_t pages)
     int rc = 0;
 
     lock(&buddy.lock);
-    if (pages) {
+    if (a->claim_is_kept) {
+        rc = -EINVAL;
+    } else if (pages) {
         rc = claim_locked(a, pages);
     } else {
         claim_drop_locked(a);
     }
     unlock(&buddy.lock);
     return rc;
-}
-
-static void set_claim_locked(struct account *a, uint64_t claim)
-{
-    buddy.claimed = buddy.claimed - a->claimed + claim;
-    a->claimed = claim;
 }
 
 int page_set_size(struct account *a, uint64_t max_pages, uint64_t claim)
@@ -94,7 +99,7 @@ int page_set_size(struct account *a, uint64_t max_pages, uint64_t claim)
         rc = -ENOMEM;
     } else {
         WRITE_ONCE(a->max_pages, max_pages);
-        set_claim_locked(a, claim);
+        claim_set_locked(a, claim);
     }
     unlock(&buddy.lock);
     return rc;
@@ -104,7 +109,40 @@ void page_trim_claim(struct account *a, uint64_t claim)
 {
     lock(&buddy.lock);
     if (a->claimed > claim) {
-        set_claim_locked(a, claim);
+        claim_set_locked(a, claim);
     }
     unlock(&buddy.lock);
+}
+
+static bool claim_fits_locked(const struct account *a, uint64_t pages)
+{
+    uint64_t own = a->page_count - a->borrowed;
+
+    return own <= a->max_pages && pages <= a->max_pages - own;
+}
+
+int page_claim_keep(struct account *a, uint64_t pages)
+{
+    uint64_t more;
+    int rc = 0;
+
+    lock(&buddy.lock);
+    more = pages - MIN(pages, a->claimed);
+    if (a->dying || (more && !claim_fits_locked(a, pages))) {
+        rc = -EINVAL;
+    } else if (more > buddy.free - buddy.claimed) {
+        rc = -ENOMEM;
+    } else {
+        a->claim_is_kept = true;
+        claim_set_locked(a, pages);
+    }
+    unlock(&buddy.lock);
+    return rc;
+}
+
+uint64_t page_unclaimed(void)
+{
+    uint64_t claimed = READ_ONCE(buddy.claimed), free = READ_ONCE(buddy.free);
+
+    return free - MIN(claimed, free);
 }

@@ -289,6 +289,10 @@ static void audit_account(struct recount *seen, const struct account *a)
     expect(seen, "SPECIAL pages of domain", a->id, a->special_count,
            a->audit_special);
     audit_loose(seen, a);
+    if (a->borrowed > a->page_count) {
+        differs(seen, "pages borrowed by domain", a->id, a->borrowed,
+                a->page_count);
+    }
     if (a->dying) {
         expect(seen, "claim of a dying domain", a->id, a->claimed, 0);
     }

@@ -204,31 +204,66 @@ void page_free_table(struct account *a, struct page *pg)
     page_free(pg, 0);
 }
 
-static bool may_charge_locked(const struct account *a, uint64_t count)
+/* On whose account, and on what grounds. */
+struct charge {
+    struct account *a;
+    enum {
+        BY_RIGHT,
+        CLAIMED,
+        BORROWED
+    } how;
+    uint64_t limit; /* of what is BORROWED */
+};
+
+static bool may_charge_locked(const struct charge *c, uint64_t count)
 {
-    return !a->dying && a->page_count <= a->max_pages &&
-           count <= a->max_pages - a->page_count;
+    const struct account *a = c->a;
+    uint64_t own = a->page_count - a->borrowed;
+
+    if (a->dying) {
+        return false;
+    }
+    switch (c->how) {
+    case BORROWED:
+        return a->borrowed < c->limit && count <= c->limit - a->borrowed;
+    case CLAIMED:
+        return count <= a->claimed; /* the limit has agreed to it already */
+    default:
+        own += a->claim_is_kept ? a->claimed : 0;
+        return own <= a->max_pages && count <= a->max_pages - own;
+    }
+}
+
+static bool uses_claim(const struct charge *c)
+{
+    return c->how == CLAIMED || (c->how == BY_RIGHT && !c->a->claim_is_kept);
 }
 
 /* The owner stands in the BUSY head, so that an audit finds whom these pages
  * are counted for. */
-static void charge_block_locked(struct account *a, struct page *head)
+static void charge_block_locked(const struct charge *c, struct page *head)
 {
-    claim_use_locked(a, BIT(head->order));
-    a->page_count += BIT(head->order);
+    struct account *a = c->a;
+    uint64_t count = BIT(head->order);
+
+    if (uses_claim(c)) {
+        claim_use_locked(a, count);
+    }
+    a->page_count += count;
+    a->borrowed += c->how == BORROWED ? count : 0;
     head->owner = a->number;
 }
 
-/* A block charged to `a`. */
-static struct page *take_charged_locked(struct account *a, unsigned order)
+/* A block charged to an account. */
+static struct page *take_charged_locked(const struct charge *c, unsigned order)
 {
     struct page *head = NULL;
 
-    if (may_charge_locked(a, BIT(order))) {
-        head = take_locked(a, order);
+    if (may_charge_locked(c, BIT(order))) {
+        head = take_locked(uses_claim(c) ? c->a : NULL, order);
     }
     /* The lock may have been let go in between: look again. */
-    if (head && !may_charge_locked(a, BIT(order))) {
+    if (head && !may_charge_locked(c, BIT(order))) {
         buddy.free += BIT(order);
         head->state = PAGE_FREE;
         head->order = ORDER_NOT_HEAD;
@@ -236,32 +271,33 @@ static struct page *take_charged_locked(struct account *a, unsigned order)
         head = NULL;
     }
     if (head) {
-        charge_block_locked(a, head);
+        charge_block_locked(c, head);
     }
     return head;
 }
 
 /* The same of just that frame. */
-static struct page *take_frame_locked(struct account *a, mfn_t mfn)
+static struct page *take_frame_locked(const struct charge *c, mfn_t mfn)
 {
     struct page *head = NULL;
 
-    if (may_charge_locked(a, 1) && claim_allows_locked(a, 1)) {
+    if (may_charge_locked(c, 1) &&
+        claim_allows_locked(uses_claim(c) ? c->a : NULL, 1)) {
         head = buddy_take_at_locked(mfn);
     }
     if (head) {
         buddy.free--;
-        charge_block_locked(a, head);
+        charge_block_locked(c, head);
     }
     return head;
 }
 
-static struct page *take_charged(struct account *a, unsigned order)
+static struct page *take_charged(const struct charge *c, unsigned order)
 {
     struct page *head;
 
     lock(&buddy.lock);
-    head = take_charged_locked(a, order);
+    head = take_charged_locked(c, order);
     unlock(&buddy.lock);
     return head;
 }
@@ -281,15 +317,16 @@ static void start_guest_pages(struct account *a, struct page *head,
     }
 }
 
-struct page *page_alloc_guest(struct account *a, unsigned order)
+static struct page *alloc_charged(const struct charge *c, unsigned order)
 {
+    struct account *a = c->a;
     struct page *head;
 
     CHECK(order <= MAX_ORDER);
     if (told_to_fail()) {
         return NULL;
     }
-    head = take_charged(a, order);
+    head = take_charged(c, order);
     if (!head) {
         return NULL;
     }
@@ -298,11 +335,34 @@ struct page *page_alloc_guest(struct account *a, unsigned order)
     return head;
 }
 
+struct page *page_alloc_guest(struct account *a, unsigned order)
+{
+    return alloc_charged(&(struct charge){a, BY_RIGHT, 0}, order);
+}
+
+struct page *page_alloc_claimed(struct account *a, unsigned order)
+{
+    return alloc_charged(&(struct charge){a, CLAIMED, 0}, order);
+}
+
+struct page *page_borrow(struct account *a, unsigned order, uint64_t limit)
+{
+    return alloc_charged(&(struct charge){a, BORROWED, limit}, order);
+}
+
+void page_loan_cover(struct account *a, uint64_t right)
+{
+    lock(&buddy.lock);
+    a->borrowed = MIN(a->borrowed, a->page_count - MIN(a->page_count, right));
+    unlock(&buddy.lock);
+}
+
 /* Blocks of `count` pages together, on `heads`: those that single pages would
  * be cut from one after the other, so small ones first. Returns how many. */
 static unsigned take_pages(struct account *a, unsigned count,
                            struct page_list *heads)
 {
+    const struct charge charge = {a, BY_RIGHT, 0};
     unsigned taken = 0;
 
     lock(&buddy.lock);
@@ -312,7 +372,7 @@ static unsigned take_pages(struct account *a, unsigned count,
         unsigned order = MIN(fits, (unsigned)__builtin_ctz(any));
         struct page *head;
 
-        while (!(head = take_charged_locked(a, order)) && order) {
+        while (!(head = take_charged_locked(&charge, order)) && order) {
             order--;
         }
         if (!head) {
@@ -330,6 +390,7 @@ static unsigned take_pages(struct account *a, unsigned count,
 static unsigned take_wanted(struct account *a, struct page **pages,
                             const mfn_t *wanted, unsigned count)
 {
+    const struct charge charge = {a, BY_RIGHT, 0};
     unsigned taken = 0;
 
     for (unsigned i = 0; i < count; i++) {
@@ -341,7 +402,7 @@ static unsigned take_wanted(struct account *a, struct page **pages,
     lock(&buddy.lock);
     for (unsigned i = 0; i < count; i++) {
         if (mfn_valid(wanted[i])) {
-            pages[i] = take_frame_locked(a, wanted[i]);
+            pages[i] = take_frame_locked(&charge, wanted[i]);
             taken += pages[i] ? 1 : 0;
         }
     }

@@ -41,6 +41,17 @@ void page_free_table(struct account *a, struct page *pg);
  */
 struct page *page_alloc_guest(struct account *a, unsigned order);
 
+/* The same from a's claim, which it keeps for that (page_claim_keep()): NULL
+ * when less than 2^order pages are left of it. */
+struct page *page_alloc_claimed(struct account *a, unsigned order);
+
+/* The same as a loan: of what nobody has claimed, whatever a->max_pages says,
+ * up to a->borrowed == limit. */
+struct page *page_borrow(struct account *a, unsigned order, uint64_t limit);
+
+/* A larger right takes over what was a loan: as much as `right` pages cover. */
+void page_loan_cover(struct account *a, uint64_t right);
+
 /*
  * Single pages as page_alloc_guest(a, 0) gives them, `count` (PAGES_AT_ONCE at
  * most), of which as many are in pages[] as it returns. If it is `count`, the
@@ -105,6 +116,17 @@ int must_check page_set_size(struct account *a, uint64_t max_pages,
                              uint64_t claim);
 /* What is claimed beyond `claim` pages is anybody's again. */
 void page_trim_claim(struct account *a, uint64_t claim);
+
+/*
+ * From now on a's claim is for page_alloc_claimed() alone, and is of so many
+ * pages, whatever it was: -ENOMEM: not that much free, -EINVAL: dying, or with
+ * what is charged above max_pages, unless it is no larger than it was; nothing
+ * has changed then. page_claim() of such an account is -EINVAL.
+ */
+int must_check page_claim_keep(struct account *a, uint64_t pages);
+
+/* Free pages that nobody has claimed, a moment ago. */
+uint64_t page_unclaimed(void);
 
 struct page_alloc_info {
     uint64_t total;   /* pages of RAM managed */

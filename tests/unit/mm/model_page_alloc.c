@@ -7,11 +7,14 @@
 #include "machine.h"
 #include "ops.h"
 #include "types/bits.h"
+#include "types/error.h"
 
 #define PAGES    0x400
 #define ACCOUNTS 3
 #define BLOCKS   80
 #define STEPS    1500
+#define KEEPER   2   /* the account that keeps its claim */
+#define CREDIT   150 /* pages that each account may borrow */
 
 enum kind {
     NOTHING,
@@ -22,12 +25,20 @@ enum kind {
     CACHE,
 };
 
+/* On what grounds an account gets a page. */
+enum how {
+    BY_RIGHT,
+    CLAIMED,
+    BORROWED,
+};
+
 /* Something that was handed out. */
 struct block {
     enum kind kind;
     struct page *head;
     unsigned order;
     unsigned account;
+    enum how how; /* GUEST: when it was taken */
     unsigned
         extra; /* GUEST of order 0, SPECIAL: references besides the first */
 };
@@ -35,7 +46,7 @@ struct block {
 static struct {
     struct block block[BLOCKS];
     struct account account[ACCOUNTS];
-    uint64_t charged[ACCOUNTS], claimed[ACCOUNTS];
+    uint64_t charged[ACCOUNTS], claimed[ACCOUNTS], owed[ACCOUNTS];
     uint64_t free;
     uint8_t taken[0x400 + PAGES]; /* by frame */
 } m;
@@ -57,6 +68,16 @@ static uint64_t all_claims(void)
     return sum;
 }
 
+static bool uses_claim(const struct block *b)
+{
+    return b->how == CLAIMED || (b->how == BY_RIGHT && b->account != KEEPER);
+}
+
+static bool uses_claim_if_short(const struct block *b)
+{
+    return b->kind == TABLE || b->kind == SPECIAL;
+}
+
 static void model_take(struct block *b)
 {
     m.free -= BIT(b->order);
@@ -71,7 +92,12 @@ static void model_take(struct block *b)
         uint64_t used = MIN(m.claimed[b->account], BIT(b->order));
 
         m.charged[b->account] += BIT(b->order);
-        m.claimed[b->account] -= used;
+        m.claimed[b->account] -= uses_claim(b) ? used : 0;
+        m.owed[b->account] += b->how == BORROWED ? BIT(b->order) : 0;
+    }
+    /* What is not charged uses the claim when there is nothing else. */
+    if (uses_claim_if_short(b) && all_claims() > m.free) {
+        m.claimed[b->account] -= all_claims() - m.free;
     }
 }
 
@@ -83,6 +109,7 @@ static void model_free(struct block *b)
     }
     if (b->kind == GUEST || b->kind == CACHE) {
         m.charged[b->account] -= BIT(b->order);
+        m.owed[b->account] -= MIN(m.owed[b->account], BIT(b->order));
     }
     b->kind = NOTHING;
 }
@@ -93,14 +120,40 @@ static bool model_allows(const struct block *b)
 {
     uint64_t room = m.free - all_claims();
 
-    if (b->kind == GUEST) {
+    if (uses_claim_if_short(b)) {
         room += m.claimed[b->account];
-        if (m.charged[b->account] + BIT(b->order) >
-            m.account[b->account].max_pages) {
+    }
+    if (b->kind == GUEST) {
+        uint64_t own = m.charged[b->account] - m.owed[b->account];
+
+        room += uses_claim(b) ? m.claimed[b->account] : 0;
+        if (b->how == BORROWED) {
+            return m.owed[b->account] + BIT(b->order) <= CREDIT &&
+                   BIT(b->order) <= room;
+        }
+        if (b->how == CLAIMED) {
+            return BIT(b->order) <= m.claimed[b->account];
+        }
+        own += b->account == KEEPER ? m.claimed[KEEPER] : 0;
+        if (own + BIT(b->order) > m.account[b->account].max_pages) {
             return false;
         }
     }
     return BIT(b->order) <= room;
+}
+
+static struct page *take_guest(const struct block *b)
+{
+    struct account *a = &m.account[b->account];
+
+    switch (b->how) {
+    case CLAIMED:
+        return page_alloc_claimed(a, b->order);
+    case BORROWED:
+        return page_borrow(a, b->order, CREDIT);
+    default:
+        return page_alloc_guest(a, b->order);
+    }
 }
 
 static struct page *take(const struct block *b)
@@ -115,7 +168,7 @@ static struct page *take(const struct block *b)
     case SPECIAL:
         return page_alloc_special(a);
     default:
-        return page_alloc_guest(a, b->order);
+        return take_guest(b);
     }
 }
 
@@ -123,6 +176,7 @@ static void do_take(struct block *b)
 {
     b->kind = HEAP + below(4);
     b->account = below(ACCOUNTS);
+    b->how = below(3) ? BY_RIGHT : CLAIMED + below(2);
     b->order = b->kind == HEAP || b->kind == GUEST ? below(7) : 0;
     if (b->kind == GUEST && !below(8)) {
         b->order = 9;
@@ -218,6 +272,37 @@ static void do_cache(struct block *b)
     }
 }
 
+static void do_keep_claim(uint64_t pages)
+{
+    uint64_t others = all_claims() - m.claimed[KEEPER];
+    uint64_t own = m.charged[KEEPER] - m.owed[KEEPER];
+    int rc = page_claim_keep(&m.account[KEEPER], pages);
+
+    if (pages > m.claimed[KEEPER] &&
+        own + pages > m.account[KEEPER].max_pages) {
+        EXPECT_EQ(rc, -EINVAL);
+    } else if (pages <= m.claimed[KEEPER] || pages <= m.free - others) {
+        EXPECT_EQ(rc, 0);
+        m.claimed[KEEPER] = pages;
+    } else {
+        EXPECT_EQ(rc, -ENOMEM);
+    }
+    EXPECT_EQ(page_claim(&m.account[KEEPER], 0), -EINVAL);
+}
+
+/* The right to what is charged grows, if it may. */
+static void do_cover(unsigned account)
+{
+    uint64_t right = below(400);
+
+    if (right <= m.account[account].max_pages) {
+        page_loan_cover(&m.account[account], right);
+        m.owed[account] =
+            MIN(m.owed[account],
+                m.charged[account] - MIN(m.charged[account], right));
+    }
+}
+
 static void do_claim(unsigned account)
 {
     struct account *a = &m.account[account];
@@ -247,6 +332,7 @@ static void compare(void)
     for (unsigned i = 0; i < ACCOUNTS; i++) {
         EXPECT_EQ(m.account[i].page_count, m.charged[i]);
         EXPECT_EQ(m.account[i].claimed, m.claimed[i]);
+        EXPECT_EQ(m.account[i].borrowed, m.owed[i]);
     }
     machine_check();
 }
@@ -259,7 +345,9 @@ static int op_step(const uint32_t *arg)
 
     rnd = arg[2];
     if (what == 0) {
-        do_claim(below(ACCOUNTS));
+        do_claim(below(KEEPER));
+        do_keep_claim(below(400));
+        do_cover(below(ACCOUNTS));
     } else if (what == 1) {
         page_scrub_some(below(64));
     } else if (b->kind == NOTHING) {
@@ -283,10 +371,11 @@ static void free_all(void)
             do_free(&m.block[i]);
         }
     }
-    for (unsigned i = 0; i < ACCOUNTS; i++) {
+    for (unsigned i = 0; i < KEEPER; i++) {
         EXPECT_EQ(page_claim(&m.account[i], 0), 0);
         m.claimed[i] = 0;
     }
+    do_keep_claim(0);
     compare();
     EXPECT_EQ(m.free, total);
 }
@@ -298,6 +387,7 @@ static void start(void)
     for (unsigned i = 0; i < ACCOUNTS; i++) {
         machine_account(&m.account[i], (domid_t)i, 200 + 200 * i);
     }
+    do_keep_claim(0);
 }
 
 static void start_with_junk(void)
