@@ -114,6 +114,8 @@ static const char *const counter_names[] = {
     [PODIUM_TABLES_PAID] = "tables_paid",
     [PODIUM_TABLES_RESERVED] = "tables_reserved",
     [PODIUM_TABLES_OWED] = "tables_owed",
+    [PODIUM_WAITS] = "waits",
+    [PODIUM_BORROWED] = "borrowed",
 };
 _Static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == PODIUM_WORDS,
                "each counter has a name");

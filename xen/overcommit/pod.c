@@ -9,8 +9,9 @@
  * balloon returns at boot goes on to the host, which scrubs between owners
  * anyway.
  *
- * The deficit D = E - C decides who gets a page that comes free: the cache
- * while D > 0, the host otherwise. A populate lowers E and C alike.
+ * The deficit D = E - C - K decides who gets a page that comes free: the cache
+ * while D > 0, the host otherwise; but first what is borrowed is paid back. A
+ * populate lowers E and C alike. C + K <= E once the guest runs.
  */
 #include "overcommit/pod.h"
 #include "mm/page_ref.h"
@@ -26,9 +27,21 @@ void pod_init(struct pod *pod, struct account *account)
     lock_init(&pod->lock, RANK_POD);
 }
 
+/* K. The page allocator lowers it for a table when nothing else is free, and
+ * drops it when the domain dies; nobody else raises it. */
+static uint64_t claimed(const struct pod *pod)
+{
+    return pod->on_demand ? READ_ONCE(pod->account->claimed) : 0;
+}
+
+uint64_t pod_set_aside(const struct pod *pod)
+{
+    return READ_ONCE(pod->cache_count) + claimed(pod);
+}
+
 int64_t pod_deficit_locked(const struct pod *pod)
 {
-    return (int64_t)(pod->entry_count - pod->cache_count);
+    return (int64_t)(pod->entry_count - pod_set_aside(pod));
 }
 
 void pod_entries_locked(struct pod *pod, int64_t change)
@@ -129,8 +142,23 @@ static uint64_t cache_free_some(struct pod *pod, uint64_t excess)
     return cache_free(pod, order);
 }
 
+/* Give up to `pages` of the claim back. */
+static void unclaim_locked(struct pod *pod, uint64_t pages)
+{
+    uint64_t before = claimed(pod);
+
+    if (before) {
+        page_trim_claim(pod->account, before - MIN(before, pages));
+    }
+}
+
 int pod_shrink_to_entries_locked(struct pod *pod, uint64_t max)
 {
+    int64_t deficit = pod_deficit_locked(pod);
+
+    if (deficit < 0) {
+        unclaim_locked(pod, (uint64_t)-deficit);
+    }
     for (uint64_t freed = 0; pod->cache_count > pod->entry_count;) {
         if (freed >= max) {
             return -ERESTART;
@@ -138,6 +166,81 @@ int pod_shrink_to_entries_locked(struct pod *pod, uint64_t max)
         freed += cache_free_some(pod, pod->cache_count - pod->entry_count);
     }
     return 0;
+}
+
+/* Pages for promises; if others were quicker to meet those, they go back. */
+static bool add_for_promises(struct pod *pod, struct page *head, unsigned order)
+{
+    bool wanted;
+
+    lock(&pod->lock);
+    wanted = pod_deficit_locked(pod) >= (int64_t)BIT(order);
+    if (wanted) {
+        pod_give_locked(pod, head, order);
+    }
+    unlock(&pod->lock);
+    if (!wanted) {
+        page_release(head, BIT(order));
+    }
+    return wanted;
+}
+
+bool pod_fill(struct pod *pod, unsigned order)
+{
+    struct page *head;
+
+    if (!pod->on_demand) {
+        return false;
+    }
+    head = page_alloc_claimed(pod->account, order);
+    if (!head && order) {
+        order = ORDER_4K;
+        head = page_alloc_claimed(pod->account, order);
+    }
+    return head && add_for_promises(pod, head, order);
+}
+
+/* One block of the loan; returns its pages, 0: there is none to be had. */
+static uint64_t borrow_block(struct pod *pod, unsigned order, uint64_t limit)
+{
+    struct page *head = page_borrow(pod->account, order, limit);
+
+    if (!head || !add_for_promises(pod, head, order)) {
+        return 0;
+    }
+    lock(&pod->lock);
+    pod->counters.borrowed += BIT(order);
+    unlock(&pod->lock);
+    return BIT(order);
+}
+
+/* Many at once: each loan comes after a search through all of the guest. */
+bool pod_borrow(struct pod *pod, uint64_t limit)
+{
+    uint64_t missing = READ_ONCE(pod->entry_count) - pod->cache_count;
+    uint64_t got = 0, more;
+
+    if (missing >= SUPER_PAGES) {
+        got = borrow_block(pod, ORDER_2M, limit);
+    }
+    while (got < SUPER_PAGES) {
+        more = borrow_block(pod, ORDER_4K, limit);
+        if (!more) {
+            break;
+        }
+        got += more;
+    }
+    return got;
+}
+
+int pod_set_claim(struct pod *pod, uint64_t target)
+{
+    int rc;
+
+    lock(&pod->lock);
+    rc = page_claim_keep(pod->account, target - MIN(target, pod->cache_count));
+    unlock(&pod->lock);
+    return rc;
 }
 
 /* A block for the growing cache: as large as is missing and allowed. */

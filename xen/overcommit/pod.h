@@ -4,7 +4,14 @@
  *
  *   entry_count  E  pages covered by placeholders in the domain's p2m
  *   cache_count  C  pages set aside to honour them
- *   deficit      D = E - C: promises that could not all be kept today
+ *   claimed      K  in the mode on_demand: free pages of the host that the
+ *                   account keeps a claim on to honour the rest; else 0
+ *   deficit      D = E - C - K: promises that could not all be kept today
+ *
+ * In the mode `reserved` the pages that honour promises lie in the cache from
+ * the start. On demand they stay with the host, claimed, until a placeholder
+ * is touched; the cache then has only what the guest gave back or the search
+ * found. Beyond both a domain may borrow: account.borrowed.
  *
  * The supplier: hands out and takes back pages and keeps the counts. It knows
  * no p2m: p2m/ installs and removes, and tells it. Lock: pod.lock, inside the
@@ -43,6 +50,8 @@ struct pod_counters {
     uint64_t cache_entered;
     uint64_t tables_paid;
     uint64_t tables_reserved, tables_owed; /* now: see p2m/reserve.c */
+    uint64_t waits;                        /* a vCPU had to wait for a page */
+    uint64_t borrowed;                     /* pages, ever */
 };
 
 struct pod {
@@ -53,6 +62,7 @@ struct pod {
     gfn_t max_guest;                       /* highest gfn populated by demand */
     uint64_t pattern; /* of the guest's scrubber; 0: zero alone. Set before the
                          guest runs */
+    bool on_demand;   /* set before anything is promised */
     struct pod_counters counters;
 };
 
@@ -91,13 +101,29 @@ void pod_give_locked(struct pod *pod, struct page *head, unsigned order);
 /* Placeholders came (+) or went (-): E changes; never below 0. */
 void pod_entries_locked(struct pod *pod, int64_t change);
 
-/* D = E - C. */
+/* C + K; without the lock a moment old. */
+uint64_t pod_set_aside(const struct pod *pod);
+
+/* D = E - C - K. */
 int64_t pod_deficit_locked(const struct pod *pod);
 
-/* The core of p2m_rebalance(): give pages of the cache back to the host until
- * C <= E, superpages first while 512 or more are in excess; at most `max`
- * pages. Returns -ERESTART if there is more to free, else 0. */
+/* The core of p2m_rebalance(): until C + K <= E give up the claim, then pages
+ * of the cache, superpages first while 512 or more are in excess; at most
+ * `max` pages. Returns -ERESTART if there is more to free, else 0. */
 int pod_shrink_to_entries_locked(struct pod *pod, uint64_t max);
+
+/*
+ * A larger cache for promises that cannot be kept otherwise: by 2^order pages
+ * (0 or 9) out of the claim, in the mode on_demand; by up to 512 pages that
+ * are borrowed from the host, until `limit` are. False: nothing was added. Both
+ * take the lock themselves, and allocate before.
+ */
+bool pod_fill(struct pod *pod, unsigned order);
+bool pod_borrow(struct pod *pod, uint64_t limit);
+
+/* In the mode on_demand: claim what is missing for a cache of `target` pages,
+ * and no more. 0, or -ENOMEM and nothing has changed. Takes the lock. */
+int must_check pod_set_claim(struct pod *pod, uint64_t target);
 
 /* Grow or (build time only) shrink the cache towards `target` pages with pages
  * charged to the account, at most `max` pages per call: 0 reached, -ERESTART

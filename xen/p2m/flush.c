@@ -85,15 +85,17 @@ static void steal(struct p2m *p2m, struct page *head, unsigned order)
     pod->counters.steals += pod->cache_count - before;
 }
 
-/* Steal what is wanted; the rest is freed. */
+/* The host is paid back first; then what is wanted is stolen, and the host gets
+ * the rest. */
 /* NOLINTNEXTLINE(misc-no-recursion): once, for single pages */
 static void release_own(struct p2m *p2m, struct page *head, unsigned order)
 {
+    uint64_t owed = READ_ONCE(p2m->account->borrowed);
     bool wanting = is_wanting(p2m);
 
-    if (wanting && is_unshared(head, order)) {
+    if (!owed && wanting && is_unshared(head, order)) {
         steal(p2m, head, order);
-    } else if (order && wanting) {
+    } else if (order && wanting && owed < BIT(order)) {
         page_split_block(head);
         for (uint64_t i = 0; i < BIT(order); i++) {
             release_own(p2m, head + i, ORDER_4K);

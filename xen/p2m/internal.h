@@ -197,7 +197,7 @@ uint64_t untouched_run(struct p2m *p2m, gfn_t gfn, uint64_t count, int *end);
 enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn, struct slot *s);
 
 /* reserve.c */
-uint64_t reserve_for(uint64_t entries, uint64_t cached, uint64_t owed);
+uint64_t reserve_for(uint64_t entries, uint64_t set_aside, uint64_t owed);
 /* Tables that promises may need and that are not set aside. */
 uint64_t reserve_lacks(const struct p2m *p2m);
 /* A table for splitting a leaf of that type: of the host, else of the reserve.

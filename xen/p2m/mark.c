@@ -26,7 +26,7 @@ static int mark_reserve(struct p2m *p2m, gfn_t gfn, uint64_t count)
             owed -= table_use(page_from_mfn(s.f.mfn)).promised;
         }
     }
-    need = reserve_for(pod->entry_count + count - promised, pod->cache_count,
+    need = reserve_for(pod->entry_count + count - promised, pod_set_aside(pod),
                        owed);
     return reserve_grow(p2m, need);
 }

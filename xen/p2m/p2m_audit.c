@@ -238,7 +238,8 @@ static void audit_counts(struct audit *a)
     expect_count(a, "I2", "E and what placeholders cover", pod->entry_count,
                  a->promised);
     if (pod->counters.populate_4k + pod->counters.populate_2m) {
-        expect_limit(a, "I3", "C above E", pod->cache_count, pod->entry_count);
+        expect_limit(a, "I3", "C + K above E", pod_set_aside(pod),
+                     pod->entry_count);
     }
     expect_limit(a, "I5", "mapped, cached and loose above charged pages",
                  a->mapped + pod->cache_count + loose, charged);

@@ -5,7 +5,7 @@
  *   R  tables_reserved  tables in the reserve: charged, empty, all zero
  *   T  tables_owed      what the placeholders there are may need at most: one
  *                       for each of 2M, 1 + 512 for each of 1G
- *   D  the deficit E - C
+ *   D  the deficit E - C - K
  *
  * How many there should be:
  *
@@ -35,20 +35,19 @@ static uint64_t wanted(const struct p2m *p2m)
 {
     uint64_t owed = p2m->pod->counters.tables_owed;
     uint64_t entries = p2m->pod->entry_count;
-    uint64_t cached = READ_ONCE(p2m->pod->cache_count);
 
     if (p2m->dying) {
         return 0;
     }
-    return reserve_for(entries, cached, owed);
+    return reserve_for(entries, pod_set_aside(p2m->pod), owed);
 }
 
-uint64_t reserve_for(uint64_t entries, uint64_t cached, uint64_t owed)
+uint64_t reserve_for(uint64_t entries, uint64_t set_aside, uint64_t owed)
 {
-    if (entries == cached) {
+    if (entries == set_aside) {
         return owed;
     }
-    return entries > cached ? TABLES_PER_TOUCH : MIN(owed, TABLES_PER_TOUCH);
+    return entries > set_aside ? TABLES_PER_TOUCH : MIN(owed, TABLES_PER_TOUCH);
 }
 
 uint64_t reserve_lacks(const struct p2m *p2m)

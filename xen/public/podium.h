@@ -26,6 +26,11 @@ struct podium_scrub_pattern {
 
 /* xen_sysctl.cmd; the rest of the union holds struct podium_pod_counters. */
 #define PODIUM_SYSCTL_pod_counters 0x70640001u
+/* What becomes of a domain that touches what it was promised when there is no
+ * page: struct podium_pod_policy. And how it is with that: struct
+ * podium_pod_state. */
+#define PODIUM_SYSCTL_pod_policy 0x70640010u
+#define PODIUM_SYSCTL_pod_state  0x70640011u
 /* Recount everything of one domain (domid; 0x7ff0: all and the host): the
  * result is in struct podium_audit, and each difference in the log. What is
  * reported was found twice, so not in the middle of a change. It never stops
@@ -89,6 +94,8 @@ enum podium_pod_counter {
     PODIUM_TABLES_PAID,       /* cached pages that became tables */
     PODIUM_TABLES_RESERVED,   /* now: tables set aside for touches */
     PODIUM_TABLES_OWED,       /* now: tables that touches may need in the end */
+    PODIUM_WAITS,             /* vCPUs that had to wait for a page */
+    PODIUM_BORROWED,          /* pages borrowed from the host, ever */
     PODIUM_POD_COUNTER_COUNT,
 };
 
@@ -208,6 +215,55 @@ struct podium_new_size {
     uint64_t claim;  /* free pages that are to be this domain's alone after the
                         call, in place of what it had claimed: for memory, its
                         tables and special pages alike */
+};
+
+/* The global VIRQ that is raised whenever a vCPU begins to wait for memory. It
+ * does not say whose: ask for the states. */
+#define PODIUM_VIRQ_MEMORY 23 /* VIRQ_ARCH_7 */
+
+enum podium_on_empty {
+    PODIUM_ON_EMPTY_WAIT,   /* the vCPU waits until there is a page */
+    PODIUM_ON_EMPTY_BORROW, /* pages are borrowed up to a limit; then it waits
+                             */
+    PODIUM_ON_EMPTY_CRASH,  /* the domain is ended, as Xen does */
+};
+
+enum podium_pod_mode {
+    PODIUM_POD_RESERVED,  /* the PoD target is set aside in the cache */
+    PODIUM_POD_ON_DEMAND, /* it is claimed, and allocated when touched */
+};
+
+/* 0; -ESRCH, -EINVAL no such policy or mode, or pad is not 0; -EBUSY another
+ * mode once the domain has memory or promises. Nothing changed on error. */
+struct podium_pod_policy {
+    uint16_t domid;
+    uint16_t on_empty; /* enum podium_on_empty */
+    uint16_t mode;     /* enum podium_pod_mode */
+    uint16_t pad;
+    uint64_t borrow_limit; /* pages that it may owe the host */
+};
+
+/* Pages, unless said otherwise. 0, -ESRCH. */
+struct podium_pod_state {
+    uint16_t domid;    /* in */
+    uint16_t on_empty; /* enum podium_on_empty */
+    uint16_t mode;     /* enum podium_pod_mode */
+    uint16_t pad;      /* 0 */
+    uint64_t waiting;  /* vCPUs that wait for memory now */
+    uint64_t waits;    /* how often one began to */
+    uint64_t gfn;      /* what the longest waits for; ~0: none waits */
+    uint64_t total;    /* charged, cache and loan included (tot) */
+    uint64_t entries;  /* promised and not populated (E) */
+    uint64_t cached;   /* set aside in the cache (C) */
+    uint64_t claimed;  /* on demand: claimed for promises (K) */
+    uint64_t deficit;  /* E - C - K (D); 0 if that is negative */
+    uint64_t borrowed; /* of total: owed to the host */
+    uint64_t borrow_limit;
+    uint64_t target_next; /* the least PoD target with a page for each vCPU
+                             that waits; 0: none waits */
+    uint64_t target_all;  /* the least with which every promise is kept; 0:
+                             all are kept already */
+    uint64_t reserved[2]; /* 0 */
 };
 
 struct podium_audit {

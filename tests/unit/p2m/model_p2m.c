@@ -41,6 +41,7 @@ static bool host_is_full; /* each one does */
 static unsigned batches;
 static bool racing;     /* another CPU writes just before flushes */
 static bool late_zeros; /* it wrote zeros, which a search may have missed */
+static uint64_t credit; /* pages that the host lends */
 static uint64_t zeroed; /* about where the guest wrote zeros last */
 
 static uint64_t below(uint64_t limit)
@@ -105,17 +106,22 @@ static enum p2m_verdict touch_once(uint64_t gfn, bool write, uint64_t **word,
 {
     enum p2m_verdict verdict = guest_try(&g, gfn, write, word);
 
-    if (verdict == P2M_NEED_PAGE) {
-        enum p2m_sweep_result result = p2m_sweep(&g.p2m, search);
-
-        if (result != P2M_SWEEP_NOTHING) {
-            return P2M_RETRY;
-        }
-        if (!failing && !late_zeros) {
+    if (verdict != P2M_NEED_PAGE) {
+        return verdict;
+    }
+    if (pod_fill(&g.pod, below(2) ? ORDER_2M : ORDER_4K) ||
+        p2m_sweep(&g.p2m, search) != P2M_SWEEP_NOTHING ||
+        pod_borrow(&g.pod, credit)) {
+        return P2M_RETRY;
+    }
+    if (!failing) {
+        if (!late_zeros) {
             expect_no_zero_page();
         }
-        late_zeros = false;
+        EXPECT_EQ(g.account.borrowed, credit);
+        EXPECT(!g.pod.on_demand || !g.account.claimed);
     }
+    late_zeros = false;
     return verdict;
 }
 
@@ -505,9 +511,12 @@ static void op_grow(void)
 
     if (room > g.pod.cache_count) {
         uint64_t more = below(room - g.pod.cache_count + 1);
-        int rc = pod_set_cache(&g.pod, g.pod.cache_count + MIN(more, 600), 512);
+        uint64_t target = g.pod.cache_count + MIN(more, 600);
+        int rc = g.pod.on_demand ? pod_set_claim(&g.pod, target)
+                                 : pod_set_cache(&g.pod, target, 512);
 
-        EXPECT(rc == 0 || rc == -ENOMEM || rc == -ERESTART);
+        EXPECT(rc == 0 || rc == -ENOMEM || rc == -ERESTART ||
+               (g.pod.on_demand && rc == -EINVAL));
     }
 }
 
@@ -578,6 +587,8 @@ static void check(void)
     if (pod_deficit_locked(&g.pod) < 0) {
         FAIL("C %lu above E %lu", g.pod.cache_count, g.pod.entry_count);
     }
+    EXPECT(g.account.borrowed <= credit);
+    EXPECT(g.account.page_count - g.account.borrowed <= g.account.max_pages);
     if (p2m_audit(&g.p2m) || p2m_audit(&other.p2m)) {
         FAIL("%s", fake_console_output());
     }
@@ -658,9 +669,8 @@ static int op_coming_and_going(const uint32_t *arg)
     return 0;
 }
 
-static void start(uint64_t cache, uint64_t max_pages)
+static void start_rest(uint64_t max_pages)
 {
-    guest_start_pod(&g, 11, cache);
     zero_block_init();
     g.pod.pattern = PATTERN;
     g.account.max_pages = max_pages;
@@ -673,6 +683,12 @@ static void start(uint64_t cache, uint64_t max_pages)
         value[i] = 0;
     }
     fake_on_flush(write_late);
+}
+
+static void start(uint64_t cache, uint64_t max_pages)
+{
+    guest_start_pod(&g, 11, cache);
+    start_rest(max_pages);
 }
 
 static void compare_all(void)
@@ -757,6 +773,22 @@ static void finish_full(void)
     finish();
 }
 
+static void start_lent(void)
+{
+    credit = 150;
+    start(100, 300);
+}
+
+static void start_on_demand(void)
+{
+    machine_start(0x4000);
+    guest_start(&g, 1);
+    g.pod.on_demand = true;
+    EXPECT_EQ(pod_set_claim(&g.pod, 700), 0);
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(0), 11), 0);
+    start_rest(1500);
+}
+
 static void start_few_superpages(void)
 {
     start(1024, 1100);
@@ -800,6 +832,11 @@ MODEL(few_superpages, kinds_short, start_few_superpages, check_now_and_then,
 MODEL(whole, kinds_whole, start_whole, check_now_and_then, finish_whole);
 /* Not a page is free in the host. */
 MODEL(full_host, kinds_plenty, start_full, check_full, finish_full);
+/* The sweep is at work, but the host lends some, which comes back before
+ * anything else. */
+MODEL(lent, kinds_short, start_lent, check_now_and_then, finish);
+/* Promises are met out of what is claimed. */
+MODEL(on_demand, kinds_plenty, start_on_demand, check_now_and_then, finish);
 
 TEST(random_operations_agree_with_the_model)
 {
@@ -814,6 +851,16 @@ TEST(random_operations_agree_with_the_model_again)
 TEST(random_operations_agree_with_the_model_when_memory_is_short)
 {
     ops_random(&shortage, 7, ROUNDS);
+}
+
+TEST(random_operations_agree_with_the_model_when_memory_is_lent)
+{
+    ops_random(&lent, 19, ROUNDS);
+}
+
+TEST(random_operations_agree_with_the_model_on_demand)
+{
+    ops_random(&on_demand, 23, ROUNDS);
 }
 
 TEST(random_operations_agree_with_the_model_when_superpages_are_short)
