@@ -15,6 +15,7 @@ enum lock_rank {
     RANK_DOMAIN,      /* a domain's control state: pause, dying, parameters */
     RANK_GRANT,       /* a domain's grant table and maptrack */
     RANK_EVENT,       /* a domain's event channels */
+    RANK_WAIT,        /* which vCPUs wait for memory */
     RANK_P2M,         /* a domain's p2m: its tables and what they say */
     RANK_SHARE,       /* shared pages */
     RANK_POD,         /* a domain's PoD cache and counts */

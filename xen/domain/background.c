@@ -149,6 +149,7 @@ static enum p2m_sweep_result do_slice(struct domain *d)
     count_slice(d, s->found - before);
     if (s->found != before) {
         d->background.rest_ns = 0;
+        memory_wait_wake(d); /* this CPU may go idle now without a look */
     }
     return result;
 }

@@ -39,8 +39,10 @@ static void domain_set_defaults(struct domain *d,
 
 static int create_memory(struct domain *d)
 {
-    int rc = account_init(&d->account, d->id);
+    int rc;
 
+    memory_wait_init(d);
+    rc = account_init(&d->account, d->id);
     if (rc) {
         return rc;
     }

@@ -56,6 +56,7 @@ struct domain {
     struct pod pod;
     struct p2m p2m;
     struct background background;
+    struct domain_wait wait; /* vCPUs that wait for memory, and the policy */
 
     unsigned max_vcpus;
     struct vcpu *vcpus[MAX_VCPUS]; /* NULL beyond max_vcpus */

@@ -35,6 +35,7 @@ static int step_stop(struct domain *d)
     for (unsigned i = 0; i < d->max_vcpus; i++) {
         sched_hold_sync(d->vcpus[i], HOLD_PAUSED);
     }
+    memory_wait_end(d);
     p2m_set_dying(&d->p2m);
     account_set_dying(&d->account);
     return 0;

@@ -2,17 +2,19 @@
 /*
  * Memory operations on domains: the halves of the calls that act.
  *
- * Here alone it is decided who gives way when memory is short. A touched
- * placeholder tries, in order of cost: the domain's PoD cache; its own pages
- * full of zeros, one slice of the search per call; then the verdict that
- * nothing is left goes up, to guest/. Tables come from the host's free pages,
- * then from the reserve that the p2m keeps; when both are empty, the cache
- * gives one, straight to that reserve.
+ * Here alone it is decided who gives way when memory is short. What a touched
+ * placeholder finds in the domain's PoD cache is its own; when that is empty,
+ * the steps of the table `suppliers` are asked for a page to put there, in its
+ * order, until one has something. If none has, the verdict goes up to guest/,
+ * which lets the vCPU wait (memory_wait.c) or ends the guest. Tables come from
+ * the host's free pages, then from the reserve that the p2m keeps; when both
+ * are empty, the cache gives one, straight to that reserve.
  *
  * Two p2ms are never locked at once: what one has to give to the other travels
  * as a reference on a page.
  */
 #include "domain/memory.h"
+#include "arch/timer.h"
 #include "domain/background.h"
 #include "domain/sched.h"
 #include "mm/zero_block.h"
@@ -40,18 +42,81 @@ static struct memory_search *this_search(void)
     return v ? &v->search : &no_vcpu[arch_cpu()];
 }
 
-/* The cache is empty: one step of finding a page elsewhere. */
-static enum p2m_verdict find_page(struct domain *d, gfn_t gfn)
+/*
+ * Suppliers: each is asked for a page of the cache, for a placeholder at gfn.
+ * P2M_RETRY: there is one, or a step was done and there is more to do: touch
+ * again. P2M_NEED_PAGE: nothing to be had here, ask the next.
+ */
+typedef enum p2m_verdict supplier(struct domain *d, gfn_t gfn);
+
+/* In the mode on_demand: the host's free pages that are claimed for it. */
+static enum p2m_verdict claimed_pages(struct domain *d, gfn_t gfn)
+{
+    bool large = p2m_get(&d->p2m, gfn).order >= ORDER_2M, found;
+
+    if (!p2m_enter(&d->p2m)) {
+        return P2M_DYING;
+    }
+    found = pod_fill(&d->pod, large ? ORDER_2M : ORDER_4K);
+    p2m_leave(&d->p2m);
+    return found ? P2M_RETRY : P2M_NEED_PAGE;
+}
+
+/* Its own pages full of zeros: one slice of the search. */
+static enum p2m_verdict zero_pages(struct domain *d, gfn_t gfn)
 {
     struct memory_search *search = this_search();
-    struct pod *pod = &d->pod;
 
     /* For something else than last time: that search was given up. */
     if (search->p2m != &d->p2m || !gfn_eq(search->gfn, gfn)) {
-        *search = (struct memory_search){.p2m = &d->p2m, .gfn = gfn};
+        *search = (struct memory_search){
+            .p2m = &d->p2m, .gfn = gfn, .begun = arch_time_ns()};
     }
     if (p2m_sweep(&d->p2m, &search->state) != P2M_SWEEP_NOTHING) {
         return P2M_RETRY;
+    }
+    search->took = arch_time_ns() - search->begun;
+    search->p2m = NULL;
+    return P2M_NEED_PAGE;
+}
+
+/* A loan of the host's, where the domain's policy allows it. */
+static enum p2m_verdict borrowed_pages(struct domain *d, gfn_t gfn)
+{
+    uint64_t limit = memory_borrow_limit(d);
+    bool found;
+
+    (void)gfn;
+    if (!limit) {
+        return P2M_NEED_PAGE;
+    }
+    if (!p2m_enter(&d->p2m)) {
+        return P2M_DYING;
+    }
+    found = pod_borrow(&d->pod, limit);
+    p2m_leave(&d->p2m);
+    return found ? P2M_RETRY : P2M_NEED_PAGE;
+}
+
+/* In order of cost. */
+static supplier *const suppliers[] = {
+    claimed_pages,
+    zero_pages,
+    borrowed_pages,
+};
+
+/* The cache is empty: one step of finding a page elsewhere. */
+static enum p2m_verdict find_page(struct domain *d, gfn_t gfn)
+{
+    struct pod *pod = &d->pod;
+
+    for (unsigned i = 0; i < ARRAY_COUNT(suppliers); i++) {
+        enum p2m_verdict verdict = suppliers[i](d, gfn);
+
+        if (verdict != P2M_NEED_PAGE) {
+            memory_wait_wake(d); /* there may be more than one page now */
+            return verdict;
+        }
     }
     if (READ_ONCE(d->p2m.dying)) {
         return P2M_DYING;
@@ -60,6 +125,23 @@ static enum p2m_verdict find_page(struct domain *d, gfn_t gfn)
     pod->counters.oom_events++;
     unlock(&pod->lock);
     return P2M_NEED_PAGE;
+}
+
+uint64_t memory_borrow_limit(const struct domain *d)
+{
+    return READ_ONCE(d->wait.policy) == MEMORY_BORROW
+               ? READ_ONCE(d->wait.borrow_limit)
+               : 0;
+}
+
+/* Read without locks, so a moment old. */
+uint64_t memory_available(const struct domain *d)
+{
+    const struct account *a = &d->account;
+    uint64_t limit = memory_borrow_limit(d), owed = READ_ONCE(a->borrowed);
+    uint64_t loan = limit - MIN(limit, owed);
+
+    return pod_set_aside(&d->pod) + MIN(loan, page_unclaimed());
 }
 
 /* What can be done about a verdict that says what is missing. */
@@ -86,8 +168,9 @@ enum p2m_verdict memory_fault(struct domain *d, gfn_t gfn, bool write,
     return supply(d, gfn, p2m_fault(&d->p2m, gfn, write, execute));
 }
 
-/* The verdict on a placeholder, as an error; 0: there is RAM now. */
-static int populate_for_us(struct domain *d, gfn_t gfn)
+/* The verdict on a placeholder, as an error; 0: there is RAM now. Who may wait
+ * does so; NULL: nobody. */
+static int populate_for_us(struct domain *d, gfn_t gfn, struct vcpu *waiter)
 {
     switch (supply(d, gfn, p2m_populate(&d->p2m, gfn))) {
     case P2M_OK:
@@ -95,6 +178,7 @@ static int populate_for_us(struct domain *d, gfn_t gfn)
     case P2M_RETRY:
         return -ERESTART;
     case P2M_NEED_PAGE:
+        return waiter && memory_wait(waiter, gfn) ? -ERESTART : -ENOMEM;
     case P2M_NO_MEMORY:
         return -ENOMEM;
     case P2M_DYING:
@@ -120,13 +204,14 @@ static int judge_page(struct p2m_entry e, bool write, struct page **pg)
     return p2m_types[e.type].is_own ? -EACCES : -EINVAL;
 }
 
-int memory_get_page(struct domain *d, gfn_t gfn, bool write, struct page **pg)
+static int get_page(struct domain *d, gfn_t gfn, bool write, struct page **pg,
+                    struct vcpu *waiter)
 {
     struct p2m_entry e;
 
     *pg = p2m_get_page(&d->p2m, gfn, &e);
     if (p2m_types[e.type].is_promise) {
-        int rc = populate_for_us(d, gfn);
+        int rc = populate_for_us(d, gfn, waiter);
 
         if (rc) {
             return rc;
@@ -136,7 +221,8 @@ int memory_get_page(struct domain *d, gfn_t gfn, bool write, struct page **pg)
     return judge_page(e, write, pg);
 }
 
-int memory_get_page_to_read(struct domain *d, gfn_t gfn, struct page **pg)
+static int get_page_to_read(struct domain *d, gfn_t gfn, struct page **pg,
+                            struct vcpu *waiter)
 {
     struct p2m_entry e;
 
@@ -145,7 +231,27 @@ int memory_get_page_to_read(struct domain *d, gfn_t gfn, struct page **pg)
         return 0;
     }
     return *pg ? judge_page(e, false, pg)
-               : memory_get_page(d, gfn, false, pg); /* may be a pattern's */
+               : get_page(d, gfn, false, pg, waiter); /* may be a pattern's */
+}
+
+int memory_get_page(struct domain *d, gfn_t gfn, bool write, struct page **pg)
+{
+    return get_page(d, gfn, write, pg, NULL);
+}
+
+int memory_get_own_page(struct vcpu *v, gfn_t gfn, bool write, struct page **pg)
+{
+    return get_page(v->domain, gfn, write, pg, v);
+}
+
+int memory_get_page_to_read(struct domain *d, gfn_t gfn, struct page **pg)
+{
+    return get_page_to_read(d, gfn, pg, NULL);
+}
+
+int memory_get_own_page_to_read(struct vcpu *v, gfn_t gfn, struct page **pg)
+{
+    return get_page_to_read(v->domain, gfn, pg, v);
 }
 
 static int populate(struct domain *d, gfn_t gfn, unsigned order)
@@ -224,6 +330,7 @@ int memory_decrease(struct domain *d, gfn_t gfn, unsigned order)
     do {
         rc = p2m_decrease(&d->p2m, gfn, order, &done);
     } while (rc == -ENOMEM && !done && p2m_pay_for_table(&d->p2m));
+    memory_wait_wake(d);
     return rc;
 }
 
@@ -239,6 +346,7 @@ int memory_decrease_list(struct domain *d, const uint64_t *gfns, unsigned count,
         rc = p2m_decrease_list(&d->p2m, gfns + *done, count - *done, &some);
         *done += some;
     } while (rc == -ENOMEM && p2m_pay_for_table(&d->p2m));
+    memory_wait_wake(d);
     return rc;
 }
 
@@ -250,6 +358,7 @@ int memory_decrease_range(struct domain *d, gfn_t gfn, uint64_t count,
     do {
         rc = p2m_decrease_range(&d->p2m, gfn, count, untouched, done);
     } while (rc == -ENOMEM && !*done && p2m_pay_for_table(&d->p2m));
+    memory_wait_wake(d);
     return rc;
 }
 
@@ -268,6 +377,7 @@ void memory_batch_end(struct domain *d)
 {
     p2m_batch_end(&d->p2m);
     reap_if_drained(d);
+    memory_wait_wake(d);
 }
 
 int memory_increase(struct domain *d, unsigned order)
@@ -313,6 +423,7 @@ static int set_pod_target(struct domain *d, uint64_t pages)
     uint64_t cache = 0;
     int rc;
 
+    page_loan_cover(&d->account, pages);
     lock(&pod->lock);
     wanted = wanted_cache(d, pages, &cache);
     building = !pod->entry_count; /* promises come after the cache then */
@@ -320,7 +431,8 @@ static int set_pod_target(struct domain *d, uint64_t pages)
     if (!wanted) {
         return 0;
     }
-    rc = pod_set_cache(pod, cache, SLICE_PAGES);
+    rc = pod->on_demand ? pod_set_claim(pod, cache)
+                        : pod_set_cache(pod, cache, SLICE_PAGES);
     if (!building) {
         /* The guest may have given up promises while the cache grew. */
         p2m_rebalance(&d->p2m);
@@ -340,6 +452,37 @@ int memory_set_pod_target(struct domain *d, uint64_t pages)
     }
     rc = set_pod_target(d, pages);
     p2m_leave(&d->p2m);
+    memory_wait_wake(d);
+    return rc;
+}
+
+/* The mode decides where pages that are set aside lie, so it comes first. */
+static int set_mode(struct domain *d, bool on_demand)
+{
+    struct pod *pod = &d->pod;
+    int rc = 0;
+
+    lock(&pod->lock);
+    if (on_demand != pod->on_demand) {
+        if (READ_ONCE(d->account.page_count) || pod->entry_count ||
+            READ_ONCE(d->account.claimed)) {
+            rc = -EBUSY;
+        } else {
+            WRITE_ONCE(pod->on_demand, on_demand);
+            WRITE_ONCE(d->account.claim_is_kept, on_demand);
+        }
+    }
+    unlock(&pod->lock);
+    return rc;
+}
+
+int memory_set_policy(struct domain *d, const struct memory_policy *policy)
+{
+    int rc = set_mode(d, policy->on_demand);
+
+    if (!rc) {
+        memory_wait_policy(d, policy->on_empty, policy->borrow_limit);
+    }
     return rc;
 }
 
@@ -350,6 +493,8 @@ void memory_get_pod(struct domain *d, struct memory_pod_info *info)
     info->tot_pages = READ_ONCE(d->account.page_count);
     info->cache_pages = d->pod.cache_count;
     info->entries = d->pod.entry_count;
+    info->claimed = d->pod.on_demand ? READ_ONCE(d->account.claimed) : 0;
+    info->borrowed = READ_ONCE(d->account.borrowed);
     info->counters = d->pod.counters;
     unlock(&d->pod.lock);
     unlock(&d->p2m.lock);
@@ -363,6 +508,7 @@ void memory_get_size(struct domain *d, struct memory_size_info *info)
     account_look(&d->account, &info->account);
     info->cached = d->pod.cache_count;
     info->promised = d->pod.entry_count;
+    info->deficit = pod_deficit_locked(&d->pod);
     info->special = d->grants.frame_count + 1; /* shared_info */
     unlock(&d->pod.lock);
     unlock(&d->p2m.lock);
@@ -380,17 +526,30 @@ static uint64_t cache_growth(struct domain *d, uint64_t target)
     return cache - MIN(cache, d->pod.cache_count);
 }
 
+/* What has to be claimed for a target: all of it by which the cache will grow;
+ * on demand that is the claim itself, which stays where it is otherwise. */
+static uint64_t claim_for_target(struct domain *d, uint64_t target)
+{
+    uint64_t cache;
+
+    if (d->pod.on_demand && !wanted_cache(d, target, &cache)) {
+        return READ_ONCE(d->account.claimed);
+    }
+    return cache_growth(d, target);
+}
+
 int memory_begin_size(struct domain *d, const struct memory_size *size)
 {
+    bool on_demand = READ_ONCE(d->pod.on_demand);
     uint64_t claim = size->claim;
     int rc;
 
-    if (size->target > size->max_pages) {
+    if (size->target > size->max_pages || (on_demand && size->claim)) {
         return -EINVAL;
     }
     /* The cache, and who takes from it, stand still until all is claimed. */
     lock(&d->pod.lock);
-    claim += cache_growth(d, size->target);
+    claim += claim_for_target(d, size->target);
     rc = claim < size->claim
              ? -ENOMEM
              : page_set_size(&d->account, size->max_pages, claim);
@@ -402,7 +561,7 @@ int memory_finish_size(struct domain *d, const struct memory_size *size)
 {
     int rc = memory_set_pod_target(d, size->target);
 
-    if (rc != -ERESTART) {
+    if (rc != -ERESTART && !READ_ONCE(d->pod.on_demand)) {
         page_trim_claim(&d->account, size->claim);
     }
     return rc;

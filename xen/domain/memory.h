@@ -5,9 +5,11 @@
  * either does all or changes nothing, except where it says -ERESTART: then it
  * did a slice, and the same call goes on where it stopped.
  *
- * The chain for a touched placeholder, in order of cost: the PoD cache; pages
- * of the guest that are all zero (sweep, one slice at a time); then the
- * verdict P2M_NEED_PAGE: out of PoD memory.
+ * A touched placeholder takes a page from the PoD cache; when that is empty,
+ * the suppliers of memory.c are asked in order of cost: free pages that are
+ * claimed for it; pages of the guest that are all zero (sweep, one slice at a
+ * time); a loan of the host's. Then the verdict is P2M_NEED_PAGE: out of PoD
+ * memory.
  */
 #ifndef DOMAIN_MEMORY_H
 #define DOMAIN_MEMORY_H
@@ -27,11 +29,17 @@ enum p2m_verdict memory_fault(struct domain *d, gfn_t gfn, bool write,
  */
 int must_check memory_get_page(struct domain *d, gfn_t gfn, bool write,
                                struct page **pg);
+/* The same for v, which runs here, of its own domain: out of PoD memory it
+ * waits if it may (memory_wait()), and the answer is -ERESTART. */
+int must_check memory_get_own_page(struct vcpu *v, gfn_t gfn, bool write,
+                                   struct page **pg);
 
 /* The same for who only reads, and takes nothing for it: *pg is NULL where a
  * promise is, which reads as zeros. */
 int must_check memory_get_page_to_read(struct domain *d, gfn_t gfn,
                                        struct page **pg);
+int must_check memory_get_own_page_to_read(struct vcpu *v, gfn_t gfn,
+                                           struct page **pg);
 
 /* Allocate 2^order pages and put them at gfn (POD-4.17). -ENOMEM, -EINVAL,
  * -EEXIST. */
@@ -67,8 +75,27 @@ int must_check memory_increase(struct domain *d, unsigned order);
 /* PoD target, POD-4.27..4.33. -ERESTART, -EINVAL, -ENOMEM. */
 int must_check memory_set_pod_target(struct domain *d, uint64_t pages);
 
+/* What becomes of a guest that finds no page (memory_wait.h), and whether its
+ * promises are met by pages set aside or by pages taken when touched. */
+struct memory_policy {
+    enum memory_on_empty on_empty;
+    uint64_t borrow_limit; /* pages, for MEMORY_BORROW */
+    bool on_demand;
+};
+/* 0; -EBUSY: another on_demand, and the domain has memory or promises already;
+ * nothing has changed then. Who waits looks at the new policy. */
+int must_check memory_set_policy(struct domain *d,
+                                 const struct memory_policy *policy);
+
+/* Pages that d may owe the host under its policy. */
+uint64_t memory_borrow_limit(const struct domain *d);
+/* Pages that touches of d would find at once: cached, claimed, or lent. */
+uint64_t memory_available(const struct domain *d);
+
 struct memory_pod_info {
     uint64_t tot_pages, cache_pages, entries;
+    uint64_t claimed;  /* for promises, in the mode on_demand */
+    uint64_t borrowed; /* of tot_pages */
     struct pod_counters counters;
 };
 /* One consistent snapshot. */
@@ -78,13 +105,15 @@ void memory_get_pod(struct domain *d, struct memory_pod_info *info);
 struct memory_size_info {
     struct account_info account;
     uint64_t cached, promised;
+    int64_t deficit;  /* of what is promised */
     uint64_t special; /* the hypervisor's pages that it is shown */
 };
 void memory_get_size(struct domain *d, struct memory_size_info *info);
 
 /*
  * Limit, PoD target and claim together. The first step checks everything and
- * claims what the cache will grow by: -EINVAL target above the limit, -ENOMEM
+ * claims what the cache will grow by: -EINVAL target above the limit, or on
+ * demand, where the claim is the target's, another claim; -ENOMEM
  * the host has not as much, -ESRCH dying: nothing changed. Then the other one
  * until it is no longer -ERESTART, which leaves `claim` pages claimed at most.
  * -ENOMEM there: the guest gave memory back meanwhile, so the cache had to grow

@@ -52,6 +52,7 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id)
     v->affinity = v->soft_affinity = ~0ULL;
     v->regs.rflags = 2;
     list_init(&v->run_link);
+    list_init(&v->wait.link);
     if (!create_machine_state(v)) {
         free_machine_pages(v);
         heap_free(v);

@@ -13,6 +13,7 @@
 #define DOMAIN_VCPU_H
 
 #include "arch/guest_run.h"
+#include "domain/memory_wait.h"
 #include "domain/time.h"
 #include "domain/vlapic.h"
 #include "lib/list.h"
@@ -29,7 +30,7 @@ enum vcpu_hold {
     HOLD_OFFLINE = 1, /* not started, or halted for good (HC-42) */
     HOLD_PAUSED = 2,  /* its domain may not run: pause.c */
     HOLD_BLOCKED = 4, /* HLT or sched_op block/poll: until an event */
-    HOLD_MEMORY = 8,  /* waits for a page (kept for the policy of who waits) */
+    HOLD_MEMORY = 8,  /* touched what has no page: memory_wait.c */
 };
 
 struct vcpu {
@@ -71,7 +72,9 @@ struct vcpu {
         const struct p2m *p2m;
         gfn_t gfn;
         struct p2m_search state;
+        uint64_t begun, took; /* ns */
     } search;
+    struct vcpu_wait wait;
 
     struct vcpu_walks { /* guest/pagetable.c: what its own tables said, since
                            it ran last */

@@ -199,6 +199,7 @@ static void send_init(struct vcpu *v)
         v->vlapic.init_pending = true;
         vcpu_kick(v, VCPU_WORK_STATE);
         sched_release(v, HOLD_BLOCKED);
+        memory_wait_forget(v);
     }
     unlock(&v->domain->lock);
 }

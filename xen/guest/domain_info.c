@@ -26,7 +26,7 @@ static void fill_vcpus(struct domain *d, struct xen_domctl_getdomaininfo *info)
             continue;
         }
         info->nr_online_vcpus++;
-        all_blocked &= (hold & HOLD_BLOCKED) != 0;
+        all_blocked &= (hold & (HOLD_BLOCKED | HOLD_MEMORY)) != 0;
         if (READ_ONCE(v->running_on) != NOT_RUNNING) {
             info->flags |= XEN_DOMINF_running;
         }

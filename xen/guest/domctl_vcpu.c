@@ -28,7 +28,7 @@ static int get_vcpu_info(struct domctl *c)
     }
     hold = READ_ONCE(v->hold);
     info->online = !(hold & HOLD_OFFLINE);
-    info->blocked = (hold & HOLD_BLOCKED) != 0;
+    info->blocked = (hold & (HOLD_BLOCKED | HOLD_MEMORY)) != 0;
     info->running = READ_ONCE(v->running_on) != NOT_RUNNING;
     info->cpu_time = sched_cpu_time(v);
     info->cpu =

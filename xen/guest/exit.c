@@ -70,9 +70,8 @@ static bool read_cr8_write(struct vcpu *v, unsigned *reg, unsigned *length)
 {
     uint8_t op[4];
 
-    if (copy_from_guest(v, op, v->regs.rip, sizeof(op)) ||
-        (op[0] & 0xFE) != 0x44 || op[1] != 0x0F || op[2] != 0x22 ||
-        (op[3] & 0xF8) != 0xC0) {
+    if (copy_code(v, op, v->regs.rip, sizeof(op)) || (op[0] & 0xFE) != 0x44 ||
+        op[1] != 0x0F || op[2] != 0x22 || (op[3] & 0xF8) != 0xC0) {
         return false;
     }
     *reg = (op[3] & 7U) | (op[0] & 1U) << 3;

@@ -53,7 +53,9 @@ void fault_handle(struct vcpu *v, const struct guest_exit *e)
         sched_yield(v); /* a slice of the search: others may run first */
         break;
     case P2M_NEED_PAGE:
-        out_of_memory(v, e);
+        if (!memory_wait(v, gfn_from_gpa(e->fault.gpa))) {
+            out_of_memory(v, e);
+        }
         break;
     case P2M_NO_MEMORY:
         domain_crash(v->domain, "no memory for page tables at gpa %lx",

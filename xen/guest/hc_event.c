@@ -184,7 +184,7 @@ int64_t hc_event_channel_op(struct vcpu *v, const uint64_t args[6])
     /* The answer goes where the question stands. That it cannot be written
      * must be known before a port is bound that nobody would hear of. */
     if (!rc && c->answers) {
-        rc = copy_to_guest(v, args[1], &a, c->size);
+        rc = copy_prepare(v, args[1], c->size);
     }
     if (!rc) {
         rc = c->op(v, &a);

@@ -71,14 +71,17 @@ struct copy_side {
     struct page *pg; /* NULL: a promise of our own, read as zeros */
 };
 
-static int own_page(struct domain *d, uint64_t gfn, bool write,
-                    struct page **pg)
+/* -ERESTART: v waits for memory, and the struct is to be done again. */
+static int own_page(struct vcpu *v, uint64_t gfn, bool write, struct page **pg)
 {
     int rc = -ERESTART;
 
     for (unsigned i = 0; i < SWEEP_SLICES && rc == -ERESTART; i++) {
-        rc = write ? memory_get_page(d, GFN(gfn), true, pg)
-                   : memory_get_page_to_read(d, GFN(gfn), pg);
+        rc = write ? memory_get_own_page(v, GFN(gfn), true, pg)
+                   : memory_get_own_page_to_read(v, GFN(gfn), pg);
+        if (READ_ONCE(v->hold) & HOLD_MEMORY) {
+            return rc;
+        }
     }
     if (rc) {
         return rc == -ERESTART ? GNTST_eagain : GNTST_bad_page;
@@ -98,7 +101,7 @@ static int side_acquire(struct vcpu *v, struct copy_side *s)
     if (s->granter != d->id) {
         return GNTST_permission_denied;
     }
-    return own_page(d, s->ptr.u.gmfn, s->write, &s->pg);
+    return own_page(v, s->ptr.u.gmfn, s->write, &s->pg);
 }
 
 static void side_release(const struct copy_side *s)
@@ -149,7 +152,12 @@ static int op_copy(struct grant_call *call, union grant_args *a)
         range_exceeds(op->dest.offset, op->len, PAGE_SIZE)) {
         op->status = GNTST_bad_copy_arg;
     } else {
-        op->status = (int16_t)copy_sides(call->v, &from, &to, op->len);
+        int status = copy_sides(call->v, &from, &to, op->len);
+
+        if (status == -ERESTART) {
+            return status;
+        }
+        op->status = (int16_t)status;
     }
     return 0;
 }
@@ -179,7 +187,7 @@ static int put_frame_list(struct vcpu *v, struct domain *d,
         }
         gfn = pg->gfn;
         page_put(pg);
-        rc = copy_to_guest(v, list + i * sizeof(gfn), &gfn, sizeof(gfn));
+        rc = copy_answer(v, list + i * sizeof(gfn), &gfn, sizeof(gfn));
         if (rc) {
             return rc;
         }
@@ -204,7 +212,7 @@ static int op_setup(struct grant_call *call, union grant_args *a)
         rc = put_frame_list(call->v, d, op);
     }
     domain_put(d);
-    return rc == -EFAULT ? rc : 0;
+    return rc == -EFAULT || rc == -ERESTART ? rc : 0;
 }
 
 static int op_query(struct grant_call *call, union grant_args *a)
@@ -273,8 +281,11 @@ static int run_one(struct grant_call *call, const struct grant_command *c,
                    uint64_t gva)
 {
     union grant_args a;
-    int rc = copy_from_guest(call->v, &a, gva, c->size);
+    int rc = copy_prepare(call->v, gva, c->size); /* for the status */
 
+    if (!rc) {
+        rc = copy_from_guest(call->v, &a, gva, c->size);
+    }
     if (!rc) {
         rc = c->op(call, &a);
     }

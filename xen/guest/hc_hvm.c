@@ -132,7 +132,7 @@ static int64_t get_param(struct vcpu *v, uint64_t gva)
     }
     p.value = READ_ONCE(d->hvm_params[p.index]);
     domain_put(d);
-    return copy_to_guest(v, gva, &p, sizeof(p));
+    return copy_answer(v, gva, &p, sizeof(p));
 }
 
 /* HC-39: from now on an edge into the vCPU's local APIC; one at once if events
@@ -183,14 +183,14 @@ static int64_t get_mem_type(struct vcpu *v, uint64_t gva)
     } else {
         t.mem_type = HVMMEM_ram_rw;
     }
-    return copy_to_guest(v, gva, &t, sizeof(t));
+    return copy_answer(v, gva, &t, sizeof(t));
 }
 
 static int64_t get_time(struct vcpu *v, uint64_t gva)
 {
     struct xen_hvm_get_time t = {.now = arch_time_ns()};
 
-    return copy_to_guest(v, gva, &t, sizeof(t));
+    return copy_answer(v, gva, &t, sizeof(t));
 }
 
 /* What is not here needs a device model or shadow page tables. */

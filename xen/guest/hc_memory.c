@@ -117,14 +117,14 @@ static int64_t memory_op_map(struct vcpu *v, const struct memory_call *call)
         return -ENOSYS;
     }
     for (i = 0; i < map.nr_entries && map_entry(d, i, &e); i++) {
-        rc = copy_to_guest(v, (uint64_t)map.buffer.p + i * sizeof(e), &e,
-                           sizeof(e));
+        rc = copy_answer(v, (uint64_t)map.buffer.p + i * sizeof(e), &e,
+                         sizeof(e));
         if (rc) {
             return rc;
         }
     }
     map.nr_entries = i;
-    return copy_to_guest(v, call->gva, &map, sizeof(map));
+    return copy_answer(v, call->gva, &map, sizeof(map));
 }
 
 static int read_map(struct vcpu *v, uint64_t gva, struct domain_e820 *to,

@@ -29,9 +29,12 @@ static int64_t multicall_continue(struct vcpu *v, uint64_t list, uint32_t left)
 static int64_t multicall_one(struct vcpu *v, uint64_t gva)
 {
     struct multicall_entry e;
-    int64_t result = -EINVAL; /* no multicall in a multicall */
-    int rc = copy_from_guest(v, &e, gva, sizeof(e));
+    int64_t result = -EINVAL;                 /* no multicall in a multicall */
+    int rc = copy_prepare(v, gva, sizeof(e)); /* for the result */
 
+    if (!rc) {
+        rc = copy_from_guest(v, &e, gva, sizeof(e));
+    }
     if (rc) {
         return rc;
     }

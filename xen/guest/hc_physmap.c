@@ -156,6 +156,11 @@ static int batch_chunk(struct batch *b, uint32_t first, uint32_t count,
             b->v, gpfns, (uint64_t)b->arg.gpfns.p + first * sizeof(gpfns[0]),
             count * sizeof(gpfns[0]));
     }
+    if (!rc) {
+        rc = copy_prepare(b->v,
+                          (uint64_t)b->arg.errs.p + first * sizeof(errs[0]),
+                          count * sizeof(errs[0]));
+    }
     if (rc) {
         return rc;
     }

@@ -65,7 +65,7 @@ static int64_t decrease_range(struct vcpu *v, const struct memory_call *call,
     if (!range_is_sound(r, d)) {
         return -EINVAL;
     }
-    rc = copy_to_guest(v, call->gva, r, sizeof(*r));
+    rc = copy_answer(v, call->gva, r, sizeof(*r));
     if (rc) {
         return rc;
     }
@@ -108,7 +108,7 @@ static int64_t next_untouched(struct vcpu *v, const struct memory_call *call,
         rc = memory_next_untouched(d, &gfn, u->order, &u->count);
     } while (rc == -ERESTART && !hypercall_preempt(v));
     u->gfn = gfn.v;
-    told = copy_to_guest(v, call->gva, u, sizeof(*u));
+    told = copy_answer(v, call->gva, u, sizeof(*u));
     if (told) {
         return told;
     }
@@ -152,7 +152,7 @@ static void fill_size(struct domain *d, struct podium_size *s)
         .charged = info.account.page_count,
         .cached = info.cached,
         .promised = info.promised,
-        .deficit = (int64_t)(info.promised - info.cached),
+        .deficit = info.deficit,
         .special = info.special,
         .tables = info.account.table_count,
         .table_limit = info.account.table_limit,
@@ -175,7 +175,7 @@ int64_t memory_op_get_size(struct vcpu *v, const struct memory_call *call)
     }
     fill_size(d, &s);
     domain_put(d);
-    return copy_to_guest(v, call->gva, &s, sizeof(s));
+    return copy_answer(v, call->gva, &s, sizeof(s));
 }
 
 /* The index says which step is next: a call that goes on has its claim. */

@@ -319,7 +319,7 @@ static int reasons_decode(struct reservation *r, const struct memory_call *call,
     p->done = call->start;
     p->done_pages = 0;
     /* Who cannot be told the result is refused. */
-    rc = copy_to_guest(r->v, call->gva, p, sizeof(*p));
+    rc = copy_answer(r->v, call->gva, p, sizeof(*p));
     if (rc) {
         return rc;
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hypercall 35, sysctl: the control domain asks about the host. Nothing here
- * changes a domain, so calls need not come one at a time.
+ * changes a domain but its policy about memory, which has a lock of its own,
+ * so calls need not come one at a time.
  */
 #include "guest/sysctl.h"
 

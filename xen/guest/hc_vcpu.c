@@ -23,7 +23,7 @@ static int register_vcpu_info(struct vcpu *caller, struct vcpu *v, uint64_t arg)
     if (info.offset > PAGE_SIZE - sizeof(struct vcpu_info) || info.offset % 8) {
         return -EINVAL;
     }
-    rc = memory_get_page(v->domain, GFN(info.mfn), true, &pg);
+    rc = memory_get_own_page(caller, GFN(info.mfn), true, &pg);
     if (rc) {
         return rc == -ERESTART ? rc : -EINVAL;
     }
@@ -108,7 +108,7 @@ static int get_runstate(struct vcpu *caller, struct vcpu *v, uint64_t arg)
     for (unsigned i = 0; i < 4; i++) {
         info.time[i] = v->time.spent[i];
     }
-    return copy_to_guest(caller, arg, &info, sizeof(info));
+    return copy_answer(caller, arg, &info, sizeof(info));
 }
 
 static int send_nmi(struct vcpu *v)

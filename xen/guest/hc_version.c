@@ -50,7 +50,7 @@ static int put_text(struct vcpu *v, uint64_t gva, const char *text, size_t size)
         if (done < length) {
             memcpy(part, text + done, MIN(length - done, n));
         }
-        rc = copy_to_guest(v, gva + done, part, n);
+        rc = copy_answer(v, gva + done, part, n);
         if (rc) {
             return rc;
         }
@@ -65,14 +65,14 @@ static int put_compile_info(struct vcpu *v, uint64_t gva)
     memset(&info, 0, sizeof(info));
     string_copy(info.compiler, "gcc " __VERSION__, sizeof(info.compiler));
     string_copy(info.compile_by, "podium", sizeof(info.compile_by));
-    return copy_to_guest(v, gva, &info, sizeof(info));
+    return copy_answer(v, gva, &info, sizeof(info));
 }
 
 static int put_platform(struct vcpu *v, uint64_t gva)
 {
     struct xen_platform_parameters p = {.virt_start = VIRT_START};
 
-    return copy_to_guest(v, gva, &p, sizeof(p));
+    return copy_answer(v, gva, &p, sizeof(p));
 }
 
 static int put_features(struct vcpu *v, uint64_t gva)
@@ -90,7 +90,7 @@ static int put_features(struct vcpu *v, uint64_t gva)
     if (vcpu_domain(v)->privileged) {
         info.submap |= FEATURE(dom0);
     }
-    return copy_to_guest(v, gva, &info, sizeof(info));
+    return copy_answer(v, gva, &info, sizeof(info));
 }
 
 int64_t hc_xen_version(struct vcpu *v, const uint64_t args[6])
@@ -115,8 +115,8 @@ int64_t hc_xen_version(struct vcpu *v, const uint64_t args[6])
     case XENVER_pagesize:
         return PAGE_SIZE;
     case XENVER_guest_handle:
-        return copy_to_guest(v, gva, vcpu_domain(v)->handle,
-                             sizeof(vcpu_domain(v)->handle));
+        return copy_answer(v, gva, vcpu_domain(v)->handle,
+                           sizeof(vcpu_domain(v)->handle));
     case XENVER_commandline:
         return put_text(v, gva, command_line, sizeof(xen_commandline_t));
     case XENVER_build_id:

@@ -27,12 +27,11 @@ static bool fetch(struct vcpu *v, struct decoder *x)
     uint64_t in_page = PAGE_SIZE - (rip & (PAGE_SIZE - 1));
 
     x->size = (unsigned)MIN(in_page, (uint64_t)MAX_LENGTH);
-    if (copy_from_guest(v, x->bytes, rip, x->size)) {
+    if (copy_code(v, x->bytes, rip, x->size)) {
         return false;
     }
-    if (x->size < MAX_LENGTH &&
-        !copy_from_guest(v, x->bytes + x->size, rip + x->size,
-                         MAX_LENGTH - x->size)) {
+    if (x->size < MAX_LENGTH && !copy_code(v, x->bytes + x->size, rip + x->size,
+                                           MAX_LENGTH - x->size)) {
         x->size = MAX_LENGTH;
     }
     return true;

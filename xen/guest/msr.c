@@ -139,7 +139,7 @@ static int write_hypercall_page(struct vcpu *v, uint64_t value)
     if (value & (PAGE_SIZE - 1)) {
         return -EINVAL;
     }
-    rc = memory_get_page(v->domain, gfn_from_gpa(GPA(value)), true, &pg);
+    rc = memory_get_own_page(v, gfn_from_gpa(GPA(value)), true, &pg);
     if (rc) {
         return rc;
     }

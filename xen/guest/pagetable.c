@@ -118,11 +118,12 @@ static uint64_t entry_load(const struct paging_mode *m, const void *slot)
 }
 
 static int entry_read(struct vcpu *v, const struct paging_mode *m,
-                      uint64_t address, uint64_t *entry)
+                      uint64_t address, bool may_wait, uint64_t *entry)
 {
+    gfn_t gfn = gfn_from_gpa(GPA(address));
     struct page *pg;
-    int rc = memory_get_page_to_read(vcpu_domain(v), gfn_from_gpa(GPA(address)),
-                                     &pg);
+    int rc = may_wait ? memory_get_own_page_to_read(v, gfn, &pg)
+                      : memory_get_page_to_read(vcpu_domain(v), gfn, &pg);
 
     if (!rc && !pg) {
         *entry = 0; /* a promise */
@@ -215,7 +216,8 @@ static void remember(struct vcpu *v, uint64_t gva, bool write, gpa_t gpa,
     v->walks.walk[at].write = write;
 }
 
-static int walk(struct vcpu *v, uint64_t gva, bool write, gpa_t *gpa)
+static int walk(struct vcpu *v, uint64_t gva, bool write, bool may_wait,
+                gpa_t *gpa)
 {
     const struct paging_mode *m = mode_of(v);
     uint64_t table = arch_guest_cr3(v->gc) & m->root_mask;
@@ -231,7 +233,7 @@ static int walk(struct vcpu *v, uint64_t gva, bool write, gpa_t *gpa)
         int rc;
 
         address = entry_address(m, table, gva, level);
-        rc = entry_read(v, m, address, &entry);
+        rc = entry_read(v, m, address, may_wait, &entry);
         if (rc) {
             return rc;
         }
@@ -255,7 +257,10 @@ static int walk(struct vcpu *v, uint64_t gva, bool write, gpa_t *gpa)
     return 0;
 }
 
-int pagetable_translate(struct vcpu *v, uint64_t gva, bool write, gpa_t *gpa)
+int pagetable_translate(struct vcpu *v, uint64_t gva, bool write, bool may_wait,
+                        gpa_t *gpa)
 {
-    return is_remembered(v, gva, write, gpa) ? 0 : walk(v, gva, write, gpa);
+    return is_remembered(v, gva, write, gpa)
+               ? 0
+               : walk(v, gva, write, may_wait, gpa);
 }

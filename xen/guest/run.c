@@ -56,6 +56,7 @@ static void housekeeping(void)
     time_run_due();
     console_input_poll();
     domain_reap();
+    memory_wait_look();
 }
 
 static uint64_t idle_work(bool woken)

@@ -22,8 +22,8 @@ BUILD_ASSERT(offsetof(struct pod_counters, steals) ==
 BUILD_ASSERT(offsetof(struct pod_counters, superpages_reformed) ==
                  PODIUM_SUPERPAGES_REFORMED * sizeof(uint64_t),
              "pod counters");
-BUILD_ASSERT(offsetof(struct pod_counters, background_reclaimed) ==
-                 PODIUM_BACKGROUND_RECLAIMED * sizeof(uint64_t),
+BUILD_ASSERT(offsetof(struct pod_counters, borrowed) ==
+                 PODIUM_BORROWED * sizeof(uint64_t),
              "pod counters");
 BUILD_ASSERT(offsetof(struct pod_counters, zero_upgrades) ==
                  PODIUM_ZERO_UPGRADES * sizeof(uint64_t),
@@ -44,6 +44,14 @@ BUILD_ASSERT(sizeof(struct podium_trace_record) ==
                  (unsigned)TRACE_P2M_WRITE == PODIUM_TRACE_P2M_WRITE &&
                  (unsigned)TRACE_RING_COUNT == PODIUM_TRACE_RING_COUNT,
              "trace records");
+BUILD_ASSERT(sizeof(struct podium_pod_state) <=
+                 sizeof(((struct xen_sysctl *)0)->u),
+             "sysctl ABI");
+BUILD_ASSERT(PODIUM_ON_EMPTY_WAIT == (int)MEMORY_WAIT &&
+                 PODIUM_ON_EMPTY_BORROW == (int)MEMORY_BORROW &&
+                 PODIUM_ON_EMPTY_CRASH == (int)MEMORY_CRASH,
+             "policies");
+BUILD_ASSERT(PODIUM_VIRQ_MEMORY == VIRQ_ARCH_7, "the VIRQ");
 
 static int get_counters(struct sysctl *c)
 {
@@ -60,6 +68,81 @@ static int get_counters(struct sysctl *c)
     p->count = PODIUM_POD_COUNTER_COUNT;
     return copy_to_guest(c->caller, p->buffer, &info.counters,
                          count * sizeof(uint64_t));
+}
+
+static int set_policy(struct sysctl *c)
+{
+    const struct podium_pod_policy *p = (void *)&c->op.u;
+    struct memory_policy policy = {
+        .on_empty = (enum memory_on_empty)p->on_empty,
+        .borrow_limit = p->borrow_limit,
+        .on_demand = p->mode == PODIUM_POD_ON_DEMAND,
+    };
+    struct domain *d;
+    int rc;
+
+    if (p->on_empty >= MEMORY_ON_EMPTY_COUNT ||
+        p->mode > PODIUM_POD_ON_DEMAND || p->pad) {
+        return -EINVAL;
+    }
+    d = domain_get(p->domid);
+    if (!d) {
+        return -ESRCH;
+    }
+    rc = memory_set_policy(d, &policy);
+    domain_put(d);
+    return rc;
+}
+
+/* What a larger target would do (POD-4.28): a cache of T' - P pages. */
+static void fill_hints(struct podium_pod_state *s)
+{
+    if (s->waiting) {
+        s->target_next = s->total + s->claimed + s->waiting;
+    }
+    if (s->deficit) {
+        s->target_all = s->total + s->claimed + s->deficit;
+    }
+}
+
+static void fill_state(struct podium_pod_state *s, struct domain *d)
+{
+    struct memory_waiters waiters = memory_wait_info(d);
+    struct memory_pod_info info;
+    uint64_t set_aside;
+
+    memory_get_pod(d, &info);
+    set_aside = info.cache_pages + info.claimed;
+    *s = (struct podium_pod_state){
+        .domid = d->id,
+        .on_empty = (uint16_t)READ_ONCE(d->wait.policy),
+        .mode = READ_ONCE(d->pod.on_demand) ? PODIUM_POD_ON_DEMAND
+                                            : PODIUM_POD_RESERVED,
+        .waiting = waiters.count,
+        .waits = info.counters.waits,
+        .gfn = waiters.gfn.v,
+        .total = info.tot_pages,
+        .entries = info.entries,
+        .cached = info.cache_pages,
+        .claimed = info.claimed,
+        .deficit = info.entries - MIN(info.entries, set_aside),
+        .borrowed = info.borrowed,
+        .borrow_limit = READ_ONCE(d->wait.borrow_limit),
+    };
+    fill_hints(s);
+}
+
+static int get_state(struct sysctl *c)
+{
+    struct podium_pod_state *s = (void *)&c->op.u;
+    struct domain *d = domain_get(s->domid);
+
+    if (!d) {
+        return -ESRCH;
+    }
+    fill_state(s, d);
+    domain_put(d);
+    return 0;
 }
 
 /* what: a domain; NULL: all of them and the host. */
@@ -165,6 +248,8 @@ static int get_trace(struct sysctl *c)
 
 static const struct sysctl_row rows[] = {
     {PODIUM_SYSCTL_pod_counters, get_counters},
+    {PODIUM_SYSCTL_pod_policy, set_policy},
+    {PODIUM_SYSCTL_pod_state, get_state},
     {PODIUM_SYSCTL_audit, audit},
     {PODIUM_SYSCTL_trace, get_trace},
 };

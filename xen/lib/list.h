@@ -49,4 +49,11 @@ static inline void list_del(struct list *n)
          &(pos)->member != (head);                                             \
          (pos) = list_entry((pos)->member.next, __typeof__(*(pos)), member))
 
+/* The same when `pos` may leave the list meanwhile. */
+#define list_for_each_safe(pos, tmp, head, member)                             \
+    for ((pos) = list_entry((head)->next, __typeof__(*(pos)), member),         \
+        (tmp) = list_entry((pos)->member.next, __typeof__(*(pos)), member);    \
+         &(pos)->member != (head); (pos) = (tmp),                              \
+        (tmp) = list_entry((pos)->member.next, __typeof__(*(pos)), member))
+
 #endif

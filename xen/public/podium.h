@@ -189,7 +189,7 @@ struct podium_size {
     uint64_t charged;     /* that it has, the PoD cache among them */
     uint64_t cached;      /* in the PoD cache */
     uint64_t promised;    /* placeholders */
-    int64_t deficit;      /* promised - cached */
+    int64_t deficit;      /* promised - cached - claimed for promises */
     uint64_t special;     /* the hypervisor's, shown to it; not charged */
     uint64_t tables;      /* of its second-stage tables; not charged */
     uint64_t table_limit; /* of them; 0: none */

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "domain/background.h"
-#include "domain/sched.h"
 #include "domains.h"
 #include "guest/run.h"
 #include "machine.h"
@@ -96,7 +95,7 @@ static bool is_stuck(void)
 static void revive(void)
 {
     d->shutdown = false;
-    sched_release(d->vcpus[0], HOLD_MEMORY);
+    memory_wait_forget(d->vcpus[0]);
 }
 
 static uint64_t looked_at(void)
@@ -323,6 +322,11 @@ static void set_interrupt(bool pending)
     }
 }
 
+static void fail_nth(uint64_t n)
+{
+    page_alloc_fail_nth(n);
+}
+
 static bool is_ram(uint64_t gfn)
 {
     return p2m_get(&d->p2m, GFN(gfn)).type == P2M_RAM;
@@ -330,18 +334,7 @@ static bool is_ram(uint64_t gfn)
 
 static bool is_promise(uint64_t gfn)
 {
-    return p2m_get(&d->p2m, GFN(gfn)).type == P2M_POD;
-}
-
-static uint64_t cached_superpages(void)
-{
-    struct page *pg;
-    uint64_t count = 0;
-
-    page_list_for_each (pg, &d->pod.super) {
-        count++;
-    }
-    return count;
+    return p2m_types[p2m_get(&d->p2m, GFN(gfn)).type].is_promise;
 }
 
 static void count_mapped(struct view *view)
@@ -369,7 +362,7 @@ static void look(struct view *view)
         .charged = info.tot_pages,
         .cached = info.cache_pages,
         .promised = info.entries,
-        .cached_2m = cached_superpages(),
+        .cached_2m = info.counters.superpages_cached,
         .pages_read =
             info.counters.sweep_pages_read + info.counters.eager_checked,
         .entered_cache = grown + info.counters.reclaimed_4k +
@@ -407,7 +400,7 @@ const struct side podium_side = {
     .clear = clear,
     .set_cursor = set_cursor,
     .set_interrupt = set_interrupt,
-    .fail_nth = page_alloc_fail_nth,
+    .fail_nth = fail_nth,
     .revive = revive,
     .is_ram = is_ram,
     .is_promise = is_promise,

@@ -9,7 +9,8 @@
  * taken back. What it wrote elsewhere must still be there. Zeros that lie above
  * the last sweep's start must be found as well as those below (POD-3.20). One
  * that writes data everywhere, or a pattern that nobody was told of, is out of
- * memory at some page: it is crashed, and nobody else notices.
+ * memory at some page: it is crashed, if that is its policy, and nobody else
+ * notices.
  */
 #include "child.h"
 
@@ -252,6 +253,18 @@ static void test_known(void)
     EXPECT_EQ(child_destroy(&c), 0);
 }
 
+/* Elsewhere than here there is no other policy, and no such call. */
+static void want_crash(const struct child *c)
+{
+    struct xen_sysctl op;
+    struct podium_pod_policy *p = (void *)&op.u;
+
+    sysctl_prepare(&op, PODIUM_SYSCTL_pod_policy);
+    p->domid = c->id;
+    p->on_empty = PODIUM_ON_EMPTY_CRASH;
+    sysctl(&op);
+}
+
 static void test_out_of_memory(void)
 {
     const uint64_t promised = 8192, given = 2048;
@@ -262,6 +275,7 @@ static void test_out_of_memory(void)
     test_section("data everywhere");
     REQUIRE(child_make(&other, 1024, 1024) == 0);
     REQUIRE(child_make(&c, promised, given) == 0);
+    want_crash(&c);
     EXPECT(!child_try(
         &c, SERVANT_FILL,
         CHILD_ARGS(ADDRESS(IMAGE), ADDRESS(promised - IMAGE), VALUE)));

@@ -7,6 +7,7 @@
 #include "types/error.h"
 
 #define KERNEL_HALF 0xffffffff80000000ULL
+#define PATTERN     0xaaaaaaaaaaaaaaaaULL
 
 static struct domain *d;
 static struct vcpu *v;
@@ -220,9 +221,18 @@ TEST(a_page_table_that_is_only_promised_is_empty)
     domains_check();
 }
 
-TEST(out_of_promised_memory)
+static void set_on_empty(enum memory_on_empty on_empty)
+{
+    const struct memory_policy policy = {.on_empty = on_empty};
+
+    EXPECT_EQ(memory_set_policy(d, &policy), 0);
+}
+
+/* RAM that is full of data, and a promise at 0x50 that cannot be kept. */
+static void start_empty(enum memory_on_empty on_empty)
 {
     start();
+    set_on_empty(on_empty);
     for (unsigned i = 0; i < 64; i++) {
         ((uint8_t *)domain_page(d, i))[PAGE_SIZE - 1] = 1;
     }
@@ -230,9 +240,126 @@ TEST(out_of_promised_memory)
         ((uint8_t *)domain_page(d, i))[PAGE_SIZE - 1] = 1;
     }
     EXPECT_EQ(memory_mark_pod(d, GFN(0x50), 0), 0);
+    *domain_pte(d, 0x4f) = 0x3fULL << PAGE_SHIFT | 3;
     *domain_pte(d, 0x50) = 0x50ULL << PAGE_SHIFT | 3;
+}
+
+static bool waits(void)
+{
+    return v->hold & HOLD_MEMORY;
+}
+
+/* At 0x3e: to be read it needs a page, and there is none. */
+static void promise_a_pattern(void)
+{
+    uint64_t *word = domain_page(d, 0x3e);
+
+    d->pod.pattern = PATTERN;
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*word); i++) {
+        word[i] = PATTERN;
+    }
+    EXPECT_EQ(write_byte(0x50000), 0);
+    EXPECT_EQ(p2m_get(&d->p2m, GFN(0x3e)).type, P2M_POD_PATTERN);
+    EXPECT_EQ(d->pod.entry_count, 1);
+    EXPECT_EQ(d->pod.cache_count, 0);
+}
+
+TEST(out_of_promised_memory)
+{
+    start_empty(MEMORY_CRASH);
     EXPECT_EQ(read_byte(0x50000), 0);
     EXPECT_EQ(write_byte(0x50000), -ENOMEM);
+    EXPECT_EQ(copy_answer(v, 0x50000, "x", 1), -ENOMEM);
+    EXPECT_EQ(copy_prepare(v, 0x50000, 1), -ENOMEM);
+    EXPECT(!waits());
+    domains_check();
+}
+
+/* The hypercall is executed again when there is a page, and not before. */
+TEST(who_may_execute_the_call_again_waits)
+{
+    struct page *pages[2];
+    uint16_t offset;
+
+    start_empty(MEMORY_WAIT);
+    EXPECT_EQ(read_byte(0x50000), 0);
+    EXPECT(!waits());
+    EXPECT_EQ(copy_prepare(v, 0x4fffe, 3), -ERESTART);
+    EXPECT(waits());
+    EXPECT_EQ(d->wait.count, 1);
+    EXPECT_EQ(v->wait.gfn.v, 0x50);
+    /* Whoever does not mind the error, and goes on, does not wait twice. */
+    EXPECT_EQ(copy_prepare(v, 0x4fffe, 3), -ERESTART);
+    EXPECT_EQ(d->wait.count, 1);
+    memory_wait_forget(v);
+    EXPECT_EQ(copy_answer(v, 0x4fffe, "xyz", 3), -ERESTART);
+    EXPECT(waits());
+    memory_wait_forget(v);
+    EXPECT_EQ(copy_translate(v, 0x50000, 8, false, pages, &offset), -ERESTART);
+    EXPECT(waits());
+    memory_wait_forget(v);
+    EXPECT_EQ(copy_translate(v, 0x50000, 8, true, pages, &offset), -ERESTART);
+    EXPECT(waits());
+    EXPECT_EQ(memory_set_pod_target(d, 64 + 16 + 1), 0);
+    EXPECT(!waits());
+    EXPECT_EQ(copy_prepare(v, 0x4fffe, 3), 0);
+    EXPECT_EQ(((char *)domain_page(d, 0x50))[0], 0);
+    EXPECT_EQ(copy_answer(v, 0x4fffe, "xyz", 3), 0);
+    EXPECT_EQ(((char *)domain_page(d, 0x50))[0], 'z');
+    domains_check();
+}
+
+TEST(who_reads_a_promised_pattern_waits)
+{
+    start_empty(MEMORY_WAIT);
+    promise_a_pattern();
+    EXPECT_EQ(read_byte(0x3e000), -ERESTART);
+    EXPECT(waits());
+    EXPECT_EQ(v->wait.gfn.v, 0x3e);
+    EXPECT_EQ(memory_set_pod_target(d, 64 + 16 + 1), 0);
+    EXPECT(!waits());
+    memset(buffer, 0, sizeof(buffer));
+    EXPECT_EQ(copy_from_guest(v, buffer, 0x3e000, 2), 0);
+    EXPECT(buffer[0] == (uint8_t)PATTERN && !buffer[2]);
+    domains_check();
+}
+
+/* Results of what was done already, and code that is only looked at. */
+TEST(who_may_not_does_not_wait)
+{
+    uint8_t byte;
+    int rc;
+
+    start_empty(MEMORY_WAIT);
+    promise_a_pattern();
+    EXPECT_EQ(write_byte(0x3e000), -ENOMEM);
+    EXPECT_EQ(copy_to_gpa(d, GPA(0x3e000), "x", 1), -ENOMEM);
+    do {
+        rc = copy_code(v, &byte, 0x3e000, 1);
+    } while (rc == -ERESTART);
+    EXPECT_EQ(rc, -ENOMEM);
+    do {
+        rc = copy_from_gpa(d, &byte, GPA(0x3e000), 1);
+    } while (rc == -ERESTART);
+    EXPECT_EQ(rc, -ENOMEM);
+    EXPECT(!waits());
+    EXPECT_EQ(d->wait.count, 0);
+    domains_check();
+}
+
+/* Page tables of the guest are memory like any other. */
+TEST(a_walk_waits_for_a_table)
+{
+    start_empty(MEMORY_WAIT);
+    promise_a_pattern();
+    *domain_pte(d, 0x20) = 0x20ULL << PAGE_SHIFT | 3;
+    ((uint64_t *)domain_page(d, 0x12))[2] = 0x3eULL << PAGE_SHIFT | 3;
+    EXPECT_EQ(read_byte(4ULL << 20), -ERESTART);
+    EXPECT(waits());
+    EXPECT_EQ(v->wait.gfn.v, 0x3e);
+    EXPECT_EQ(memory_set_pod_target(d, 64 + 16 + 1), 0);
+    EXPECT(!waits());
+    EXPECT_EQ(read_byte(4ULL << 20), -EFAULT); /* the pattern is not present */
     domains_check();
 }
 

@@ -195,6 +195,37 @@ TEST(copies_of_promises)
     domains_check();
 }
 
+/* What cannot be told is not done. */
+TEST(a_status_without_memory)
+{
+    const struct memory_policy crash = {.on_empty = MEMORY_CRASH};
+    const unsigned in_first_page =
+        offsetof(struct gnttab_map_grant_ref, status);
+    struct gnttab_map_grant_ref m = {
+        .host_addr = SCRATCH, .flags = GNTMAP_host_map, .ref = 8, .dom = 1};
+    gfn_t at = GFN(SCRATCH >> PAGE_SHIFT);
+
+    start();
+    EXPECT_EQ(memory_set_policy(d, &crash), 0);
+    EXPECT_EQ(memory_mark_pod(d, GFN(0x50), 0), 0);
+    *domain_pte(d, 0x4f) = 0x3fULL << PAGE_SHIFT | 3;
+    *domain_pte(d, 0x50) = 0x50ULL << PAGE_SHIFT | 3;
+    for (unsigned i = 0; i < 64; i++) {
+        ((char *)domain_page(d, i))[PAGE_SIZE / 2] =
+            1; /* nothing to be found */
+    }
+    memcpy((char *)domain_page(d, 0x3f) + PAGE_SIZE - in_first_page, &m,
+           in_first_page);
+    EXPECT_EQ(call_at(GNTTABOP_map_grant_ref, 0x50000 - in_first_page, 1),
+              -ENOMEM);
+    EXPECT_EQ(p2m_get(&d->p2m, at).type, P2M_HOLE);
+    EXPECT_EQ(memory_set_pod_target(d, 64 + 1), 0);
+    EXPECT_EQ(call_at(GNTTABOP_map_grant_ref, 0x50000 - in_first_page, 1), 0);
+    EXPECT_EQ(*(int16_t *)domain_page(d, 0x50), GNTST_okay);
+    EXPECT_EQ(p2m_get(&d->p2m, at).type, P2M_GRANT);
+    domains_check();
+}
+
 TEST(wrong_copies)
 {
     struct gnttab_copy *c;

@@ -272,6 +272,146 @@ TEST(counts_pod)
     EXPECT_EQ(sysctl(&op), -ESRCH);
 }
 
+static int set_policy(domid_t domid, unsigned on_empty, unsigned mode,
+                      uint64_t limit)
+{
+    struct xen_sysctl op = {.cmd = PODIUM_SYSCTL_pod_policy};
+    struct podium_pod_policy *p = (void *)&op.u;
+
+    p->domid = domid;
+    p->on_empty = (uint16_t)on_empty;
+    p->mode = (uint16_t)mode;
+    p->borrow_limit = limit;
+    return (int)sysctl(&op);
+}
+
+TEST(sets_what_becomes_of_the_starving)
+{
+    struct xen_sysctl op = {.cmd = PODIUM_SYSCTL_pod_policy};
+    struct domain *d;
+
+    world_start(0x4000);
+    d = world_domain(1);
+    EXPECT_EQ(d->wait.policy, MEMORY_WAIT);
+    EXPECT_EQ(set_policy(1234, 0, 0, 0), -ESRCH);
+    EXPECT_EQ(set_policy(d->id, 3, 0, 0), -EINVAL);
+    EXPECT_EQ(set_policy(d->id, 1, 2, 0), -EINVAL);
+    ((struct podium_pod_policy *)&op.u)->domid = d->id;
+    ((struct podium_pod_policy *)&op.u)->pad = 1;
+    EXPECT_EQ(sysctl(&op), -EINVAL);
+    EXPECT_EQ(d->wait.policy, MEMORY_WAIT);
+    EXPECT_EQ(
+        set_policy(d->id, PODIUM_ON_EMPTY_BORROW, PODIUM_POD_ON_DEMAND, 77), 0);
+    EXPECT_EQ(d->wait.policy, MEMORY_BORROW);
+    EXPECT_EQ(d->wait.borrow_limit, 77);
+    EXPECT(d->pod.on_demand);
+    EXPECT_EQ(memory_mark_pod(d, GFN(0), 0), 0);
+    EXPECT_EQ(set_policy(d->id, PODIUM_ON_EMPTY_CRASH, PODIUM_POD_RESERVED, 0),
+              -EBUSY);
+    EXPECT_EQ(d->wait.policy, MEMORY_BORROW);
+    EXPECT_EQ(set_policy(d->id, PODIUM_ON_EMPTY_CRASH, PODIUM_POD_ON_DEMAND, 0),
+              0);
+    EXPECT_EQ(d->wait.policy, MEMORY_CRASH);
+}
+
+static struct podium_pod_state state_of(struct domain *d)
+{
+    struct xen_sysctl op = {.cmd = PODIUM_SYSCTL_pod_state};
+    struct podium_pod_state *s = (void *)&op.u;
+
+    s->domid = d->id;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(s->domid, d->id);
+    return *s;
+}
+
+/* Eight promised, two given, both full. */
+static struct domain *full_domain(void)
+{
+    struct domain *d = world_domain(2);
+
+    EXPECT_EQ(memory_set_pod_target(d, 2), 0);
+    EXPECT_EQ(memory_mark_pod(d, GFN(0), 3), 0);
+    for (uint64_t gfn = 0; gfn < 2; gfn++) {
+        EXPECT_EQ(memory_fault(d, GFN(gfn), true, false), P2M_OK);
+        *(uint64_t *)arch_map(p2m_get(&d->p2m, GFN(gfn)).mfn) = 1;
+    }
+    return d;
+}
+
+TEST(tells_who_waits_and_what_would_help)
+{
+    struct podium_pod_state s;
+    struct domain *d;
+
+    world_start(0x4000);
+    d = full_domain();
+    s = state_of(d);
+    EXPECT_EQ(s.waiting, 0);
+    EXPECT_EQ(s.gfn, ~0ULL);
+    EXPECT_EQ(s.target_next, 0);
+    EXPECT_EQ(s.target_all, 8);
+    EXPECT(memory_wait(d->vcpus[1], GFN(5)));
+    EXPECT(memory_wait(d->vcpus[0], GFN(6)));
+    s = state_of(d);
+    EXPECT_EQ(s.on_empty, PODIUM_ON_EMPTY_WAIT);
+    EXPECT_EQ(s.mode, PODIUM_POD_RESERVED);
+    EXPECT_EQ(s.waiting, 2);
+    EXPECT_EQ(s.waits, 2);
+    EXPECT_EQ(s.gfn, 5);
+    EXPECT_EQ(s.total, 2);
+    EXPECT_EQ(s.entries, 6);
+    EXPECT_EQ(s.cached, 0);
+    EXPECT_EQ(s.deficit, 6);
+    EXPECT_EQ(s.target_next, 4);
+    EXPECT_EQ(s.target_all, 8);
+    /* What it says is so. */
+    EXPECT_EQ(memory_set_pod_target(d, s.target_next - 1), 0);
+    EXPECT_EQ(state_of(d).waiting, 1);
+    EXPECT_EQ(memory_set_pod_target(d, s.target_next), 0);
+    EXPECT_EQ(state_of(d).waiting, 0);
+    EXPECT_EQ(state_of(d).target_all, 8);
+    EXPECT_EQ(memory_set_pod_target(d, s.target_all), 0);
+    s = state_of(d);
+    EXPECT_EQ(s.deficit, 0);
+    EXPECT_EQ(s.target_all, 0);
+}
+
+TEST(tells_of_loans_and_of_claims)
+{
+    struct podium_pod_state s;
+    struct domain *d;
+
+    world_start(0x4000);
+    d = full_domain();
+    EXPECT_EQ(set_policy(d->id, PODIUM_ON_EMPTY_BORROW, 0, 3), 0);
+    while (memory_fault(d, GFN(4), true, false) == P2M_RETRY) {
+        continue;
+    }
+    s = state_of(d);
+    EXPECT_EQ(s.borrowed, 3);
+    EXPECT_EQ(s.borrow_limit, 3);
+    EXPECT_EQ(s.total, 5);
+    EXPECT_EQ(s.cached, 2);
+    EXPECT_EQ(s.deficit, 3);
+    EXPECT_EQ(s.target_all, 8);
+    EXPECT_EQ(memory_set_pod_target(d, 8), 0);
+    EXPECT_EQ(state_of(d).borrowed, 0);
+
+    d = world_domain(1);
+    EXPECT_EQ(set_policy(d->id, 0, PODIUM_POD_ON_DEMAND, 0), 0);
+    EXPECT_EQ(memory_set_pod_target(d, 5), 0);
+    EXPECT_EQ(memory_mark_pod(d, GFN(0), 3), 0);
+    s = state_of(d);
+    EXPECT_EQ(s.mode, PODIUM_POD_ON_DEMAND);
+    EXPECT_EQ(s.claimed, 5);
+    EXPECT_EQ(s.total, 0);
+    EXPECT_EQ(s.deficit, 3);
+    EXPECT_EQ(s.target_all, 8);
+    EXPECT_EQ(memory_set_pod_target(d, 8), 0);
+    EXPECT_EQ(state_of(d).deficit, 0);
+}
+
 TEST(audits)
 {
     struct xen_sysctl op = {.cmd = PODIUM_SYSCTL_audit};

@@ -215,6 +215,13 @@ static int64_t call(struct domain *d, uint64_t nr, uint64_t a, uint64_t b,
     v->work = below(2);
     while (!hypercall(v)) {
         EXPECT(++rounds < ROUNDS);
+        if (v->hold & HOLD_MEMORY) {
+            /* Nobody will bring it any: it is reset, as by an INIT. */
+            EXPECT_EQ(d->wait.count, 1);
+            memory_wait_forget(v);
+            v->regs.rax = (uint64_t)-ENOMEM;
+            break;
+        }
     }
     EXPECT_EQ(fake_stale_translations(&d->p2m.tlb, d->p2m.root), 0);
     return v->regs.rax;
@@ -505,11 +512,24 @@ void calls_touch(void)
     }
 }
 
+/* Of each kind one, so that the choices that follow mean what they did. */
+static void set_policy(struct domain *d)
+{
+    static const struct memory_policy policies[CALLS_DOMAINS] = {
+        {MEMORY_WAIT, 0, false},
+        {MEMORY_BORROW, 5, false},
+        {MEMORY_CRASH, 0, true},
+    };
+
+    EXPECT_EQ(memory_set_policy(d, &policies[d->id]), 0);
+}
+
 void calls_start(call_choice *choose)
 {
     below = choose;
     for (unsigned i = 0; i < CALLS_DOMAINS; i++) {
         domains[i] = domain_new(i, 2);
+        set_policy(domains[i]);
         domain_fill(domains[i], 0, RAM);
     }
 }
