@@ -104,7 +104,7 @@ endef
 launcher:
 	$(call pytest,tests/launcher,launcher)
 
-system: all
+system: all guest-images
 	$(call pytest,tests/system,system)
 
 # Long: some hours. Another seed makes other lives: make soak PODIUM_SEED=7

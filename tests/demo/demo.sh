@@ -56,8 +56,8 @@ mib() {
 look() {
     # Name ID Max Target Populated Promised Cached Deficit Ballooned Swept
     # shellcheck disable=SC2046 # the columns are to be split
-    set -- $(xl pod "$1" | tail -n 1)
-    [ $# = 10 ] || fail "xl pod printed '$*'"
+    set -- $(xl pod "$1" | sed -n 2p)
+    [ $# = 13 ] || fail "xl pod printed '$*'"
     max_now=$3 target_now=$4 given_now=$(($5 + $7)) deficit_now=$8
     returned_now=$9
 }

@@ -161,13 +161,18 @@ free_mib() {
 # look NAME: what the host says about it
 look() {
     # Name ID Max Target Populated Promised Cached Deficit Ballooned Swept
+    # Claimed Borrowed Waiting
     # shellcheck disable=SC2046 # the columns are to be split
-    set -- $(xl pod "$1" | tail -n 1)
-    [ $# = 10 ] || fail "xl pod printed '$*'"
+    set -- $(xl pod "$1" | sed -n 2p)
+    [ $# = 13 ] || fail "xl pod printed '$*'"
     max=$3 target=$4 populated=$5 promised=$6 cached=$7 deficit=$8
     ballooned=$9
     shift
-    swept=$9 given=$((populated + cached))
+    swept=$9
+    shift 3
+    # shellcheck disable=SC2034 # some checks use them
+    claimed=$7 borrowed=$8 waiting=$9
+    given=$((populated + cached + claimed))
 }
 
 gives_at_least() {

@@ -13,6 +13,9 @@
  * limit, which is exact; the cache; and a claim that covers ring pages, ACPI
  * tables and page tables, too. So of two creations that want the same memory
  * one fails at once, and the other does not fail half-way.
+ *
+ * On demand all of the RAM is promised, and the target is a claim that the
+ * hypervisor keeps by itself.
  */
 #include <errno.h>
 
@@ -59,6 +62,41 @@ static int set_paging_pool(struct build *b)
                   : 0;
 }
 
+static bool is_pod(const struct build *b)
+{
+    return layout_is_pod(&b->layout) || b->cfg->on_demand;
+}
+
+/* What every hypervisor does needs no call. */
+static int set_policy(struct build *b)
+{
+    const struct xc_guest_config *cfg = b->cfg;
+    uint64_t kib =
+        cfg->borrow_kib ? cfg->borrow_kib : cfg->max_kib - cfg->memory_kib;
+    struct podium_pod_policy policy = {
+        .domid = (uint16_t)b->domid,
+        .on_empty = (uint16_t)cfg->on_empty,
+        .mode = cfg->on_demand ? PODIUM_POD_ON_DEMAND : PODIUM_POD_RESERVED,
+        .borrow_limit =
+            cfg->on_empty == XC_ON_EMPTY_BORROW ? pages_from_kib(kib) : 0,
+    };
+    int rc = podium_pod_policy(b->xc, &policy);
+
+    if (rc == -ENOSYS && cfg->on_empty != XC_ON_EMPTY_BORROW &&
+        !cfg->on_demand) {
+        return 0;
+    }
+    if (rc == -ENOSYS) {
+        return xc_fail(b->xc, -EOPNOTSUPP,
+                       "this hypervisor neither lends memory nor allocates it "
+                       "on demand");
+    }
+    return rc ? xc_fail_errno(b->xc, rc,
+                              "cannot set what domain %u does without memory",
+                              b->domid)
+              : 0;
+}
+
 int build_limits(struct build *b)
 {
     int rc = 0;
@@ -72,7 +110,8 @@ int build_limits(struct build *b)
         return xc_fail_errno(b->xc, rc, "cannot limit domain %u's memory",
                              b->domid);
     }
-    return set_paging_pool(b);
+    rc = set_policy(b);
+    return rc ? rc : set_paging_pool(b);
 }
 
 /* Page tables for all of its RAM in small pages, as far as it may have them. */
@@ -90,7 +129,8 @@ static uint64_t pages_to_claim(const struct build *b)
 {
     uint64_t pages = LAYOUT_EXTRA_PAGES + table_pages(b);
 
-    if (b->cfg->no_claim) {
+    /* On demand the claim is the target's. */
+    if (b->cfg->no_claim || b->cfg->on_demand) {
         return 0;
     }
     return layout_is_pod(&b->layout) ? pages : pages + b->layout.target_pages;
@@ -128,7 +168,7 @@ static int set_pod_target(struct build *b)
 {
     int rc;
 
-    if (!layout_is_pod(&b->layout)) {
+    if (!is_pod(b)) {
         return 0;
     }
     xc_report(b->xc, "filling the cache", 0, b->cfg->memory_kib);
@@ -148,7 +188,7 @@ static int set_pod_target(struct build *b)
 static int populate_ram(struct build *b)
 {
     const struct layout *l = &b->layout;
-    bool pod = layout_is_pod(l);
+    bool pod = is_pod(b);
     int rc;
 
     rc = memory_populate(b->xc, b->domid, 0, l->low_end / PAGE_BYTES, pod);
@@ -187,7 +227,7 @@ static int set_size(struct build *b)
 {
     const struct layout *l = &b->layout;
     uint64_t kib = b->cfg->memory_kib;
-    bool pod = layout_is_pod(l);
+    bool pod = is_pod(b);
     int rc;
 
     if (pod) {
@@ -223,7 +263,7 @@ int build_memory(struct build *b)
         rc = memory_populate(b->xc, b->domid, LAYOUT_SPECIAL_GFN,
                              LAYOUT_SPECIAL_GFN + LAYOUT_SPECIAL_COUNT, false);
     }
-    if (!b->cfg->no_claim) {
+    if (!b->cfg->no_claim && !b->cfg->on_demand) {
         memory_claim(b->xc, b->domid, 0);
     }
     return rc;

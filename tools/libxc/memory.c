@@ -231,8 +231,7 @@ static void put_target(struct store_writer *w, const void *arg)
     }
 }
 
-/* How far limit and PoD target are above what the guest is told. */
-static uint64_t above_target_kib(struct xc *xc, uint32_t domid)
+uint64_t memory_above_target_kib(struct xc *xc, uint32_t domid)
 {
     uint64_t extra_kib;
 
@@ -323,7 +322,7 @@ static int resize_by_steps(struct xc *xc, const struct xc_domain *info,
 static int enforce_target(struct xc *xc, const struct xc_domain *info,
                           uint64_t kib)
 {
-    uint64_t limit_kib = kib + above_target_kib(xc, info->domid);
+    uint64_t limit_kib = kib + memory_above_target_kib(xc, info->domid);
     uint64_t pages = pages_from_kib(limit_kib);
     bool has_cache = info->domid != 0 && info->hvm;
     int rc = podium_set_size(xc, info->domid, pages, has_cache ? pages : 0, 0);
@@ -388,7 +387,7 @@ int xc_memory_set_max(struct xc *xc, uint32_t domid, uint64_t kib)
                        (unsigned long long)kib, domid,
                        (unsigned long long)mem.target_kib);
     }
-    rc = memory_set_limit(xc, domid, kib + above_target_kib(xc, domid));
+    rc = memory_set_limit(xc, domid, kib + memory_above_target_kib(xc, domid));
     if (rc) {
         return xc_fail_errno(xc, rc, "cannot set domain %u's maximum", domid);
     }

@@ -21,6 +21,8 @@ struct memory_pod {
 };
 
 int memory_set_limit(struct xc *xc, uint32_t domid, uint64_t kib);
+/* How far limit and PoD target are above what the guest is told. */
+uint64_t memory_above_target_kib(struct xc *xc, uint32_t domid);
 /* 0 releases a claim and cannot fail. */
 int memory_claim(struct xc *xc, uint32_t domid, uint64_t pages);
 int memory_set_pod_target(struct xc *xc, uint32_t domid, uint64_t pages);

@@ -4,7 +4,8 @@
  * C cached pages and tot pages charged to the domain:
  *
  *   populated = tot - C         pages that the guest has
- *   deficit   = E - C           placeholders with nothing behind them
+ *   deficit   = E - C - K       placeholders with nothing behind them; K, what
+ *                               is claimed for them, is 0 but on demand
  *   ballooned = R - E - populated RAM
  *
  * where R is the RAM that the builder promised. Builder's pages on top of the
@@ -60,6 +61,51 @@ static void get_counts(struct xc *xc, const struct xc_domain *info,
     }
 }
 
+/* The target that the guest is told with such a PoD target. */
+static uint64_t target_kib(struct xc *xc, uint32_t domid, uint64_t pod_target)
+{
+    return minus(kib_from_pages(pod_target),
+                 memory_above_target_kib(xc, domid));
+}
+
+static void fill_from_podium(struct xc *xc, uint32_t domid, struct xc_pod *pod)
+{
+    struct podium_pod_state s;
+
+    if (podium_pod_state(xc, domid, &s)) {
+        return;
+    }
+    pod->has_policy = true;
+    pod->on_empty = (enum xc_on_empty)s.on_empty;
+    pod->on_demand = s.mode == PODIUM_POD_ON_DEMAND;
+    pod->claimed_kib = kib_from_pages(s.claimed);
+    pod->borrowed_kib = kib_from_pages(s.borrowed);
+    pod->borrow_limit_kib = kib_from_pages(s.borrow_limit);
+    pod->waiting_vcpus = (uint32_t)s.waiting;
+    pod->waits = s.waits;
+    pod->waits_at = s.waiting ? s.gfn * PAGE_BYTES : 0;
+    pod->next_target_kib = target_kib(xc, domid, s.target_next);
+    pod->all_target_kib = target_kib(xc, domid, s.target_all);
+}
+
+uint32_t xc_pod_waiting(struct xc *xc, uint32_t domid)
+{
+    struct podium_pod_state s;
+
+    return podium_pod_state(xc, domid, &s) ? 0 : (uint32_t)s.waiting;
+}
+
+const char *xc_on_empty_name(enum xc_on_empty on_empty)
+{
+    static const char *const names[] = {
+        [XC_ON_EMPTY_WAIT] = "wait",
+        [XC_ON_EMPTY_BORROW] = "borrow",
+        [XC_ON_EMPTY_CRASH] = "crash",
+    };
+
+    return names[on_empty];
+}
+
 int xc_pod_info(struct xc *xc, uint32_t domid, struct xc_pod *pod)
 {
     struct memory_pod m = {0};
@@ -75,7 +121,9 @@ int xc_pod_info(struct xc *xc, uint32_t domid, struct xc_pod *pod)
     pod->promised_kib = kib_from_pages(m.entries);
     pod->cached_kib = kib_from_pages(m.cached);
     pod->populated_kib = kib_from_pages(minus(m.total, m.cached));
-    pod->deficit_kib = minus(pod->promised_kib, pod->cached_kib);
+    fill_from_podium(xc, domid, pod);
+    pod->deficit_kib =
+        minus(pod->promised_kib, pod->cached_kib + pod->claimed_kib);
     fill_from_store(xc, domid, pod);
     return 0;
 }

@@ -132,3 +132,21 @@ int podium_set_scrub_pattern(struct xc *xc, uint32_t domid, uint64_t pattern)
     rc = hv_domctl(xc, &op);
     return rc < 0 ? rc : 0;
 }
+
+int podium_pod_policy(struct xc *xc, const struct podium_pod_policy *policy)
+{
+    struct podium_pod_policy arg = *policy;
+
+    _Static_assert(sizeof(arg) <= sizeof(((struct xen_sysctl *)0)->u),
+                   "fits in a sysctl");
+    return call(xc, PODIUM_SYSCTL_pod_policy, &arg, sizeof(arg));
+}
+
+int podium_pod_state(struct xc *xc, uint32_t domid,
+                     struct podium_pod_state *state)
+{
+    _Static_assert(sizeof(*state) <= sizeof(((struct xen_sysctl *)0)->u),
+                   "fits in a sysctl");
+    *state = (struct podium_pod_state){.domid = (uint16_t)domid};
+    return call(xc, PODIUM_SYSCTL_pod_state, state, sizeof(*state));
+}

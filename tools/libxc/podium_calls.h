@@ -29,5 +29,8 @@ int podium_audit(struct xc *xc, uint32_t domid, struct podium_audit *audit);
 /* t: as the call wants it, but for the buffer, and count records. */
 int podium_trace(struct xc *xc, struct podium_trace *t,
                  struct podium_trace_record records[PODIUM_TRACE_RECORDS]);
+int podium_pod_policy(struct xc *xc, const struct podium_pod_policy *policy);
+int podium_pod_state(struct xc *xc, uint32_t domid,
+                     struct podium_pod_state *state);
 
 #endif

@@ -186,6 +186,14 @@ enum xc_tsc_mode {
     XC_TSC_NATIVE_PARAVIRT = 3,
 };
 
+/* What becomes of a guest that touches what it was promised when there is no
+ * page; values are the hypervisor's own. */
+enum xc_on_empty {
+    XC_ON_EMPTY_WAIT = 0,   /* its vCPU waits for one */
+    XC_ON_EMPTY_BORROW = 1, /* it borrows from the host, up to a limit */
+    XC_ON_EMPTY_CRASH = 2,  /* it is ended */
+};
+
 struct xc_guest_config {
     const char *name; /* letters, digits, - _ . + and not only digits */
     uint8_t uuid[XC_UUID_BYTES]; /* all 0: a random one is made */
@@ -199,6 +207,9 @@ struct xc_guest_config {
     enum xc_tsc_mode tsc_mode;
     uint64_t scrub_pattern; /* besides zero; 0: none */
     bool no_claim;          /* allocate without a claim: may fail half-way */
+    enum xc_on_empty on_empty;
+    uint64_t borrow_kib; /* the limit; 0: all that is promised and not given */
+    bool on_demand;      /* memory_kib is claimed and allocated when touched */
 };
 
 /*
@@ -209,7 +220,8 @@ uint64_t xc_guest_need_kib(const struct xc_guest_config *cfg);
 /*
  * Builds the domain and introduces it to xenstored; it is left paused.
  * On success *domid is its id. On failure nothing of it is left, and
- *   -EOPNOTSUPP  the hypervisor does not know the tsc_mode, or no scrub pattern
+ *   -EOPNOTSUPP  the hypervisor does not know the tsc_mode, or has no scrub
+ *             pattern, no on_empty but crash, or not on_demand
  *   -EINVAL   a value makes no sense (memory > maxmem, ...)
  *   -EEXIST   the name is in use
  *   -ENOENT   kernel or ramdisk cannot be opened
@@ -248,10 +260,29 @@ struct xc_pod {
     uint64_t promised_kib;   /* placeholders: no page yet (E) */
     uint64_t populated_kib;  /* pages that the guest has (P) */
     uint64_t cached_kib;     /* set aside for placeholders (C) */
-    uint64_t deficit_kib;    /* promised without anything behind it: E - C */
+    uint64_t deficit_kib;    /* promised without anything behind it: D */
     uint64_t ballooned_kib;  /* given back by the guest */
+
+    /* Only our own hypervisor knows of these; 0 elsewhere. */
+    bool has_policy; /* the rest is known */
+    enum xc_on_empty on_empty;
+    bool on_demand;
+    uint64_t claimed_kib;      /* on demand: claimed for placeholders */
+    uint64_t borrowed_kib;     /* of populated and cached: owed to the host */
+    uint64_t borrow_limit_kib; /* what it may owe */
+    uint32_t waiting_vcpus;    /* wait for memory */
+    uint64_t waits;            /* how often one began to */
+    uint64_t waits_at;         /* the address that one of them touched */
+    uint64_t next_target_kib;  /* the least target that lets them go on; 0:
+                                  none waits */
+    uint64_t all_target_kib;   /* the least target that keeps all promises; 0:
+                                  they are kept */
 };
 int xc_pod_info(struct xc *xc, uint32_t domid, struct xc_pod *pod);
+/* How many vCPUs of it wait for memory; 0 on a hypervisor where none does. */
+uint32_t xc_pod_waiting(struct xc *xc, uint32_t domid);
+/* "wait", "borrow", "crash". Static string. */
+const char *xc_on_empty_name(enum xc_on_empty on_empty);
 
 /* Events since the domain was created; docs/design/pod.md says what each name
  * means. Only our own hypervisor counts. */

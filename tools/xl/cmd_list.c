@@ -18,11 +18,15 @@ static void print_domain(struct xc *xc, const struct xc_domain *d)
 {
     char name[XC_NAME_MAX];
     bool crashed = d->shutdown && d->shutdown_code == XC_SHUTDOWN_CRASH;
+    char blocked = d->blocked ? 'b' : '-';
 
     domain_name_of(xc, d->domid, name);
+    if (!d->shutdown && !d->dying && xc_pod_waiting(xc, d->domid)) {
+        blocked = 'm'; /* for memory, and in want of help, perhaps */
+    }
     printf("%-40s %5u %5lu %5u     %c%c%c%c%c%c  %8.1f", name, d->domid,
            (unsigned long)((d->current_kib + d->outstanding_kib) / KIB_PER_MIB),
-           d->online_vcpus, d->running ? 'r' : '-', d->blocked ? 'b' : '-',
+           d->online_vcpus, d->running ? 'r' : '-', blocked,
            d->paused ? 'p' : '-', d->shutdown ? 's' : '-', crashed ? 'c' : '-',
            d->dying ? 'd' : '-', (double)d->cpu_time_ns / 1e9);
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pod: how far promises are kept, what was done for it, and whether the
- * hypervisor's books about it are in order.
+ * pod: how far promises are kept, what would help a guest that waits, what was
+ * done for it, and whether the hypervisor's books about it are in order.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cmdtable.h"
+#include "domain_json.h"
 #include "domainarg.h"
 #include "json.h"
+#include "size.h"
 #include "table.h"
 
 static const struct table_column pod_columns[] = {
@@ -23,6 +25,9 @@ static const struct table_column pod_columns[] = {
     {"Deficit(KiB)", TABLE_RIGHT},
     {"Ballooned(KiB)", TABLE_RIGHT},
     {"Swept(KiB)", TABLE_RIGHT},
+    {"Claimed(KiB)", TABLE_RIGHT},
+    {"Borrowed(KiB)", TABLE_RIGHT},
+    {"Waiting", TABLE_RIGHT},
 };
 
 #define POD_COLUMN_COUNT (sizeof(pod_columns) / sizeof(pod_columns[0]))
@@ -55,6 +60,19 @@ static void add_swept(struct table *t, struct xc *xc, uint32_t domid)
     }
 }
 
+static void add_policy(struct table *t, const struct xc_pod *pod)
+{
+    if (pod->has_policy) {
+        add_kib(t, pod->claimed_kib);
+        add_kib(t, pod->borrowed_kib);
+        table_add(t, "%u", pod->waiting_vcpus);
+    } else {
+        table_add(t, "-");
+        table_add(t, "-");
+        table_add(t, "-");
+    }
+}
+
 static void add_pod(struct table *t, struct xc *xc, uint32_t domid,
                     const struct xc_pod *pod)
 {
@@ -71,6 +89,39 @@ static void add_pod(struct table *t, struct xc *xc, uint32_t domid,
     add_kib(t, pod->deficit_kib);
     add_kib(t, pod->ballooned_kib);
     add_swept(t, xc, domid);
+    add_policy(t, pod);
+}
+
+static uint64_t mib_up(uint64_t kib)
+{
+    return (kib + KIB_PER_MIB - 1) / KIB_PER_MIB;
+}
+
+/* What to do for a guest that waits; to the MiB, as mem-set counts. */
+static void print_hint(struct xc *xc, uint32_t domid, const struct xc_pod *pod)
+{
+    char name[XC_NAME_MAX];
+
+    domain_name_of(xc, domid, name);
+    printf("%s: %u vCPU%s for memory: \"xl mem-set %s %lu\" would let %s go "
+           "on, \"xl mem-set %s %lu\" would keep all promises (MiB)\n",
+           name, pod->waiting_vcpus,
+           pod->waiting_vcpus == 1 ? " waits" : "s wait", name,
+           (unsigned long)mib_up(pod->next_target_kib),
+           pod->waiting_vcpus == 1 ? "it" : "them", name,
+           (unsigned long)mib_up(pod->all_target_kib));
+}
+
+static void print_hints(struct xc *xc, const struct xc_domain *list,
+                        size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct xc_pod pod;
+
+        if (!xc_pod_info(xc, list[i].domid, &pod) && pod.next_target_kib) {
+            print_hint(xc, list[i].domid, &pod);
+        }
+    }
 }
 
 /* What -l prints of a domain: what the table has, and every counter. */
@@ -110,11 +161,7 @@ static void put_pod(struct json *j, struct xc *xc, uint32_t domid,
     json_number(j, "domid", domid);
     put_if_known(j, "max_memkb", pod->static_max_kib);
     put_if_known(j, "target_memkb", pod->target_kib);
-    json_number(j, "populated_memkb", pod->populated_kib);
-    json_number(j, "promised_memkb", pod->promised_kib);
-    json_number(j, "cached_memkb", pod->cached_kib);
-    json_number(j, "deficit_memkb", pod->deficit_kib);
-    json_number(j, "ballooned_memkb", pod->ballooned_kib);
+    domain_json_pod(j, pod);
     put_counters(j, xc, domid);
     json_object_end(j);
 }
@@ -173,6 +220,7 @@ static int show_table(struct xc *xc, const struct xc_domain *list, size_t count,
         add_domains(&(struct listing){.table = &t}, xc, list, count, asked);
     if (status == XL_OK) {
         table_print(&t, stdout);
+        print_hints(xc, list, count);
     }
     table_free(&t);
     return status;

@@ -100,6 +100,32 @@ static void put_state(struct json *j, const struct xc_domain *d)
     json_object_end(j);
 }
 
+static void put_policy(struct json *j, const struct xc_pod *pod)
+{
+    json_string(j, "mode", pod->on_demand ? "on-demand" : "reserved");
+    json_number(j, "claimed_memkb", pod->claimed_kib);
+    json_string(j, "on_empty", xc_on_empty_name(pod->on_empty));
+    json_number(j, "borrowed_memkb", pod->borrowed_kib);
+    json_number(j, "borrow_limit_memkb", pod->borrow_limit_kib);
+    json_number(j, "waiting_vcpus", pod->waiting_vcpus);
+    json_number(j, "waits", pod->waits);
+    json_number(j, "waits_at", pod->waits_at);
+    json_number(j, "next_target_memkb", pod->next_target_kib);
+    json_number(j, "all_target_memkb", pod->all_target_kib);
+}
+
+void domain_json_pod(struct json *j, const struct xc_pod *pod)
+{
+    json_number(j, "populated_memkb", pod->populated_kib);
+    json_number(j, "promised_memkb", pod->promised_kib);
+    json_number(j, "cached_memkb", pod->cached_kib);
+    json_number(j, "deficit_memkb", pod->deficit_kib);
+    json_number(j, "ballooned_memkb", pod->ballooned_kib);
+    if (pod->has_policy) {
+        put_policy(j, pod);
+    }
+}
+
 /* What pod shows; of domain 0 there is nothing to show. */
 static void put_pod(struct json *j, struct xc *xc, uint32_t domid)
 {
@@ -109,11 +135,7 @@ static void put_pod(struct json *j, struct xc *xc, uint32_t domid)
         return;
     }
     json_object_begin(j, "pod");
-    json_number(j, "populated_memkb", pod.populated_kib);
-    json_number(j, "promised_memkb", pod.promised_kib);
-    json_number(j, "cached_memkb", pod.cached_kib);
-    json_number(j, "deficit_memkb", pod.deficit_kib);
-    json_number(j, "ballooned_memkb", pod.ballooned_kib);
+    domain_json_pod(j, &pod);
     json_object_end(j);
 }
 

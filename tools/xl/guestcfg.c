@@ -268,6 +268,77 @@ static int read_scrub_pattern(struct guest *guest, const struct cfg *cfg,
     return rc;
 }
 
+int guest_read_on_empty(const struct cfg *cfg, enum xc_on_empty *on_empty,
+                        bool *found, struct cfg_error *err)
+{
+    const char *text = NULL;
+    int rc = cfg_get_string(cfg, "pod_on_empty", &text, err);
+
+    *found = text != NULL;
+    if (rc || !text) {
+        return rc;
+    }
+    for (int i = XC_ON_EMPTY_WAIT; i <= XC_ON_EMPTY_CRASH; i++) {
+        if (!strcmp(text, xc_on_empty_name((enum xc_on_empty)i))) {
+            *on_empty = (enum xc_on_empty)i;
+            return 0;
+        }
+    }
+    cfg_value_error(err, cfg_find(cfg, "pod_on_empty"),
+                    "pod_on_empty is '%s'; expected 'wait', 'borrow' or "
+                    "'crash'",
+                    text);
+    return -EINVAL;
+}
+
+int guest_read_borrow(const struct cfg *cfg, uint64_t *kib, bool *found,
+                      struct cfg_error *err)
+{
+    unsigned long mib = 0;
+    int rc = cfg_get_number(cfg, "pod_borrow", 1, MIB_MAX, &mib, err);
+
+    *found = mib != 0;
+    if (!rc && mib) {
+        *kib = mib * KIB_PER_MIB;
+    }
+    return rc;
+}
+
+static int read_pod_mode(struct guest *guest, const struct cfg *cfg,
+                         struct cfg_error *err)
+{
+    const char *text = "reserved";
+    int rc = cfg_get_string(cfg, "pod_mode", &text, err);
+
+    if (rc) {
+        return rc;
+    }
+    guest->config.on_demand = !strcmp(text, "on-demand");
+    if (!guest->config.on_demand && strcmp(text, "reserved") != 0) {
+        cfg_value_error(err, cfg_find(cfg, "pod_mode"),
+                        "pod_mode is '%s'; expected 'reserved' or 'on-demand'",
+                        text);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int read_pod(struct guest *guest, const struct cfg *cfg,
+                    struct cfg_error *err)
+{
+    int rc = read_pod_mode(guest, cfg, err);
+
+    if (!rc) {
+        rc = guest_read_on_empty(cfg, &guest->config.on_empty,
+                                 &guest->has_on_empty, err);
+    }
+    if (!rc) {
+        rc = guest_read_borrow(cfg, &guest->config.borrow_kib,
+                               &guest->has_borrow, err);
+    }
+    return rc;
+}
+
 static int read_seclabel(struct guest *guest, const struct cfg *cfg,
                          struct cfg_error *err)
 {
@@ -363,6 +434,7 @@ int guest_read(struct guest *guest, const struct cfg *cfg,
         read_type,     read_name,          read_images,  read_uuid,
         read_memory,   read_vcpus,         read_actions, read_pins,
         read_tsc_mode, read_scrub_pattern, read_cmdline, read_seclabel,
+        read_pod,
     };
 
     memset(guest, 0, sizeof(*guest));
@@ -470,6 +542,14 @@ void guest_print(const struct guest *guest, FILE *out)
     fprintf(out, "memory = %lu\n",
             (unsigned long)(c->memory_kib / KIB_PER_MIB));
     fprintf(out, "maxmem = %lu\n", (unsigned long)(c->max_kib / KIB_PER_MIB));
+    print_quoted(out, "pod_mode", c->on_demand ? "on-demand" : "reserved");
+    if (guest->has_on_empty) {
+        print_quoted(out, "pod_on_empty", xc_on_empty_name(c->on_empty));
+    }
+    if (guest->has_borrow) {
+        fprintf(out, "pod_borrow = %lu\n",
+                (unsigned long)(c->borrow_kib / KIB_PER_MIB));
+    }
     fprintf(out, "vcpus = %u\nmaxvcpus = %u\n", c->vcpus, c->max_vcpus);
     print_value(out, "cpus", guest->cpus);
     print_value(out, "cpus_soft", guest->cpus_soft);

@@ -19,6 +19,7 @@ enum guest_action {
 struct guest {
     struct xc_guest_config config; /* its strings belong to cfg or to us */
     char *kernel, *ramdisk; /* from the root, for a restart from elsewhere */
+    bool has_on_empty, has_borrow; /* or else xl.conf's count */
     enum guest_action on_poweroff, on_reboot, on_crash, on_watchdog;
     char *cmdline; /* put together from root and extra, or NULL */
     const struct cfg_value *cpus, *cpus_soft; /* cfg's; NULL: anywhere */
@@ -32,6 +33,13 @@ struct guest {
 int guest_read(struct guest *guest, const struct cfg *cfg,
                struct cfg_error *err);
 void guest_free(struct guest *guest);
+
+/* pod_on_empty and pod_borrow, which xl.conf has, too. An absent key leaves the
+ * value as it was, and is not found. */
+int guest_read_on_empty(const struct cfg *cfg, enum xc_on_empty *on_empty,
+                        bool *found, struct cfg_error *err);
+int guest_read_borrow(const struct cfg *cfg, uint64_t *kib, bool *found,
+                      struct cfg_error *err);
 
 /* What to do after a shutdown with this code (enum xc_shutdown). */
 enum guest_action guest_action_after(const struct guest *guest,

@@ -26,6 +26,23 @@ static const struct config_key keys[] = {
      "How much memory the guest is promised: its memory map shows this much. "
      "With memory below maxmem the guest boots on populate-on-demand memory, "
      "and its balloon driver must bring it down to memory."},
+    {"pod_mode", KEY_READ, "\"reserved\"|\"on-demand\"", "\"reserved\"",
+     "Where the pages of memory wait until the guest touches them. reserved: "
+     "they are allocated when the guest is created and lie in its cache. "
+     "on-demand: they stay with the host, claimed so that nobody else can have "
+     "them, and are allocated one by one; creation is quick, and xl list "
+     "tells what was touched. Choose it for many guests that rarely use all "
+     "of memory."},
+    {"pod_on_empty", KEY_READ, "\"wait\"|\"borrow\"|\"crash\"",
+     "that of xl.conf",
+     "What becomes of a guest that touches what it was promised when all that "
+     "it was given is in use. wait: the virtual CPU that did so stands still "
+     "until there is a page, by mem-set, or because the guest gives one back; "
+     "xl list shows an m, and xl pod says what would help. borrow: it takes "
+     "what is free in the host, up to pod_borrow, pays it back first, and "
+     "waits beyond that. crash: it is ended."},
+    {"pod_borrow", KEY_READ, "MIB", "that of xl.conf",
+     "How much the guest may owe the host with pod_on_empty=\"borrow\"."},
     {"type", KEY_READ, "\"pvh\"", "\"pvh\"",
      "The kind of guest, of which there is one here."},
     {"builder", KEY_READ, "\"pvh\"", "\"pvh\"",

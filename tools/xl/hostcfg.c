@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "configkey.h"
+#include "guestcfg.h"
 #include "message.h"
 
 #define LOCK_FILE "/run/lock/xl"
@@ -74,10 +75,20 @@ static int read_output_format(struct host_config *host, struct cfg_error *err)
     return rc;
 }
 
+static int read_pod(struct host_config *host, struct cfg_error *err)
+{
+    bool found;
+    int rc = guest_read_on_empty(&host->cfg, &host->on_empty, &found, err);
+
+    return rc ? rc
+              : guest_read_borrow(&host->cfg, &host->borrow_kib, &found, err);
+}
+
 static int read_values(struct host_config *host, struct cfg_error *err)
 {
     static int (*const readers[])(struct host_config *, struct cfg_error *) = {
-        read_autoballoon, read_claim_mode, read_lockfile, read_output_format};
+        read_autoballoon, read_claim_mode, read_lockfile, read_output_format,
+        read_pod};
 
     for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
         int rc = readers[i](host, err);

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "libxc/xc.h"
+
 #include "cfgfile.h"
 
 enum autoballoon {
@@ -17,7 +19,9 @@ struct host_config {
     enum autoballoon autoballoon;
     bool claim;
     const char *lockfile;
-    struct cfg cfg; /* owns the strings */
+    enum xc_on_empty on_empty;
+    uint64_t borrow_kib; /* 0: what is promised and not given */
+    struct cfg cfg;      /* owns the strings */
 };
 
 /* Where the file is; a test has its own. */

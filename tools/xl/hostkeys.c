@@ -29,6 +29,11 @@ static const struct config_key keys[] = {
      "The file by which one creation waits for the other."},
     {"output_format", KEY_READ, "\"json\"", "\"json\"",
      "How list -l prints. There is one format."},
+    {"pod_borrow", KEY_READ, "MIB", "maxmem - memory",
+     "How much a guest may owe the host whose configuration does not say so."},
+    {"pod_on_empty", KEY_READ, "\"wait\"|\"borrow\"|\"crash\"", "\"wait\"",
+     "What becomes of a guest that touches what it was promised when there is "
+     "no page, if its configuration does not say so; see xl.cfg(5)."},
     {"run_hotplug_scripts", KEY_IGNORED, "BOOLEAN", "1",
      "Accepted: there are no devices for which a script could be run."},
     ABSENT("blkdev_start"),

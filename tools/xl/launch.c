@@ -59,6 +59,12 @@ static int build_and_pin(struct xc *xc, const struct guest *guest,
     int rc;
 
     config.no_claim = !host->claim;
+    if (!guest->has_on_empty) {
+        config.on_empty = host->on_empty;
+    }
+    if (!guest->has_borrow) {
+        config.borrow_kib = host->borrow_kib;
+    }
     rc = xc_domain_create(xc, &config, domid);
     progress_end();
     if (rc) {

@@ -11,6 +11,10 @@
  * it, and the monitor then only leaves. If both start to destroy the same
  * domain, the second finds it gone, which is no error for either. Only the
  * monitor restarts, and only what it has destroyed itself.
+ *
+ * It also writes down when the guest waits for memory, and what would help. It
+ * looks every few seconds instead of listening to the hypervisor's event,
+ * which one process of domain 0 can have, and there is one of us per guest.
  */
 #include "monitor.h"
 
@@ -25,6 +29,7 @@
 #include "message.h"
 
 #define LOG_DIRECTORY "/var/log/xen"
+#define LOOK_MS       5000
 
 /*
  * Make a stopped guest's successor. *domid becomes the new one's. -ESRCH if
@@ -89,16 +94,49 @@ static bool act(struct xc *xc, const struct guest *guest,
     }
 }
 
+/* What was seen when we looked last. */
+struct seen {
+    uint64_t waits;           /* how often it had begun to wait */
+    uint64_t next_target_kib; /* what it waited for; 0: it did not */
+};
+
+static void tell_if_it_waits(struct xc *xc, uint32_t domid, struct seen *seen)
+{
+    struct seen before = *seen;
+    struct xc_pod pod;
+
+    if (xc_pod_info(xc, domid, &pod)) {
+        return;
+    }
+    seen->waits = pod.waits;
+    seen->next_target_kib = pod.next_target_kib;
+    if (pod.next_target_kib) {
+        if (pod.next_target_kib != before.next_target_kib) {
+            verbose("domain %u waits for memory (%u vCPUs, %lu KiB promised "
+                    "and not backed): a target of %lu KiB would let it go on, "
+                    "%lu KiB would keep all promises",
+                    domid, pod.waiting_vcpus, (unsigned long)pod.deficit_kib,
+                    (unsigned long)pod.next_target_kib,
+                    (unsigned long)pod.all_target_kib);
+        }
+    } else if (before.next_target_kib || pod.waits > before.waits) {
+        verbose("domain %u has waited for memory, and goes on", domid);
+    }
+}
+
 int monitor_run(struct xc *xc, const struct guest *guest, uint32_t domid)
 {
     struct xc_domain info;
+    struct seen seen = {0};
     int rc;
 
     verbose("watching '%s', domain %u, as process %d", guest->config.name,
             domid, (int)getpid());
     do {
-        rc = xc_domain_wait(xc, domid, -1, &info);
-        if (rc && rc != -EINTR) {
+        rc = xc_domain_wait(xc, domid, LOOK_MS, &info);
+        if (rc == -ETIMEDOUT) {
+            tell_if_it_waits(xc, domid, &seen);
+        } else if (rc && rc != -EINTR) {
             error("cannot watch domain %u: %s", domid, xc_error(xc));
             return rc;
         }

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
+# boot: --add $TOP/out/guests/fill.elf:/boot/fill.elf
 #
 # Guests that use what they were promised and not given. Their kernel has no
 # balloon driver: the calls that would start it are left out. A guest that
 # writes zeros lives, since the hypervisor takes pages of zeros back; one that
-# writes anything else dies, and nobody else notices.
+# writes anything else waits, borrows or dies, as it was told to, and nobody
+# else notices.
 
 no_balloon="initcall_blacklist=balloon_init,balloon_wait_finish"
 
@@ -71,7 +73,7 @@ dies() {
 
 check_data_beyond_its_target() {
     must create one extra="$extra $no_balloon podium.fill=data:300" \
-        maxmem=512 memory=128 on_crash=preserve
+        maxmem=512 memory=128 on_crash=preserve pod_on_empty=crash
     dies one
     wait_clean
     stayers_live
@@ -79,18 +81,131 @@ check_data_beyond_its_target() {
 
 check_two_die_at_once() {
     must create one extra="$extra $no_balloon podium.fill=data:300" \
-        maxmem=512 memory=100 on_crash=preserve vcpus=2
+        maxmem=512 memory=100 on_crash=preserve vcpus=2 pod_on_empty=crash
     must create two extra="$extra $no_balloon podium.fill=data:300" \
-        maxmem=1024 memory=110 on_crash=preserve vcpus=2
+        maxmem=1024 memory=110 on_crash=preserve vcpus=2 pod_on_empty=crash
     dies one
     dies two
 }
 
 check_data_then_destroyed_by_the_monitor() {
     must create one extra="$extra $no_balloon podium.fill=data:300" \
-        maxmem=512 memory=100
+        maxmem=512 memory=100 pod_on_empty=crash
     wait_gone one
     log_says "out of PoD memory" || fail "the hypervisor's log says nothing"
+}
+
+# filler NAME KEY=VALUE...: the microkernel that fills all of its memory and
+# then looks at each word. It has no balloon at all.
+filler() {
+    rm -f "$logs/guest-$1.log"
+    name=$1
+    shift
+    must xl create -q name="$name" kernel=/boot/fill.elf maxmem=64 "$@"
+}
+
+waits() {
+    look "$1"
+    [ "$waiting" -gt 0 ]
+}
+
+waits_or_is_full() {
+    waits "$1" || said "$1" "^fill: all"
+}
+
+# next_target NAME: the hint of xl pod, for one that waits, MiB
+next_target() {
+    xl pod "$1" | sed -n 's/.*: "xl mem-set [^ ]* \([0-9]*\)" would let .*/\1/p'
+}
+
+# filled NAME: nothing was lost, and it ended well
+filled() {
+    wait_said "$1" "^fill: 0 words are wrong"
+    wait_said "$1" "^test-result: SUCCESS"
+    wait_gone "$1"
+}
+
+# Its other vCPU lives while it waits; memory comes in steps.
+check_data_waits_for_a_target() {
+    filler one memory=16 vcpus=2
+    wait_for "one to wait" waits one
+    in_state one '?m----' || fail "xl list says $(state one)"
+    log_says "d.*: vCPU 0 waits for memory at gpa" || fail "the log does not"
+    [ "$cached" = 0 ] && [ "$deficit" -gt 0 ] ||
+        fail "$cached KiB are cached, $deficit missing"
+    lives=$(grep -c "vCPU 1 lives" $logs/guest-one.log)
+    wait_said one "vCPU 1 lives $((lives + 3))"
+    must xl pause one
+    must xl unpause one
+    stayers_live
+    step=$(next_target one)
+    [ "$step" -ge 16 ] && [ "$step" -le 17 ] || fail "the hint is $step MiB"
+    must xl mem-set one $((step + 1))
+    wait_for "it to wait again" waits one
+    [ "$(next_target one)" -gt "$step" ] || fail "the hint is what it has"
+    must xl mem-set one 30
+    wait_for "it to use that" waits_or_is_full one
+    must xl mem-set one 64
+    filled one
+    grep -q "waits for memory" /var/log/xen/xl-one.log ||
+        fail "the monitor has not noticed"
+}
+
+# A Debian kernel has no idea either.
+check_linux_waits_for_a_target() {
+    must create one extra="$extra $no_balloon podium.fill=data:300" \
+        maxmem=512 memory=128 vcpus=2
+    wait_for "one to wait" waits one
+    wait_clean
+    must xl mem-set one 512
+    wait_said one "^guest: filled 300 MiB"
+    wait_ready one
+    ask one "echo alive"
+}
+
+check_data_is_destroyed_while_it_waits() {
+    filler one memory=16
+    wait_for "one to wait" waits one
+    wait_clean
+}
+
+check_data_is_borrowed() {
+    filler one memory=16 pod_on_empty=borrow pod_borrow=20
+    wait_for "one to wait" waits one
+    [ "$borrowed" = 20480 ] || fail "it borrowed $borrowed KiB"
+    must xl mem-set one 40
+    look one
+    [ "$borrowed" -lt 20480 ] || fail "its new target did not pay the loan"
+    must xl mem-set one 64
+    filled one
+    # With a credit of what is missing nobody has to look after it.
+    filler two memory=16 pod_on_empty=borrow
+    filled two
+}
+
+check_on_demand() {
+    free=$(free_mib)
+    filler one memory=40 pod_mode=on-demand -p
+    look one
+    [ "$populated" -lt 4096 ] || fail "it has $populated KiB before it runs"
+    [ "$given" -ge 40960 ] || fail "$claimed KiB are claimed"
+    # What is claimed is not free.
+    [ "$(free_mib)" -le $((free - 40)) ] || fail "$(free_mib) MiB are free"
+    must xl unpause one
+    wait_for "one to wait" waits one
+    [ "$claimed" = 0 ] || fail "$claimed KiB are claimed, and it waits"
+    [ "$populated" -le $((40960 + slack)) ] || fail "it has $populated KiB"
+    must xl mem-set one 64
+    filled one
+    # Linux and its balloon do not notice.
+    must create two maxmem=512 memory=128 pod_mode=on-demand
+    wait_ready two
+    wait_target two
+    must xl mem-set two 256
+    wait_for "it to take 256 MiB" gives_at_least two 262144
+    must xl mem-set two 128
+    wait_for "it to give some back" gives_at_most two 131072
+    wait_clean
 }
 
 # With memory=maxmem the same use is no more than what it has.

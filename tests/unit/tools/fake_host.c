@@ -129,6 +129,9 @@ static int set_pod_target(struct xen_pod_target *t)
         return wrong();
     }
     host.pod_target = t->target_pages;
+    if (host.policy.mode == PODIUM_POD_ON_DEMAND) {
+        return t->target_pages > host.free_pages ? -ENOMEM : 0;
+    }
     if (t->target_pages <= host.total) {
         return 0;
     }
@@ -161,6 +164,9 @@ static int set_size(const struct podium_new_size *s)
     host.pod_target = s->target;
     host.claim = s->claim;
     host.claimed_ever = host.claimed_ever || s->claim;
+    if (host.policy.mode == PODIUM_POD_ON_DEMAND) {
+        return 0; /* the growth is a claim, of which we keep no book */
+    }
     if (growth && !take_pages(growth)) {
         host.cache = s->target;
     }
@@ -482,6 +488,21 @@ static int trace(struct podium_trace *t)
     return 0;
 }
 
+static int podium(struct xen_sysctl *op)
+{
+    const struct podium_pod_state *asked = (void *)&op->u;
+
+    if (fails()) {
+        return host.fail_with;
+    }
+    if (op->cmd == PODIUM_SYSCTL_pod_policy) {
+        memcpy(&host.policy, &op->u, sizeof(host.policy));
+    } else if (asked->domid == FAKE_DOMID) {
+        memcpy(&op->u, &host.state, sizeof(host.state));
+    }
+    return 0;
+}
+
 int hv_sysctl(struct xc *xc, struct xen_sysctl *op)
 {
     switch (op->cmd) {
@@ -491,6 +512,9 @@ int hv_sysctl(struct xc *xc, struct xen_sysctl *op)
         return audit((void *)&op->u);
     case PODIUM_SYSCTL_trace:
         return trace((void *)&op->u);
+    case PODIUM_SYSCTL_pod_policy:
+    case PODIUM_SYSCTL_pod_state:
+        return host.podium ? podium(op) : wrong();
     case XEN_SYSCTL_getdomaininfolist:
         return list_domains(&op->u.getdomaininfolist);
     case XEN_SYSCTL_physinfo:

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "public/podium.h"
+
 #define FAKE_DOMID  7
 #define FAKE_CPUS   4
 #define FAKE_VCPUS  2
@@ -32,6 +34,7 @@ struct fake_host {
     uint64_t claimed;                 /* as listed, in pages */
     const char *commandline;          /* the hypervisor's */
     uint32_t differences;             /* its audit finds */
+    struct podium_pod_state state;    /* what it says then */
 
     /* Found out by it. */
     unsigned int calls;
@@ -47,7 +50,8 @@ struct fake_host {
     uint32_t trigger;                           /* sent last, plus 1 */
     uint32_t trace_mask;
     uint64_t scrub_pattern;
-    uint32_t audited; /* domain, plus 1 */
+    uint32_t audited;                /* domain, plus 1 */
+    struct podium_pod_policy policy; /* set last */
     struct {
         char path[128], value[256];
     } store[FAKE_NODES]; /* written by path */

@@ -255,6 +255,33 @@ static void test_without_claim(void)
     EXPECT(host.claimed_ever);
 }
 
+/* xl.conf's counts where the guest says nothing. */
+static void test_policies(void)
+{
+    char line[200];
+
+    EXPECT(create_with("autoballoon='on'\npod_on_empty='crash'\npod_borrow=9",
+                       "") == XL_OK);
+    prepare();
+    host.podium = true;
+    snprintf(line, sizeof(line),
+             "create -e -p name=one kernel=%s memory=64 maxmem=128",
+             kernel_path);
+    EXPECT(xl_run(line) == XL_OK);
+    EXPECT(host.policy.on_empty == PODIUM_ON_EMPTY_CRASH);
+    prepare();
+    host.podium = true;
+    strcat(line, " pod_on_empty=borrow");
+    EXPECT(xl_run(line) == XL_OK);
+    EXPECT(host.policy.on_empty == PODIUM_ON_EMPTY_BORROW);
+    EXPECT(host.policy.borrow_limit == 9 * 256);
+    prepare();
+    host.podium = true;
+    strcat(line, " pod_borrow=3");
+    EXPECT(xl_run(line) == XL_OK);
+    EXPECT(host.policy.borrow_limit == 3 * 256);
+}
+
 static void test_host_refuses(void)
 {
     static const struct {
@@ -264,6 +291,8 @@ static void test_host_refuses(void)
                                 "'off' or 'auto'\n"},
         {"\nclaim_mode='yes'", ":2: claim_mode is 'yes'; expected a number\n"},
         {"lockfile=[]", ":1: lockfile is a list; expected a quoted string\n"},
+        {"pod_on_empty='die'", ":1: pod_on_empty is 'die'; expected 'wait', "
+                               "'borrow' or 'crash'\n"},
         {"output_format='sxp'", ":1: output_format is 'sxp'; expected "
                                 "'json'\n"},
         {"lockfile", ":1: found the end of the text; expected '=' after a "
@@ -345,6 +374,7 @@ static const struct check checks[] = {
     {"create: domain 0 does not follow", test_dom0_does_not_follow},
     {"create: domain 0 is too small", test_dom0_is_too_small},
     {"create: without a claim", test_without_claim},
+    {"create: guests without memory", test_policies},
     {"create: xl.conf is wrong", test_host_refuses},
     {"create: keys of xl.conf's table", test_keys_of_the_table},
     {"create: lock file", test_lockfile},

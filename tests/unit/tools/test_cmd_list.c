@@ -104,6 +104,83 @@ static void test_long(void)
     EXPECT_TEXT(xl_output, "");
 }
 
+/* A guest of 1 GiB with 128 MiB, of which two vCPUs wait. */
+static void starving(void)
+{
+    fresh();
+    host.podium = true;
+    host.store_target = 128 * 1024;
+    host.store_max = 1024 * 1024;
+    host.entries = 1024 * 256 - host.total;
+    host.state = (struct podium_pod_state){
+        .domid = FAKE_DOMID,
+        .on_empty = PODIUM_ON_EMPTY_BORROW,
+        .waiting = 2,
+        .waits = 5,
+        .gfn = 0x12345,
+        .total = host.total,
+        .entries = host.entries,
+        .deficit = host.entries,
+        .borrowed = 256,
+        .borrow_limit = 512,
+        .target_next = host.total + 2,
+        .target_all = 1024 * 256 + 11,
+    };
+}
+
+static void test_waiting(void)
+{
+    starving();
+    EXPECT(xl_run("list") == XL_OK);
+    EXPECT(strstr(xl_output, DOM0 "\n"));
+    EXPECT(strstr(xl_output, " 7   128     1     -m----       1.5\n"));
+    EXPECT(xl_run("pod guest") == XL_OK);
+    EXPECT_TEXT(
+        xl_output,
+        "Name   ID  Max(KiB)  Target(KiB)  Populated(KiB)  Promised(KiB)  "
+        "Cached(KiB)  Deficit(KiB)  Ballooned(KiB)  Swept(KiB)  Claimed(KiB)  "
+        "Borrowed(KiB)  Waiting\n"
+        "guest   7   1048576       131072          131072         917504  "
+        "          0        917504               0      205160             0  "
+        "         1024        2\n"
+        "guest: 2 vCPUs wait for memory: \"xl mem-set guest 128\" would let "
+        "them go on, \"xl mem-set guest 1024\" would keep all promises "
+        "(MiB)\n");
+    host.state.waiting = 1;
+    host.state.target_next = host.total + 257;
+    EXPECT(xl_run("pod") == XL_OK);
+    EXPECT(strstr(xl_output, "\nguest: 1 vCPU waits for memory: \"xl mem-set "
+                             "guest 129\" would let it go on"));
+    EXPECT(xl_run("list -l guest") == XL_OK);
+    EXPECT(strstr(xl_output, "            \"ballooned_memkb\": 0,\n"
+                             "            \"mode\": \"reserved\",\n"
+                             "            \"claimed_memkb\": 0,\n"
+                             "            \"on_empty\": \"borrow\",\n"
+                             "            \"borrowed_memkb\": 1024,\n"
+                             "            \"borrow_limit_memkb\": 2048,\n"
+                             "            \"waiting_vcpus\": 1,\n"
+                             "            \"waits\": 5,\n"
+                             "            \"waits_at\": 305418240,\n"
+                             "            \"next_target_memkb\": 131076,\n"
+                             "            \"all_target_memkb\": 1047596\n"));
+    EXPECT(host.buffers == 0);
+}
+
+/* Nobody waits, and elsewhere nobody can. */
+static void test_not_waiting(void)
+{
+    starving();
+    host.state.waiting = host.state.target_next = 0;
+    EXPECT(xl_run("list guest") == XL_OK);
+    EXPECT_TEXT(xl_output, HEADING "\n" GUEST "\n");
+    EXPECT(xl_run("pod guest") == XL_OK);
+    EXPECT(!strstr(xl_output, "mem-set"));
+    host.podium = false;
+    EXPECT(xl_run("pod guest") == XL_OK);
+    EXPECT(strstr(xl_output, "  -              -        -\n"));
+    EXPECT(host.wrong == 0);
+}
+
 static void test_claims(void)
 {
     fresh();
@@ -195,10 +272,16 @@ static void test_uptime(void)
 }
 
 static const struct check checks[] = {
-    {"list: domains", test_list},          {"list: as JSON", test_long},
-    {"list: claims", test_claims},         {"list: sharing", test_sharing},
-    {"list: CPU pools", test_pools},       {"list: the host", test_info},
-    {"list: times as text", test_uptimes}, {"list: uptime", test_uptime},
+    {"list: domains", test_list},
+    {"list: as JSON", test_long},
+    {"list: claims", test_claims},
+    {"list: sharing", test_sharing},
+    {"list: CPU pools", test_pools},
+    {"list: the host", test_info},
+    {"list: times as text", test_uptimes},
+    {"list: uptime", test_uptime},
+    {"list: a guest waits", test_waiting},
+    {"list: none does", test_not_waiting},
 };
 
 CHECK_MAIN(checks)

@@ -27,7 +27,8 @@ static void test_table(void)
     EXPECT(strstr(xl_output, "guest"));
     EXPECT(!strstr(xl_output, "Domain-0"));
     /* 90 pages of 4 KiB and 100 of 2 MiB. */
-    EXPECT(strstr(xl_output, " 205160\n"));
+    EXPECT(
+        strstr(xl_output, " 205160             0              0        0\n"));
     fresh(false);
     EXPECT(xl_run("pod guest") == XL_OK);
     EXPECT(strstr(xl_output, " -\n"));
@@ -40,6 +41,7 @@ static void test_long(void)
     EXPECT(strstr(xl_output, "\"name\": \"guest\""));
     EXPECT(strstr(xl_output, "\"max_memkb\": 262144"));
     EXPECT(strstr(xl_output, "\"deficit_memkb\": 12000"));
+    EXPECT(strstr(xl_output, "\"waiting_vcpus\": 0"));
     EXPECT(strstr(xl_output, "\"populate_4k\": 0"));
     EXPECT(strstr(xl_output, "\"steals\": 120"));
     EXPECT(strstr(xl_output, "\"zero_upgrades\": 240"));

@@ -29,9 +29,16 @@ static void write_kernel(void)
     close(fd);
 }
 
+static enum xc_on_empty on_empty;
+static uint64_t borrow_kib;
+static bool on_demand;
+
 static int create(struct xc *xc, uint64_t memory_mib, uint64_t max_mib)
 {
     struct xc_guest_config cfg = {
+        .on_empty = on_empty,
+        .borrow_kib = borrow_kib,
+        .on_demand = on_demand,
         .name = "guest",
         .kernel = kernel_path,
         .cmdline = "console=hvc0",
@@ -105,6 +112,58 @@ static void test_not_pod(void)
     EXPECT(host.entries == 0 && host.cache == 0 && host.pod_target == 0);
     EXPECT(host.total == 333 * MIB_PAGES + LAYOUT_EXTRA_PAGES);
     expect_frames(333 * MIB_PAGES);
+}
+
+/* On a hypervisor of ours. */
+static int create_here(uint64_t memory_mib, uint64_t max_mib)
+{
+    struct xc *xc = xc_open();
+    int rc;
+
+    fake_host_reset();
+    host.podium = true;
+    rc = create(xc, memory_mib, max_mib);
+    xc_close(xc);
+    return rc;
+}
+
+static void test_policy(void)
+{
+    EXPECT(create_here(128, 1024) == 0);
+    EXPECT(host.policy.domid == FAKE_DOMID);
+    EXPECT(host.policy.on_empty == PODIUM_ON_EMPTY_WAIT);
+    EXPECT(host.policy.mode == PODIUM_POD_RESERVED);
+    EXPECT(host.policy.borrow_limit == 0);
+    on_empty = XC_ON_EMPTY_BORROW;
+    EXPECT(create_here(128, 1024) == 0);
+    EXPECT(host.policy.on_empty == PODIUM_ON_EMPTY_BORROW);
+    EXPECT(host.policy.borrow_limit == 896 * MIB_PAGES);
+    borrow_kib = 5 * MIB_KIB;
+    EXPECT(create_here(128, 1024) == 0);
+    EXPECT(host.policy.borrow_limit == 5 * MIB_PAGES);
+    EXPECT(create_fresh(128, 1024) == -EOPNOTSUPP);
+    EXPECT(!host.exists);
+    on_empty = XC_ON_EMPTY_CRASH;
+    EXPECT(create_here(128, 1024) == 0);
+    EXPECT(host.policy.on_empty == PODIUM_ON_EMPTY_CRASH);
+    EXPECT(create_fresh(128, 1024) == 0);
+    on_empty = XC_ON_EMPTY_WAIT;
+    borrow_kib = 0;
+}
+
+/* All is promised, and what is given is not claimed by us. */
+static void test_on_demand(void)
+{
+    on_demand = true;
+    EXPECT(create_here(128, 128) == 0);
+    EXPECT(host.policy.mode == PODIUM_POD_ON_DEMAND);
+    EXPECT(!host.claimed_ever);
+    EXPECT(host.entries == 128 * MIB_PAGES);
+    EXPECT(host.pod_target == 128 * MIB_PAGES);
+    EXPECT(host.total == LAYOUT_EXTRA_PAGES);
+    expect_frames(128 * MIB_PAGES);
+    EXPECT(create_fresh(128, 128) == -EOPNOTSUPP);
+    on_demand = false;
 }
 
 static void test_above_the_hole(void)
@@ -252,6 +311,8 @@ static const struct check checks[] = {
     {"create: a kernel to start with", test_setup},
     {"create: promised and given", test_pod},
     {"create: all given", test_not_pod},
+    {"create: without memory", test_policy},
+    {"create: on demand", test_on_demand},
     {"create: above the hole", test_above_the_hole},
     {"create: cost does not grow with maxmem", test_cost},
     {"create: small pages only", test_small_pages_only},

@@ -207,6 +207,31 @@ static void time_stamp_counters(void)
     forget();
 }
 
+static void without_memory(void)
+{
+    EXPECT(!read_guest(LEAST));
+    EXPECT(!guest.has_on_empty && !guest.has_borrow);
+    EXPECT(!guest.config.on_demand);
+    EXPECT(!read_guest(LEAST "pod_mode='on-demand'\npod_on_empty='borrow'\n"
+                             "pod_borrow=77"));
+    EXPECT(guest.config.on_demand);
+    EXPECT(guest.has_on_empty && guest.has_borrow);
+    EXPECT(guest.config.on_empty == XC_ON_EMPTY_BORROW);
+    EXPECT(guest.config.borrow_kib == 77 * 1024);
+    EXPECT(!read_guest(LEAST "pod_mode='reserved'\npod_on_empty='crash'"));
+    EXPECT(guest.config.on_empty == XC_ON_EMPTY_CRASH);
+    EXPECT(!guest.config.on_demand && !guest.has_borrow);
+    EXPECT_TEXT(message_of(LEAST "pod_mode='lazy'"),
+                "g.cfg:4: pod_mode is 'lazy'; expected 'reserved' or "
+                "'on-demand'");
+    EXPECT_TEXT(message_of(LEAST "pod_on_empty='die'"),
+                "g.cfg:4: pod_on_empty is 'die'; expected 'wait', 'borrow' or "
+                "'crash'");
+    EXPECT(read_guest(LEAST "pod_borrow=0") == -EINVAL);
+    EXPECT(read_guest(LEAST "pod_borrow='much'") == -EINVAL);
+    forget();
+}
+
 static void labels(void)
 {
     EXPECT(!read_guest(LEAST "seclabel='a:b'"));
@@ -253,7 +278,8 @@ static void printing_round_trips(void)
 
     EXPECT(!read_guest(
         LEAST
-        "maxmem=256\ncpus=[1,'2']\ncpus_soft='all'\ntsc_mode=2\nextra=\"a 'b' \\\"c\\\" \\\\ d\\n\""));
+        "maxmem=256\ncpus=[1,'2']\ncpus_soft='all'\ntsc_mode=2\n"
+        "pod_mode='on-demand'\npod_on_empty='borrow'\npod_borrow=5\nextra=\"a 'b' \\\"c\\\" \\\\ d\\n\""));
     out = open_memstream(&first, &size);
     guest_print(&guest, out);
     fclose(out);
@@ -281,6 +307,7 @@ static const struct check checks[] = {
     {"guestcfg/time_stamp_counters", time_stamp_counters},
     {"guestcfg/scrub_patterns", scrub_patterns},
     {"guestcfg/labels", labels},
+    {"guest: what it does without memory", without_memory},
     {"guestcfg/keys_of_the_table", keys_of_the_table},
     {"guestcfg/uuids", uuids},
     {"guestcfg/printing_round_trips", printing_round_trips},
