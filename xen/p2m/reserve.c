@@ -23,7 +23,10 @@
  *
  * Who may use it when the host has no page: whoever splits a promise, since T
  * falls with it; whoever splits RAM, which is to give pages back; for others
- * what is above T. Needs p2m->lock, and pod->lock where it says _locked.
+ * what is above that and T. Who only reads a promise splits it as well, but
+ * while D > 0 that would leave nothing for the search and the touches to come:
+ * the read is a touch then (zero.c). Needs p2m->lock, and pod->lock where it
+ * says _locked.
  */
 #include "p2m/internal.h"
 
@@ -74,19 +77,30 @@ static struct page *pop(struct p2m *p2m)
     return table;
 }
 
-/* How many must stay when a leaf of this type is split. */
-static uint64_t floor_of(const struct p2m *p2m, enum p2m_type type)
+/* What promises and the search may need; whatever is above that, nobody. */
+static uint64_t needed(const struct p2m *p2m)
 {
-    return p2m_types[type].is_promise || type == P2M_RAM
-               ? 0
-               : p2m->pod->counters.tables_owed;
+    return MAX(wanted(p2m), p2m->pod->counters.tables_owed);
 }
 
-struct page *reserve_take(struct p2m *p2m, enum p2m_type split)
+uint64_t reserve_floor(const struct p2m *p2m, enum p2m_type type)
+{
+    return p2m_types[type].is_promise || type == P2M_RAM ? 0 : needed(p2m);
+}
+
+uint64_t reserve_floor_to_read(const struct p2m *p2m)
+{
+    const struct pod *pod = p2m->pod;
+
+    return pod->entry_count > READ_ONCE(pod->cache_count) ? TABLES_PER_TOUCH
+                                                          : 0;
+}
+
+struct page *reserve_take(struct p2m *p2m, uint64_t floor)
 {
     struct page *table = page_alloc_table(p2m->account);
 
-    if (!table && p2m->pod->counters.tables_reserved > floor_of(p2m, split)) {
+    if (!table && p2m->pod->counters.tables_reserved > floor) {
         table = pop(p2m);
     }
     return table;
@@ -144,8 +158,7 @@ void reserve_trim(struct p2m *p2m, uint64_t keep, uint64_t max)
 
 void reserve_shed(struct p2m *p2m)
 {
-    reserve_trim(p2m, MAX(wanted(p2m), p2m->pod->counters.tables_owed),
-                 TABLE_ENTRIES);
+    reserve_trim(p2m, needed(p2m), TABLE_ENTRIES);
 }
 
 int reserve_refill_locked(struct p2m *p2m)

@@ -222,11 +222,11 @@ static void free_tables(struct p2m *p2m, struct page **tables, unsigned count)
     }
 }
 
-static int alloc_tables(struct p2m *p2m, enum p2m_type split,
-                        struct page **tables, unsigned count)
+static int alloc_tables(struct p2m *p2m, uint64_t floor, struct page **tables,
+                        unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        tables[i] = reserve_take(p2m, split);
+        tables[i] = reserve_take(p2m, floor);
         if (!tables[i]) {
             free_tables(p2m, tables, i);
             return -ENOMEM;
@@ -235,7 +235,8 @@ static int alloc_tables(struct p2m *p2m, enum p2m_type split,
     return 0;
 }
 
-int slot_split(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s)
+int slot_split_above(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s,
+                     uint64_t floor)
 {
     struct page *tables[LEVEL_LIMIT];
     unsigned level = order_level(order), missing = s->level - level;
@@ -244,7 +245,7 @@ int slot_split(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s)
     if (!missing) {
         return 0;
     }
-    rc = alloc_tables(p2m, slot_type(s), tables, missing);
+    rc = alloc_tables(p2m, floor, tables, missing);
     if (rc) {
         return rc;
     }
@@ -256,6 +257,12 @@ int slot_split(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s)
         note_hint(p2m, gfn, s);
     }
     return 0;
+}
+
+int slot_split(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s)
+{
+    return slot_split_above(p2m, gfn, order, s,
+                            reserve_floor(p2m, slot_type(s)));
 }
 
 int walk_split(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s)

@@ -21,6 +21,8 @@
  * Withdrawn first, C faults and waits for our lock until B has forgotten. The
  * hypervisor's own readers are flushed alike (entry.c).
  *
+ * When there is no table to show zeros by, a read is a touch like a write.
+ *
  * A write withdraws the zeros of its whole 2M, since who writes to one page
  * mostly writes to its neighbours next: one flush instead of 512. A page walk
  * of the guest's counts as a write, for its accessed bits.
@@ -44,8 +46,8 @@ enum p2m_verdict zero_show_locked(struct p2m *p2m, gfn_t gfn, struct slot *s)
     if (p2m->dying) {
         return P2M_DYING;
     }
-    if (slot_split(p2m, gfn, order, s)) {
-        return P2M_NO_MEMORY;
+    if (slot_split_above(p2m, gfn, order, s, reserve_floor_to_read(p2m))) {
+        return populate_locked(p2m, gfn, s); /* for which there are tables */
     }
     p2m_settle(p2m);
     slot_set(p2m, s, P2M_ZERO, zero_block_frame(gfn_align(gfn, order)));

@@ -257,25 +257,44 @@ TEST(the_search_takes_what_shows_zeros_for_a_promise)
     end();
 }
 
-TEST(no_table_to_show_zeros_by_is_a_verdict_and_changes_nothing)
+/* While pages are lacking, what is set aside is for the search and for touches
+ * alone: without a table a read asks for a page, too. */
+TEST(a_read_takes_no_table_that_touches_may_need)
 {
-    uint64_t *word, n;
+    uint64_t *word;
 
     start(ORDER_1G, 0);
-    for (n = 1;; n++) {
-        enum p2m_verdict verdict;
+    page_alloc_fail_nth(1);
+    EXPECT_EQ(guest_try(&g, 0x1234, false, &word), P2M_NEED_PAGE);
+    page_alloc_fail_nth(0);
+    EXPECT_EQ(guest_order(&g, 0x1234), ORDER_1G);
+    EXPECT_EQ(g.pod.counters.tables_reserved, 2);
+    guest_check(&g);
+    EXPECT_EQ(pod_set_cache(&g.pod, 3, ~0ULL), 0);
+    page_alloc_fail_nth(1);
+    EXPECT_EQ(guest_read(&g, 0x1234), 0);
+    page_alloc_fail_nth(0);
+    EXPECT_EQ(guest_type(&g, 0x1234), P2M_RAM);
+    EXPECT_EQ(g.pod.counters.tables_reserved, 2);
+    guest_check(&g);
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(BIT(ORDER_1G)), ORDER_1G), 0);
+    guest_lose_reserve(&g);
+    g.account.table_limit = g.account.table_count;
+    EXPECT_EQ(guest_try(&g, BIT(ORDER_1G), false, &word), P2M_NO_MEMORY);
+    EXPECT_EQ(guest_order(&g, BIT(ORDER_1G)), ORDER_1G);
+    EXPECT_EQ(g.pod.cache_count, 2);
+    guest_check(&g);
+    end();
+}
 
-        page_alloc_fail_nth(n);
-        verdict = guest_try(&g, 0x1234, false, &word);
-        page_alloc_fail_nth(0);
-        guest_check(&g);
-        if (verdict == P2M_OK) {
-            break;
-        }
-        EXPECT_EQ(verdict, P2M_NO_MEMORY);
-        EXPECT_EQ(guest_order(&g, 0x1234), ORDER_1G);
-    }
-    EXPECT_EQ(n, 2);
+/* When nothing is lacking there is a table for each split, whoever begins it.
+ */
+TEST(a_read_may_split_a_promise_that_will_be_kept)
+{
+    start(11, PAGES - 1);
+    EXPECT_EQ(reserve_floor_to_read(&g.p2m), 2);
+    EXPECT_EQ(pod_set_cache(&g.pod, PAGES, ~0ULL), 0);
+    EXPECT_EQ(reserve_floor_to_read(&g.p2m), 0);
     end();
 }
 
