@@ -22,12 +22,12 @@ static void touch(uint64_t address, uint64_t count, uint64_t step,
 }
 
 /* TSC ticks that it takes to read a word every `step` bytes. */
-static uint64_t time_reads(uint64_t address, uint64_t count, uint64_t step)
+static uint64_t time_writes(uint64_t address, uint64_t count, uint64_t step)
 {
     uint64_t start = rdtsc();
 
     for (uint64_t i = 0; i < count; i++) {
-        (void)*(volatile uint64_t *)(address + i * step);
+        *(volatile uint64_t *)(address + i * step) = 0;
     }
     return rdtsc() - start;
 }
@@ -114,7 +114,7 @@ static int64_t do_memory(const uint64_t *a)
         touch(a[0], a[1], a[2], a[3]);
         return 0;
     case SERVANT_TIME:
-        return time_reads(a[0], a[1], a[2]);
+        return time_writes(a[0], a[1], a[2]);
     case SERVANT_FILL:
         fill(a[0], a[1], a[2]);
         return 0;

@@ -22,7 +22,7 @@ enum servant_op {
     SERVANT_READ,        /* (address) -> the 64-bit word */
     SERVANT_WRITE,       /* (address, value) */
     SERVANT_TOUCH,       /* (address, count, step, value): every step bytes */
-    SERVANT_TIME,        /* (address, count, step) -> TSC ticks of reading */
+    SERVANT_TIME,        /* (address, count, step) -> TSC ticks of writing 0 */
     SERVANT_FILL,        /* (address, bytes, value): words */
     SERVANT_ZERO,        /* (address, bytes): bytewise work, by REP STOSQ */
     SERVANT_NONZERO,     /* (address, bytes) -> words that are not zero */
