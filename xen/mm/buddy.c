@@ -161,11 +161,12 @@ static struct page *take_block_of(mfn_t mfn)
     return NULL;
 }
 
-struct page *buddy_take_at_locked(mfn_t mfn)
+struct page *buddy_take_at_locked(mfn_t mfn, unsigned order)
 {
     struct page *head = take_block_of(mfn);
 
-    while (head && head->order) {
+    order = MIN(order, (unsigned)__builtin_ctzll(mfn.v | BIT(MAX_ORDER)));
+    while (head && head->order > order) {
         if (mfn.v & BIT(head->order - 1)) {
             head = buddy_keep_upper_locked(head);
         } else {

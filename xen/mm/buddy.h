@@ -51,9 +51,9 @@ extern struct buddy buddy;
  */
 struct page *buddy_take_locked(unsigned order);
 
-/* That very frame, cut out of the free block that it lies in. Comes as BUSY.
- * NULL: it is not free. */
-struct page *buddy_take_at_locked(mfn_t mfn);
+/* That very frame and what is free behind it, cut out of the free block that it
+ * lies in: of that order at most. Comes as BUSY. NULL: it is not free. */
+struct page *buddy_take_at_locked(mfn_t mfn, unsigned order);
 
 /* Insert a block and merge it: all pages FREE and ORDER_NOT_HEAD, first_dirty
  * set in the head. */

@@ -276,17 +276,27 @@ static struct page *take_charged_locked(const struct charge *c, unsigned order)
     return head;
 }
 
-/* The same of just that frame. */
-static struct page *take_frame_locked(const struct charge *c, mfn_t mfn)
+/* May that many be charged? */
+static bool allows_locked(const struct charge *c, uint64_t count)
+{
+    return may_charge_locked(c, count) &&
+           claim_allows_locked(uses_claim(c) ? c->a : NULL, count);
+}
+
+/* The same from just that frame on, of that order at most. */
+static struct page *take_frames_locked(const struct charge *c, mfn_t mfn,
+                                       unsigned order)
 {
     struct page *head = NULL;
 
-    if (may_charge_locked(c, 1) &&
-        claim_allows_locked(uses_claim(c) ? c->a : NULL, 1)) {
-        head = buddy_take_at_locked(mfn);
+    while (order && !allows_locked(c, BIT(order))) {
+        order--;
+    }
+    if (allows_locked(c, BIT(order))) {
+        head = buddy_take_at_locked(mfn, order);
     }
     if (head) {
-        buddy.free--;
+        buddy.free -= BIT(head->order);
         charge_block_locked(c, head);
     }
     return head;
@@ -385,29 +395,57 @@ static unsigned take_pages(struct account *a, unsigned count,
     return taken;
 }
 
+/* How many frames follow one another. */
+static unsigned run_of(const mfn_t *frames, unsigned count)
+{
+    unsigned run = 1;
+
+    while (run < count && mfn_eq(frames[run], mfn_add(frames[0], run))) {
+        run++;
+    }
+    return run;
+}
+
 /* Of the wanted frames those that are free, at their places in pages[], which
- * are NULL otherwise. Returns how many. */
+ * are NULL otherwise; their blocks are on `heads`. Returns how many. */
 static unsigned take_wanted(struct account *a, struct page **pages,
-                            const mfn_t *wanted, unsigned count)
+                            const mfn_t *wanted, unsigned count,
+                            struct page_list *heads)
 {
     const struct charge charge = {a, BY_RIGHT, 0};
-    unsigned taken = 0;
+    unsigned taken = 0, step;
 
-    for (unsigned i = 0; i < count; i++) {
-        pages[i] = NULL;
-    }
-    if (!wanted) {
-        return 0;
-    }
     lock(&buddy.lock);
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i += step) {
+        struct page *head = NULL;
+
+        step = 1;
         if (mfn_valid(wanted[i])) {
-            pages[i] = take_frame_locked(&charge, wanted[i]);
-            taken += pages[i] ? 1 : 0;
+            unsigned run = run_of(&wanted[i], count - i);
+
+            head = take_frames_locked(&charge, wanted[i],
+                                      31U - (unsigned)__builtin_clz(run));
         }
+        if (!head) {
+            continue;
+        }
+        step = 1U << head->order;
+        for (unsigned j = 0; j < step; j++) {
+            pages[i + j] = &head[j];
+        }
+        page_list_add_tail(heads, head);
+        taken += step;
     }
     unlock(&buddy.lock);
     return taken;
+}
+
+static void start_taken(struct account *a, struct page *head)
+{
+    unsigned order = head->order;
+
+    buddy_clear(head);
+    start_guest_pages(a, head, order);
 }
 
 /* The pages of these blocks fill the places that are left; returns how many
@@ -421,8 +459,7 @@ static unsigned fill_places(struct account *a, struct page **pages,
     while ((head = page_list_take(heads))) {
         unsigned order = head->order;
 
-        buddy_clear(head);
-        start_guest_pages(a, head, order);
+        start_taken(a, head);
         for (uint64_t i = 0; i < BIT(order); i++) {
             while (pages[place]) {
                 place++;
@@ -441,22 +478,25 @@ static unsigned fill_places(struct account *a, struct page **pages,
 unsigned page_alloc_guest_some(struct account *a, struct page **pages,
                                const mfn_t *wanted, unsigned count)
 {
-    struct page_list heads = {0, 0};
-    unsigned n;
+    struct page_list fitting = {0, 0}, others = {0, 0};
+    struct page *head;
+    unsigned n = 0;
 
     CHECK(count <= PAGES_AT_ONCE);
     if (told_to_fail()) {
         return 0;
     }
-    n = take_wanted(a, pages, wanted, count);
-    n += take_pages(a, count - n, &heads);
     for (unsigned i = 0; i < count; i++) {
-        if (pages[i]) {
-            buddy_clear(pages[i]);
-            start_guest_pages(a, pages[i], 0);
-        }
+        pages[i] = NULL;
     }
-    CHECK(fill_places(a, pages, &heads, count) == n);
+    if (wanted) {
+        n = take_wanted(a, pages, wanted, count, &fitting);
+    }
+    n += take_pages(a, count - n, &others);
+    while ((head = page_list_take(&fitting))) {
+        start_taken(a, head);
+    }
+    CHECK(fill_places(a, pages, &others, count) == n);
     return n;
 }
 
