@@ -291,9 +291,11 @@ static int populate_list(struct domain *d, const uint64_t *gfns, unsigned count,
     mfn_t wanted[MEMORY_AT_ONCE];
     unsigned got;
     int rc = 0;
+    bool fits;
 
-    p2m_fitting_frames(&d->p2m, gfns, count, wanted);
-    got = page_alloc_guest_some(&d->account, pages, wanted, count);
+    fits = p2m_fitting_frames(&d->p2m, gfns, count, wanted);
+    got =
+        page_alloc_guest_some(&d->account, pages, fits ? wanted : NULL, count);
     if (got) {
         rc = p2m_add_list(&d->p2m, gfns, pages, got, done);
     }

@@ -41,17 +41,21 @@ static void unlink_block(struct pod *pod, struct page *head, unsigned order)
 
 /* Pages of others change meanwhile, but a page's word in one piece; and what is
  * ours in it only we change, as its lock is held. */
+static inline bool is_block(const struct pod *pod, uint64_t mfn, unsigned order)
+{
+    static const union page_word mask = {
+        .state = 0xff, .order = 0xff, .flags = PAGE_POOLED, .owner = 0xffff};
+    union page_word ours = {.state = PAGE_CACHE,
+                            .order = (uint8_t)order,
+                            .flags = PAGE_POOLED,
+                            .owner = pod->account->number};
+
+    return (READ_ONCE(frame_table[mfn].w.bits) & mask.bits) == ours.bits;
+}
+
 bool cache_is_block(const struct pod *pod, uint64_t mfn, unsigned order)
 {
-    const struct page *pg = page_from_mfn(MFN(mfn));
-    union page_word word;
-
-    if (!pg) {
-        return false;
-    }
-    word.bits = READ_ONCE(pg->w.bits);
-    return word.state == PAGE_CACHE && word.order == order &&
-           (word.flags & PAGE_POOLED) && word.owner == pod->account->number;
+    return page_from_mfn(MFN(mfn)) && is_block(pod, mfn, order);
 }
 
 static void clear_rest(struct pod *pod, struct page *head)
@@ -164,10 +168,13 @@ struct page *cache_take(struct pod *pod, unsigned order)
 
 struct page *cache_take_at(struct pod *pod, mfn_t mfn)
 {
+    if (!page_from_mfn(mfn)) {
+        return NULL;
+    }
     for (unsigned order = 0; order <= ORDER_2M; order++) {
         uint64_t head = mfn.v & ~(BIT(order) - 1);
 
-        if (cache_is_block(pod, head, order)) {
+        if (is_block(pod, head, order)) {
             return unlink_part(pod, &frame_table[head], order, ORDER_4K, mfn.v);
         }
     }

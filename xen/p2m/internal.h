@@ -158,6 +158,8 @@ void slot_fill(struct p2m *p2m, const struct slot *s, mfn_t mfn);
 
 /* A leaf becomes a hole. */
 void slot_clear(struct p2m *p2m, struct slot *s);
+/* The same of a 4K leaf with a frame. What s says is out of date then. */
+void slot_clear_page(struct p2m *p2m, const struct slot *s);
 
 /*
  * Take the dirty bit off a present leaf, and put it on again; flush.c has what
@@ -200,6 +202,7 @@ uint64_t untouched_run(struct p2m *p2m, gfn_t gfn, uint64_t count, int *end);
 enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn, struct slot *s);
 
 /* reserve.c */
+#define TABLES_PER_TOUCH 2
 uint64_t reserve_for(uint64_t entries, uint64_t set_aside, uint64_t owed);
 /* Tables that promises may need and that are not set aside. */
 uint64_t reserve_lacks(const struct p2m *p2m);
@@ -223,7 +226,23 @@ bool reserve_pay_locked(struct p2m *p2m);
 void reserve_from_excess_locked(struct p2m *p2m);
 /* The end of each operation that may have used tables or changed D. Returns
  * -ERESTART if a good deal was done and there is more to do, else 0. */
-int reserve_refill_locked(struct p2m *p2m);
+int reserve_refill_slowly_locked(struct p2m *p2m);
+static inline int reserve_refill_locked(struct p2m *p2m)
+{
+    const struct pod *pod = p2m->pod;
+    uint64_t owed = pod->counters.tables_owed;
+    uint64_t there = pod->counters.tables_reserved;
+
+    /* Mostly nothing is missing, and nothing too much. */
+    if (pod->entry_count > pod->cache_count && there >= TABLES_PER_TOUCH &&
+        there <= MAX(owed, TABLES_PER_TOUCH)) {
+        return 0;
+    }
+    if (pod->entry_count == pod->cache_count && there == owed) {
+        return 0;
+    }
+    return reserve_refill_slowly_locked(p2m);
+}
 
 /* merge.c: gfn's placeholder, if all its neighbours are placeholders. */
 void merge_promises(struct p2m *p2m, gfn_t gfn);
@@ -239,7 +258,7 @@ static inline void merge_ram(struct p2m *p2m, const struct slot *s, gfn_t gfn)
 }
 /* The frame that would fit at s, a hole or placeholder, for that, if it seems
  * to be FREE, or cached. */
-mfn_t fitting_frame(const struct p2m *p2m, const struct slot *s, gfn_t gfn,
+mfn_t fitting_frame(struct p2m *p2m, const struct slot *s, gfn_t gfn,
                     enum page_state state);
 
 /* entry.c: highest gfn that is no hole. */
@@ -250,8 +269,9 @@ void p2m_note_gfn(struct p2m *p2m, gfn_t last);
  * E fell: the caller rebalances after the last unlock.
  */
 uint64_t entry_drop(struct p2m *p2m, struct slot *s);
-/* The same where it is known to be a 4K leaf of RAM. */
-void entry_drop_page(struct p2m *p2m, struct slot *s);
+/* The same where it is known to be a 4K leaf of RAM; what s says is out of date
+ * then. */
+void entry_drop_page(struct p2m *p2m, const struct slot *s);
 
 /*
  * region.c: turn the zero pages of the 2M at base into promises. gentle: only

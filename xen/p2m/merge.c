@@ -107,30 +107,13 @@ void merge_ram_slowly(struct p2m *p2m, gfn_t gfn)
     }
 }
 
-/* The frame for `index` that goes with f's, if it is in that state. */
-static mfn_t beside(const struct pte_fields *f, uint64_t f_index,
-                    uint64_t index, enum page_state state)
-{
-    mfn_t first = first_frame(f, f_index);
-
-    if (!mfn_valid(first) ||
-        READ_ONCE(frame_table[first.v + index].state) != state) {
-        return INVALID_MFN;
-    }
-    return mfn_add(first, index);
-}
-
 /* Of the neighbours at a distance of 1, 2, 4 ... 256 the first that is RAM says
- * which; mostly that is the first of all. Who takes the frame looks again. */
-mfn_t fitting_frame(const struct p2m *p2m, const struct slot *s, gfn_t gfn,
-                    enum page_state state)
+ * which; mostly that is the first of all. */
+static mfn_t ask_neighbours(const struct p2m *p2m, const struct slot *s,
+                            uint64_t index)
 {
-    uint64_t index = gfn.v % TABLE_ENTRIES;
     const uint64_t *entries = s->entry - index;
 
-    if (s->level != 1 || !table_use(page_from_mfn(s->table)).busy) {
-        return INVALID_MFN;
-    }
     for (unsigned bit = 1; bit < TABLE_ENTRIES; bit <<= 1) {
         uint64_t raw = READ_ONCE(entries[index ^ bit]);
         struct pte_fields f;
@@ -140,25 +123,72 @@ mfn_t fitting_frame(const struct p2m *p2m, const struct slot *s, gfn_t gfn,
         }
         f = p2m->format->decode(raw, 1);
         if (f.tag == P2M_RAM) {
-            return beside(&f, index ^ bit, index, state);
+            return first_frame(&f, index ^ bit);
         }
     }
     return INVALID_MFN;
 }
 
-void p2m_fitting_frames(struct p2m *p2m, const uint64_t *gfns, unsigned count,
+/* The frame that gfn's region should begin with. What one gfn was told is true
+ * of the next ones, too, until a page leaves: one that does not fit spoils the
+ * region for all. */
+static mfn_t fitting_first_afresh(struct p2m *p2m, const struct slot *s,
+                                  gfn_t gfn)
+{
+    if (s->level != 1 || !table_use(page_from_mfn(s->table)).busy) {
+        return INVALID_MFN;
+    }
+    p2m->fit_region = gfn.v >> ORDER_2M;
+    p2m->fit_first = ask_neighbours(p2m, s, gfn.v % TABLE_ENTRIES);
+    return p2m->fit_first;
+}
+
+static inline mfn_t fitting_first(struct p2m *p2m, const struct slot *s,
+                                  gfn_t gfn)
+{
+    return gfn.v >> ORDER_2M == p2m->fit_region
+               ? p2m->fit_first
+               : fitting_first_afresh(p2m, s, gfn);
+}
+
+/* Who takes the frame looks again. */
+static mfn_t frame_if(mfn_t first, gfn_t gfn, enum page_state state)
+{
+    mfn_t mfn = mfn_add(first, gfn.v % TABLE_ENTRIES);
+    const struct page *pg = mfn_valid(first) ? page_from_mfn(mfn) : NULL;
+
+    return pg && READ_ONCE(pg->state) == state ? mfn : INVALID_MFN;
+}
+
+mfn_t fitting_frame(struct p2m *p2m, const struct slot *s, gfn_t gfn,
+                    enum page_state state)
+{
+    return frame_if(fitting_first(p2m, s, gfn), gfn, state);
+}
+
+bool p2m_fitting_frames(struct p2m *p2m, const uint64_t *gfns, unsigned count,
                         mfn_t *frames)
 {
+    uint64_t region = ~0ULL;
+    mfn_t first = INVALID_MFN;
+    bool any = false;
+
     lock(&p2m->lock);
     for (unsigned i = 0; i < count; i++) {
         gfn_t gfn = GFN(gfns[i]);
 
-        frames[i] = INVALID_MFN;
-        if (gfn_is_mapped(p2m, gfn)) {
-            struct slot s = walk_find(p2m, gfn);
+        if (gfn.v >> ORDER_2M != region) {
+            region = gfn.v >> ORDER_2M;
+            first = INVALID_MFN;
+            if (gfn_is_mapped(p2m, gfn)) {
+                struct slot s = walk_find(p2m, gfn);
 
-            frames[i] = fitting_frame(p2m, &s, gfn, PAGE_FREE);
+                first = fitting_first(p2m, &s, gfn);
+            }
         }
+        frames[i] = frame_if(first, gfn, PAGE_FREE);
+        any = any || mfn_valid(frames[i]);
     }
     unlock(&p2m->lock);
+    return any;
 }

@@ -61,6 +61,8 @@ struct p2m {
     uint64_t hint_region; /* gfn / 512 of the last walk's table of 4K leaves */
     mfn_t hint_table;     /* that table; region ~0: none */
     uint64_t *hint_entries;
+    uint64_t fit_region; /* gfn / 512 for which a frame was last looked for */
+    mfn_t fit_first;     /* the first of those that fit; INVALID_MFN: none do */
 
     /* what waits for a TLB flush: see flush.c */
     bool flush_needed;    /* a translation went away since the last flush */
@@ -162,8 +164,9 @@ void p2m_rebalance(struct p2m *p2m);
 bool p2m_pay_for_table(struct p2m *p2m);
 
 /* For each gfn the frame that its neighbours' frames would fit to, so that all
- * of them may be a leaf of 2M one day; INVALID_MFN: any will do. */
-void p2m_fitting_frames(struct p2m *p2m, const uint64_t *gfns, unsigned count,
+ * of them may be a leaf of 2M one day; INVALID_MFN: any will do. Returns
+ * whether there is one that is not. */
+bool p2m_fitting_frames(struct p2m *p2m, const uint64_t *gfns, unsigned count,
                         mfn_t *frames);
 
 /*

@@ -415,6 +415,7 @@ static void give(struct region *r, unsigned first, unsigned order)
 
 static void region_give(struct region *r)
 {
+    r->p2m->fit_region = ~0ULL;
     if (r->detached) {
         /* It was replaced before the flush. */
         reserve_put(r->p2m, r->detached);

@@ -36,7 +36,7 @@ static void drop_promise(struct p2m *p2m, struct slot *s)
     unlock(&p2m->pod->lock);
 }
 
-void entry_drop_page(struct p2m *p2m, struct slot *s)
+void entry_drop_page(struct p2m *p2m, const struct slot *s)
 {
     struct page *pg = page_from_mfn(s->f.mfn);
 
@@ -44,7 +44,7 @@ void entry_drop_page(struct p2m *p2m, struct slot *s)
     pg->gfn = INVALID_GFN.v;
     p2m_park(p2m, s->f.mfn, ORDER_4K,
              pg->state == PAGE_GUEST ? PARK_OWN : PARK_REFERENCE);
-    slot_clear(p2m, s);
+    slot_clear_page(p2m, s);
 }
 
 static void drop_leaf(struct p2m *p2m, struct slot *s)
@@ -74,6 +74,7 @@ uint64_t entry_drop(struct p2m *p2m, struct slot *s)
     }
     if (s->f.tag == P2M_RAM && s->level == 1) {
         entry_drop_page(p2m, s);
+        s->f = (struct pte_fields){.mfn = INVALID_MFN};
     } else {
         drop_leaf(p2m, s);
     }

@@ -30,8 +30,7 @@
  */
 #include "p2m/internal.h"
 
-#define TABLES_PER_TOUCH 2
-#define REFILL_AT_ONCE   32
+#define REFILL_AT_ONCE 32
 
 /* C may change while only the p2m's lock is held: then it is a moment old. */
 static uint64_t wanted(const struct p2m *p2m)
@@ -161,7 +160,7 @@ void reserve_shed(struct p2m *p2m)
     reserve_trim(p2m, needed(p2m), TABLE_ENTRIES);
 }
 
-int reserve_refill_locked(struct p2m *p2m)
+int reserve_refill_slowly_locked(struct p2m *p2m)
 {
     const struct pod_counters *c = &p2m->pod->counters;
     int rc = -ERESTART;

@@ -30,22 +30,27 @@ static uint64_t use_of(const struct pte_fields *f)
     return f->is_table || f->rights ? USE_BUSY : 0;
 }
 
-/* Leaves of more than 4K are counted: what placeholders may need in tables
- * (reserve.c), and how much RAM is mapped in them. */
-static void note_large(struct p2m *p2m, const struct pte_fields *f,
-                       unsigned level, int64_t times)
+static void note_leaf(struct p2m *p2m, const struct pte_fields *f,
+                      unsigned level, int64_t times)
 {
     struct pod_counters *c = &p2m->pod->counters;
 
-    if (level == 1 || f->is_table) {
-        return;
-    }
     if (p2m_types[f->tag].is_promise) {
         c->tables_owed +=
             (uint64_t)times * (level == 2 ? 1 : 1 + TABLE_ENTRIES);
     } else if (f->rights) {
         c->superpages_mapped +=
             (uint64_t)times * BIT(level_order(level) - ORDER_2M);
+    }
+}
+
+/* Leaves of more than 4K are counted: what placeholders may need in tables
+ * (reserve.c), and how much RAM is mapped in them. */
+static inline void note_large(struct p2m *p2m, const struct pte_fields *f,
+                              unsigned level, int64_t times)
+{
+    if (level > 1 && !f->is_table) {
+        note_leaf(p2m, f, level, times);
     }
 }
 
@@ -121,6 +126,7 @@ static void note_hint(struct p2m *p2m, gfn_t gfn, const struct slot *s)
 void walk_forget_hint(struct p2m *p2m)
 {
     p2m->hint_region = ~0ULL;
+    p2m->fit_region = ~0ULL;
 }
 
 struct slot walk_find_afresh(struct p2m *p2m, gfn_t gfn)
@@ -361,7 +367,20 @@ void slot_clear(struct p2m *p2m, struct slot *s)
     if (s->f.rights) {
         p2m->flush_needed = true;
     }
+    p2m->fit_region = ~0ULL; /* perhaps it was what did not fit */
     write_entry(p2m, s, 0, &hole);
+}
+
+void slot_clear_page(struct p2m *p2m, const struct slot *s)
+{
+    static const struct pte_fields hole = {.mfn = {~0ULL}};
+
+    ASSERT(s->level == 1 && use_of(&s->f) == USE_BUSY);
+    trace_write(p2m, s, &hole);
+    p2m->flush_needed = true;
+    p2m->fit_region = ~0ULL;
+    page_from_mfn(s->table)->use -= USE_BUSY;
+    arch_pte_write(s->entry, 0);
 }
 
 void slot_set(struct p2m *p2m, struct slot *s, enum p2m_type type, mfn_t mfn)

@@ -40,8 +40,8 @@ static void make(struct child *c, uint64_t blocks, uint64_t given)
     child_do(c, SERVANT_NOTHING, NULL, 0);
 }
 
-/* Ticks of writing a word in each of `count` places, `step` gfns apart: who only
- * reads takes no page. */
+/* Ticks of writing a word in each of `count` places, `step` gfns apart: who
+ * only reads takes no page. */
 static uint64_t touch(struct child *c, uint64_t gfn, uint64_t count,
                       uint64_t step)
 {
