@@ -89,7 +89,7 @@ static int add_page_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
     if (!gfn_in_reach(p2m, gfn)) {
         return -EINVAL;
     }
-    s = walk_find(p2m, gfn);
+    walk_to(p2m, gfn, &s);
     if (!slot_is_free(p2m, &s)) {
         return -EEXIST;
     }
@@ -107,7 +107,7 @@ static int add_page_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
         unlock(&p2m->pod->lock);
         ++*replaced;
     }
-    m2p_set(pg, gfn, ORDER_4K);
+    m2p_set_page(pg, gfn);
     slot_fill(p2m, &s, page_to_mfn(pg));
     p2m_note_gfn(p2m, gfn);
     p2m->sweep_fruitless = 0;

@@ -51,8 +51,9 @@ static void decrease_drop(struct p2m *p2m, gfn_t gfn, struct slot *s,
  * of what balloons give is that. False: it is something else. */
 static bool decrease_plain_page(struct p2m *p2m, gfn_t gfn)
 {
-    struct slot s = walk_find(p2m, gfn);
+    struct slot s;
 
+    walk_to(p2m, gfn, &s);
     if (s.level == 1 && s.f.tag == P2M_RAM &&
         table_use(page_from_mfn(s.table)).busy > 1) {
         entry_drop_page(p2m, &s);

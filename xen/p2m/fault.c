@@ -36,8 +36,9 @@ static enum p2m_verdict judge(const struct p2m_type_info *info, bool write,
 static enum p2m_verdict fault_locked(struct p2m *p2m, gfn_t gfn, bool write,
                                      bool execute)
 {
-    struct slot s = walk_find(p2m, gfn);
+    struct slot s;
 
+    walk_to(p2m, gfn, &s);
     if (slot_is_promise(&s)) {
         bool show = !write && !execute && zero_block_exists() &&
                     p2m_types[s.f.tag].is_zero;

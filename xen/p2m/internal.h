@@ -112,19 +112,26 @@ struct slot walk_find_from(const struct p2m *p2m, mfn_t root, gfn_t gfn,
                            unsigned level);
 struct slot walk_find_afresh(struct p2m *p2m, gfn_t gfn);
 
-/* The former; most walks end in the same table of 4K leaves as the last. */
+/* The former; most walks end in the same table of 4K leaves as the last. The
+ * slot is filled in where it is, which costs less than handing it back. */
+static inline void walk_to(struct p2m *p2m, gfn_t gfn, struct slot *s)
+{
+    if (gfn.v >> ORDER_2M != p2m->hint_region) {
+        *s = walk_find_afresh(p2m, gfn);
+        return;
+    }
+    s->entry = p2m->hint_entries + gfn.v % TABLE_ENTRIES;
+    s->gfn = gfn;
+    s->table = p2m->hint_table;
+    s->level = 1;
+    s->f = p2m->format->decode(READ_ONCE(*s->entry), 1);
+}
+
 static inline struct slot walk_find(struct p2m *p2m, gfn_t gfn)
 {
     struct slot s;
 
-    if (gfn.v >> ORDER_2M != p2m->hint_region) {
-        return walk_find_afresh(p2m, gfn);
-    }
-    s.entry = p2m->hint_entries + gfn.v % TABLE_ENTRIES;
-    s.gfn = gfn;
-    s.table = p2m->hint_table;
-    s.level = 1;
-    s.f = p2m->format->decode(READ_ONCE(*s.entry), 1);
+    walk_to(p2m, gfn, &s);
     return s;
 }
 

@@ -11,14 +11,19 @@
 #include "mm/block.h"
 #include "types/bits.h"
 
+static inline void m2p_set_page(struct page *pg, gfn_t gfn)
+{
+    /* In this order: an audit takes no lock of ours. */
+    pg->flags &= (uint8_t)~PAGE_ZEROED;
+    WRITE_ONCE(pg->gfn, gfn.v);
+}
+
 static inline void m2p_set(struct page *head, gfn_t gfn, unsigned order)
 {
     for (uint64_t i = 0; i < BIT(order);) {
         bool block = page_is_block(&head[i]);
 
-        /* In this order: an audit takes no lock of ours. */
-        head[i].flags &= (uint8_t)~PAGE_ZEROED;
-        WRITE_ONCE(head[i].gfn, gfn.v + i);
+        m2p_set_page(&head[i], gfn_add(gfn, i));
         i += block ? BLOCK_PAGES : 1;
     }
 }

@@ -37,7 +37,11 @@ static void populate_commit(struct p2m *p2m, struct slot *s, gfn_t gfn)
 
     CHECK(head);
     promise_fill(p2m, slot_type(s), head, order);
-    m2p_set(head, gfn_align(gfn, order), order);
+    if (order == ORDER_4K) {
+        m2p_set_page(head, gfn);
+    } else {
+        m2p_set(head, gfn_align(gfn, order), order);
+    }
     slot_fill(p2m, s, page_to_mfn(head));
     pod_entries_locked(pod, -(int64_t)BIT(order));
     pod->counters.populate_2m += order == ORDER_2M;
