@@ -13,6 +13,11 @@
  * zero and others not, those are cleared: afterwards one flag speaks for all,
  * and the zeros would have to be written twice otherwise. So each page is
  * cleared once at most between two uses.
+ *
+ * Single pages are taken from one block until it is used up, without cutting it
+ * each time: it becomes the run, which is on no list. Before anybody looks for
+ * neighbours or for the smallest block, what is left of the run is made the
+ * blocks that cutting would have left.
  */
 #include "overcommit/cache.h"
 #include "mm/block.h"
@@ -58,6 +63,25 @@ bool cache_is_block(const struct pod *pod, uint64_t mfn, unsigned order)
     return page_from_mfn(MFN(mfn)) && is_block(pod, mfn, order);
 }
 
+static void end_run(struct pod *pod)
+{
+    struct page *head = pod->run;
+    uint64_t left = pod->run_count;
+
+    pod->run_count = 0;
+    while (left) {
+        uint64_t mfn = page_to_mfn(head).v;
+        unsigned order = (unsigned)__builtin_ctzll(mfn | BIT(ORDER_2M));
+
+        while (BIT(order) > left) {
+            order--;
+        }
+        link_block(pod, head, order);
+        head += BIT(order);
+        left -= BIT(order);
+    }
+}
+
 static void clear_rest(struct pod *pod, struct page *head)
 {
     unsigned zeroed = 0;
@@ -88,6 +112,7 @@ void cache_put(struct pod *pod, struct page *head, unsigned order)
 {
     bool whole = order == ORDER_2M;
 
+    end_run(pod);
     pod->cache_count += BIT(order);
     while (order < ORDER_2M) {
         uint64_t mfn = page_to_mfn(head).v, other = mfn ^ BIT(order);
@@ -141,14 +166,33 @@ static struct page *unlink_part(struct pod *pod, struct page *head,
     return head;
 }
 
-unsigned cache_smallest(const struct pod *pod)
+unsigned cache_smallest(struct pod *pod)
 {
     unsigned order = 0;
 
+    end_run(pod);
     while (order <= ORDER_2M && page_list_empty(&pod->blocks[order])) {
         order++;
     }
     return order;
+}
+
+/* The smallest block becomes the run. False: nothing is cached. */
+static bool begin_run(struct pod *pod)
+{
+    unsigned order = cache_smallest(pod);
+
+    if (order > ORDER_2M) {
+        return false;
+    }
+    pod->run = page_list_first(&pod->blocks[order]);
+    pod->run_count = BIT(order);
+    unlink_block(pod, pod->run, order);
+    if (order == ORDER_2M) {
+        break_superpage(pod, pod->run);
+    }
+    pod->run->order = ORDER_NOT_HEAD;
+    return true;
 }
 
 struct page *cache_take(struct pod *pod, unsigned order)
@@ -156,6 +200,10 @@ struct page *cache_take(struct pod *pod, unsigned order)
     unsigned found = order;
     struct page *head;
 
+    if (order == ORDER_4K) {
+        return pod->run_count || begin_run(pod) ? cache_take_run(pod) : NULL;
+    }
+    end_run(pod);
     while (found <= ORDER_2M && page_list_empty(&pod->blocks[found])) {
         found++;
     }
@@ -166,10 +214,15 @@ struct page *cache_take(struct pod *pod, unsigned order)
     return unlink_part(pod, head, found, order, page_to_mfn(head).v);
 }
 
-struct page *cache_take_at(struct pod *pod, mfn_t mfn)
+struct page *cache_take_elsewhere(struct pod *pod, mfn_t mfn)
 {
-    if (!page_from_mfn(mfn)) {
+    struct page *pg = page_from_mfn(mfn);
+
+    if (!pg) {
         return NULL;
+    }
+    if (pod->run_count && pg >= pod->run && pg < pod->run + pod->run_count) {
+        end_run(pod);
     }
     for (unsigned order = 0; order <= ORDER_2M; order++) {
         uint64_t head = mfn.v & ~(BIT(order) - 1);

@@ -50,7 +50,8 @@ void pod_entries_locked(struct pod *pod, int64_t change)
     pod->entry_count += (uint64_t)change;
 }
 
-static void clear_unzeroed(struct pod *pod, struct page *head, unsigned order)
+static inline void clear_unzeroed(struct pod *pod, struct page *head,
+                                  unsigned order)
 {
     if (head->flags & PAGE_ZEROED) {
         return;

@@ -59,7 +59,10 @@ struct pod {
     struct account *account; /* pages of the cache are charged here */
     uint64_t entry_count, cache_count;
     struct page_list blocks[ORDER_2M + 1]; /* cached pages: see cache.h */
-    gfn_t max_guest;                       /* highest gfn populated by demand */
+    struct page *run; /* run_count pages that are handed out one by one, in
+                         turn: the rest of a block, on no list */
+    uint64_t run_count;
+    gfn_t max_guest;  /* highest gfn populated by demand */
     uint64_t pattern; /* of the guest's scrubber; 0: zero alone. Set before the
                          guest runs */
     bool on_demand;   /* set before anything is promised */

@@ -61,6 +61,23 @@ static unsigned audit_block(const struct pod *pod, const struct page *head,
     return wrong;
 }
 
+/* They are a part of one block, and say that they are in none. */
+static unsigned audit_run(const struct pod *pod)
+{
+    unsigned wrong = 0;
+
+    for (uint64_t i = 0; i < pod->run_count; i++) {
+        const struct page *pg = pod->run + i;
+
+        if (pg->order != ORDER_NOT_HEAD || (pg->flags & PAGE_POOLED)) {
+            wrong += differs(pod, "I4", "order in the run", pg, pg->order,
+                             ORDER_NOT_HEAD);
+        }
+        wrong += audit_page(pod, pg);
+    }
+    return wrong;
+}
+
 static unsigned audit_count(const struct pod *pod, const char *what,
                             uint64_t noted, uint64_t found)
 {
@@ -69,8 +86,8 @@ static unsigned audit_count(const struct pod *pod, const char *what,
 
 unsigned pod_audit_locked(struct pod *pod)
 {
-    uint64_t pages = 0, superpages = 0;
-    unsigned wrong = 0;
+    uint64_t pages = pod->run_count, superpages = 0;
+    unsigned wrong = audit_run(pod);
 
     for (unsigned order = 0; order <= ORDER_2M; order++) {
         const struct page *head;

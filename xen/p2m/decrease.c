@@ -55,7 +55,7 @@ static bool decrease_plain_page(struct p2m *p2m, gfn_t gfn)
 
     walk_to(p2m, gfn, &s);
     if (s.level == 1 && s.f.tag == P2M_RAM &&
-        table_use(page_from_mfn(s.table)).busy > 1) {
+        table_use(slot_table(&s)).busy > 1) {
         entry_drop_page(p2m, &s);
         return true;
     }

@@ -96,6 +96,13 @@ static inline struct table_use table_use(const struct page *table)
         .zero = table->use >> 2 * USE_BITS & (BIT(USE_BITS) - 1)};
 }
 
+/* The page of the table that s is in, which needs no look whether there is one.
+ */
+static inline struct page *slot_table(const struct slot *s)
+{
+    return &frame_table[s->table.v];
+}
+
 static inline bool table_is_empty(const struct page *table)
 {
     return !table->use;
@@ -258,8 +265,7 @@ void merge_ram_slowly(struct p2m *p2m, gfn_t gfn);
  * p2m_finish(). */
 static inline void merge_ram(struct p2m *p2m, const struct slot *s, gfn_t gfn)
 {
-    if (s->level == 1 &&
-        table_use(page_from_mfn(s->table)).busy == TABLE_ENTRIES) {
+    if (s->level == 1 && table_use(slot_table(s)).busy == TABLE_ENTRIES) {
         merge_ram_slowly(p2m, gfn);
     }
 }
@@ -290,10 +296,8 @@ unsigned region_sweep(struct p2m *p2m, gfn_t base, bool gentle);
 /* pattern.c: which placeholder may stand for the page: P2M_POD,
  * P2M_POD_PATTERN, or P2M_RAM if it has something in it that neither means. */
 enum p2m_type page_promise(const struct p2m *p2m, const struct page *pg);
-/* What the new pages of a placeholder of that type are to have in them. They
- * are zero. */
-void promise_fill(const struct p2m *p2m, enum p2m_type type, struct page *head,
-                  unsigned order);
+/* What the new pages of a P2M_POD_PATTERN are to have in them. */
+void promise_fill(const struct p2m *p2m, struct page *head, unsigned order);
 
 /* zero.c */
 enum p2m_verdict zero_show_locked(struct p2m *p2m, gfn_t gfn, struct slot *s);

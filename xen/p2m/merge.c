@@ -152,11 +152,15 @@ static inline mfn_t fitting_first(struct p2m *p2m, const struct slot *s,
 }
 
 /* Who takes the frame looks again. */
-static mfn_t frame_if(mfn_t first, gfn_t gfn, enum page_state state)
+static inline mfn_t frame_if(mfn_t first, gfn_t gfn, enum page_state state)
 {
     mfn_t mfn = mfn_add(first, gfn.v % TABLE_ENTRIES);
-    const struct page *pg = mfn_valid(first) ? page_from_mfn(mfn) : NULL;
+    const struct page *pg;
 
+    if (!mfn_valid(first)) {
+        return INVALID_MFN;
+    }
+    pg = page_from_mfn(mfn);
     return pg && READ_ONCE(pg->state) == state ? mfn : INVALID_MFN;
 }
 

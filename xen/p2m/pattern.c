@@ -43,10 +43,9 @@ static void fill(uint64_t *words, uint64_t pattern)
     }
 }
 
-void promise_fill(const struct p2m *p2m, enum p2m_type type, struct page *head,
-                  unsigned order)
+void promise_fill(const struct p2m *p2m, struct page *head, unsigned order)
 {
-    for (uint64_t i = 0; type == P2M_POD_PATTERN && i < BIT(order); i++) {
+    for (uint64_t i = 0; i < BIT(order); i++) {
         fill(page_map(head + i), p2m->pod->pattern);
     }
 }

@@ -29,14 +29,17 @@ static struct page *take_page(struct p2m *p2m, const struct slot *s, gfn_t gfn)
     return pg ? pg : pod_take_locked(p2m->pod, slot_order(s));
 }
 
-static void populate_commit(struct p2m *p2m, struct slot *s, gfn_t gfn)
+/* Of a slot of that order, which is a constant where it matters. */
+static inline __attribute__((always_inline)) void populate_commit(
+    struct p2m *p2m, struct slot *s, gfn_t gfn, unsigned order)
 {
     struct pod *pod = p2m->pod;
-    unsigned order = slot_order(s);
     struct page *head = take_page(p2m, s, gfn);
 
     CHECK(head);
-    promise_fill(p2m, slot_type(s), head, order);
+    if (slot_type(s) == P2M_POD_PATTERN) {
+        promise_fill(p2m, head, order);
+    }
     if (order == ORDER_4K) {
         m2p_set_page(head, gfn);
     } else {
@@ -68,7 +71,11 @@ static enum p2m_verdict populate_promise(struct p2m *p2m, struct slot *s,
     if (s->level > 1 && slot_split(p2m, gfn, order_to_give(p2m, s), s)) {
         return P2M_NO_MEMORY;
     }
-    populate_commit(p2m, s, gfn);
+    if (likely(s->level == 1)) {
+        populate_commit(p2m, s, gfn, ORDER_4K);
+    } else {
+        populate_commit(p2m, s, gfn, slot_order(s));
+    }
     return P2M_OK;
 }
 

@@ -186,7 +186,7 @@ static inline void trace_write(const struct p2m *p2m, const struct slot *s,
 static inline void write_entry(struct p2m *p2m, struct slot *s, uint64_t raw,
                                const struct pte_fields *f)
 {
-    struct page *table = page_from_mfn(s->table);
+    struct page *table = slot_table(s);
 
     trace_write(p2m, s, f);
     note_large(p2m, &s->f, s->level, -1);
@@ -356,7 +356,7 @@ void slot_fill(struct p2m *p2m, const struct slot *s, mfn_t mfn)
         note_large(p2m, &s->f, s->level, -1);
         note_large(p2m, &ram, s->level, 1);
     }
-    page_from_mfn(s->table)->use += USE_BUSY - use_of(&s->f);
+    slot_table(s)->use += USE_BUSY - use_of(&s->f);
     arch_pte_write(s->entry, raw);
 }
 
@@ -379,7 +379,7 @@ void slot_clear_page(struct p2m *p2m, const struct slot *s)
     trace_write(p2m, s, &hole);
     p2m->flush_needed = true;
     p2m->fit_region = ~0ULL;
-    page_from_mfn(s->table)->use -= USE_BUSY;
+    slot_table(s)->use -= USE_BUSY;
     arch_pte_write(s->entry, 0);
 }
 
