@@ -244,15 +244,16 @@ int reserve_refill_slowly_locked(struct p2m *p2m);
 static inline int reserve_refill_locked(struct p2m *p2m)
 {
     const struct pod *pod = p2m->pod;
+    uint64_t kept = pod_set_aside(pod);
     uint64_t owed = pod->counters.tables_owed;
     uint64_t there = pod->counters.tables_reserved;
 
     /* Mostly nothing is missing, and nothing too much. */
-    if (pod->entry_count > pod->cache_count && there >= TABLES_PER_TOUCH &&
+    if (pod->entry_count > kept && there >= TABLES_PER_TOUCH &&
         there <= MAX(owed, TABLES_PER_TOUCH)) {
         return 0;
     }
-    if (pod->entry_count == pod->cache_count && there == owed) {
+    if (pod->entry_count == kept && there == owed) {
         return 0;
     }
     return reserve_refill_slowly_locked(p2m);
