@@ -44,8 +44,14 @@ static void out_of_memory(struct vcpu *v, const struct guest_exit *e)
 
 void fault_handle(struct vcpu *v, const struct guest_exit *e)
 {
-    switch (memory_fault(v->domain, gfn_from_gpa(e->fault.gpa), e->fault.write,
-                         e->fault.execute)) {
+    enum p2m_verdict verdict =
+        memory_fault(v->domain, gfn_from_gpa(e->fault.gpa), e->fault.write,
+                     e->fault.execute);
+
+    if (likely(verdict == P2M_OK)) {
+        return;
+    }
+    switch (verdict) {
     case P2M_OK:
     case P2M_DYING:
         break;

@@ -81,7 +81,7 @@ static enum p2m_verdict populate_promise(struct p2m *p2m, struct slot *s,
 
 enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn, struct slot *s)
 {
-    bool was_read = s->f.tag == P2M_ZERO;
+    bool was_read = s->f.tag == P2M_ZERO, is_plain = s->level == 1;
     enum p2m_verdict verdict;
 
     if (was_read) {
@@ -92,7 +92,9 @@ enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn, struct slot *s)
     lock(&p2m->pod->lock);
     p2m->pod->counters.zero_upgrades += was_read;
     verdict = populate_promise(p2m, s, gfn);
-    reserve_refill_locked(p2m);
+    if (verdict != P2M_OK || !is_plain) {
+        reserve_refill_locked(p2m); /* a plain one needs no table */
+    }
     unlock(&p2m->pod->lock);
     if (verdict == P2M_OK) {
         merge_ram(p2m, s, gfn);

@@ -345,9 +345,6 @@ static void make_children_stale(struct p2m *p2m, const struct slot *s)
 
 void slot_fill(struct p2m *p2m, const struct slot *s, mfn_t mfn)
 {
-    uint64_t raw = p2m->format->make_leaf(mfn, p2m_types[P2M_RAM].rights,
-                                          P2M_RAM, slot_order(s));
-
     ASSERT(!s->f.is_table && !s->f.rights);
     trace_write(p2m, s, &(struct pte_fields){.tag = P2M_RAM, .mfn = mfn});
     if (s->level > 1) {
@@ -357,7 +354,9 @@ void slot_fill(struct p2m *p2m, const struct slot *s, mfn_t mfn)
         note_large(p2m, &ram, s->level, 1);
     }
     slot_table(s)->use += USE_BUSY - use_of(&s->f);
-    arch_pte_write(s->entry, raw);
+    arch_pte_write(s->entry,
+                   p2m->format->make_leaf(mfn, p2m_types[P2M_RAM].rights,
+                                          P2M_RAM, slot_order(s)));
 }
 
 void slot_clear(struct p2m *p2m, struct slot *s)
