@@ -38,7 +38,7 @@ static inline struct page *cache_take_run(struct pod *pod)
 struct page *cache_take_elsewhere(struct pod *pod, mfn_t mfn);
 static inline struct page *cache_take_at(struct pod *pod, mfn_t mfn)
 {
-    if (pod->run_count && pod->run == &frame_table[mfn.v]) {
+    if (pod->run_count && mfn_eq(page_to_mfn(pod->run), mfn)) {
         return cache_take_run(pod);
     }
     return cache_take_elsewhere(pod, mfn);

@@ -319,6 +319,44 @@ TEST(a_page_can_be_asked_for)
     check();
 }
 
+/* Single pages come from one block in turn; what is left of it is whole again
+ * as soon as a neighbour comes, or is asked for from its middle. */
+TEST(single_pages_come_from_one_block_in_turn)
+{
+    struct page *block, *pg[3], *far;
+
+    start(2000);
+    block = page_alloc_guest(&a, ORDER_2M);
+    give(block, ORDER_2M);
+    lock(&pod.lock);
+    for (unsigned i = 0; i < 3; i++) {
+        pg[i] = pod_take_locked(&pod, ORDER_4K);
+        EXPECT(pg[i] == block + i);
+    }
+    EXPECT_EQ(pod.run_count, 509);
+    EXPECT(!pod_take_at_locked(&pod, MFN(~0ULL)));
+    EXPECT(pod_take_at_locked(&pod, page_to_mfn(block + 3)) == block + 3);
+    EXPECT_EQ(pod.run_count, 508);
+    unlock(&pod.lock);
+    check();
+    lock(&pod.lock);
+    far = pod_take_at_locked(&pod, page_to_mfn(block + 300));
+    EXPECT(far == block + 300);
+    EXPECT_EQ(pod.run_count, 0);
+    unlock(&pod.lock);
+    EXPECT_EQ(pod.cache_count, 507);
+    check();
+    give(far, ORDER_4K);
+    give(block + 3, ORDER_4K);
+    for (unsigned i = 0; i < 3; i++) {
+        EXPECT_EQ(pod_has_superpage(&pod), 0);
+        give(pg[i], ORDER_4K);
+        check();
+    }
+    EXPECT(pod_has_superpage(&pod));
+    EXPECT(page_list_first(&pod.blocks[ORDER_2M]) == block);
+}
+
 /* The other half belongs to somebody else's cache. */
 TEST(caches_do_not_merge_with_each_other)
 {
