@@ -168,10 +168,10 @@ static unsigned run_audit(void *what)
 
 static void set_text(char *to, size_t size, const char *from)
 {
-    size_t length = MIN(strlen(from), size - 1);
-
-    memcpy(to, from, length);
-    memset(to + length, 0, size - length);
+    memset(to, 0, size);
+    for (size_t i = 0; i + 1 < size && from[i]; i++) {
+        to[i] = from[i];
+    }
 }
 
 static void audit_report(struct podium_audit *a, struct domain *d)

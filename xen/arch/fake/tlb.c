@@ -110,7 +110,7 @@ struct found {
 
 static struct found walk(mfn_t root, uint64_t gfn)
 {
-    struct found f = {NULL};
+    struct found f = {.slot = NULL};
     mfn_t table = root;
 
     if (gfn >> (arch_pte_format->levels * BITS_PER_LEVEL)) {
