@@ -11,6 +11,7 @@
 #include "domains.h"
 #include "guest/run.h"
 #include "machine.h"
+#include "mm/zero_block.h"
 #include "side.h"
 #include "types/error.h"
 
@@ -73,13 +74,15 @@ static void build(const struct shape *shape)
     EXPECT_EQ(domain_unpause(d), 0);
 }
 
-/* Besides what is to be given: the frame table and the tables, about 1 %. */
+/* Besides what is to be given: the frame table and the tables, about 1 %, and
+ * the block that promises are shown as. */
 static void start(const struct shape *shape)
 {
     uint64_t pages = shape->target + shape->spare;
 
-    machine_start_clean(pages + pages / 64 + 4 * REGION_PAGES);
+    machine_start_clean(pages + pages / 64 + 5 * REGION_PAGES);
     fake_on_flush(NULL);
+    zero_block_init();
     control = domain_new(0, 1);
     domain_fill(control, 0, CONTROL_PAGES);
     d = domain_new(1, 1);
@@ -185,7 +188,9 @@ static uint64_t decrease_list(const uint64_t *gfns, unsigned count)
 
 static uint64_t populate(uint64_t gfn, unsigned order)
 {
-    int rc = memory_populate(d, GFN(gfn), order);
+    unsigned done = 0;
+    int rc = order ? memory_populate(d, GFN(gfn), order)
+                   : memory_populate_list(d, &gfn, 1, &done);
 
     fake_forget_pte_writes();
     return rc ? 0 : BIT(order);
@@ -248,11 +253,12 @@ static int map_foreign(struct domain *by, gfn_t at, struct domain *target,
     return rc;
 }
 
+/* By the call for who only reads, which takes no page. */
 static bool foreign_read(uint64_t gfn)
 {
     struct guest_exit exit;
 
-    if (map_foreign(control, FOREIGN_AT, d, GFN(gfn))) {
+    if (memory_map_to_read(control, FOREIGN_AT, d, GFN(gfn))) {
         return false;
     }
     EXPECT(fake_guest_access(&control->p2m.tlb, control->p2m.root,
