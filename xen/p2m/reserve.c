@@ -91,8 +91,7 @@ uint64_t reserve_floor_to_read(const struct p2m *p2m)
 {
     const struct pod *pod = p2m->pod;
 
-    return pod->entry_count > READ_ONCE(pod->cache_count) ? TABLES_PER_TOUCH
-                                                          : 0;
+    return pod->entry_count > pod_set_aside(pod) ? TABLES_PER_TOUCH : 0;
 }
 
 struct page *reserve_take(struct p2m *p2m, uint64_t floor)

@@ -12,6 +12,7 @@
 #include "domain/sched.h"
 #include "domains.h"
 #include "machine.h"
+#include "p2m/internal.h"
 #include "types/bits.h"
 #include "types/error.h"
 
@@ -620,11 +621,14 @@ TEST(on_demand_kept_promises_have_their_tables)
     EXPECT_EQ(size.deficit, 1);
     EXPECT_EQ(pod().counters.tables_owed, 4);
     EXPECT_EQ(pod().counters.tables_reserved, 2);
+    EXPECT_EQ(reserve_floor_to_read(&d->p2m), 2);
     raise_target(2048);
     memory_get_size(d, &size);
     EXPECT_EQ(size.deficit, 0);
     EXPECT_EQ(size.cached, 0);
     EXPECT_EQ(pod().counters.tables_reserved, 4);
+    /* So who only reads one may split it, too. */
+    EXPECT_EQ(reserve_floor_to_read(&d->p2m), 0);
     domains_check();
 }
 
