@@ -31,6 +31,7 @@
 
 #define CR4_OSFXSR  (1UL << 9)
 #define CR4_OSXMM   (1UL << 10)
+#define CR4_VMXE    (1UL << 13)
 #define CR4_OSXSAVE (1UL << 18)
 #define CR4_SMEP    (1UL << 20)
 #define CR4_SMAP    (1UL << 21)

@@ -28,7 +28,6 @@ struct cpu {
     uint32_t online;
     struct percpu base;
     struct guest_cpu *fpu_owner; /* whose FPU state is in the registers */
-    struct guest_cpu *last_run;
     uint32_t next_asid;
     uint64_t asid_generation;
     uint64_t host_vmcb; /* physical: what VMLOAD restores of the host */

@@ -38,7 +38,6 @@
 #define MSR_VMX_CPU_2       0x48B
 #define MSR_VMX_EPT_VPID    0x48C
 #define TRUE_CONTROLS       (0x48D - MSR_VMX_PIN) /* added to the four */
-#define CR4_VMXE            BIT(13)
 
 /* Pin-based controls. */
 #define PIN_INTERRUPT   BIT(0)

@@ -24,7 +24,6 @@
  * NE, and caches are the host's affair. */
 #define CR0_OWN         (BIT(5) | BIT(29) | BIT(30))
 #define CR0_NE          BIT(5)
-#define CR4_VMXE        BIT(13)
 #define ENTRY_LONG_MODE BIT(9)
 
 static uint64_t rights_of(const struct guest_seg *s, unsigned index)
