@@ -14,7 +14,7 @@ uses; checked is what could still go wrong on the way:
   words       every command, option and key of the tables is on its page
 
 If groff is installed, it must have nothing to say either. bash must be able to
-parse the completion, if there is a bash.
+parse the completion and to complete what is TYPED, if there is a bash.
 """
 
 import os
@@ -109,6 +109,41 @@ def check_completion(text, table):
                 yield f"option -{letter} of {name} is missing"
 
 
+# What is typed, and what bash must then offer, with a domain named "one".
+TYPED = {
+    "trigge": ["trigger"],
+    "trigger o": ["one"],
+    "trigger one ": ["nmi", "reset", "init", "power", "sleep"],
+    "trigger one n": ["nmi"],
+    "list --lo": ["--long"],
+    "help desc": [],
+    "help des": ["destroy"],
+}
+
+
+def complete(path, words):
+    script = f"""
+        xl() {{ printf 'Name ID\\none 1\\n'; }}
+        . '{path}'
+        COMP_WORDS=(xl {words}{"''" if words.endswith(" ") else ""})
+        COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+        _xl
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+        """
+    done = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE,
+                          text=True, check=False)
+    return done.stdout.split()
+
+
+def try_completion(path):
+    if not shutil.which("bash"):
+        return
+    for words, wanted in TYPED.items():
+        offered = complete(path, words)
+        if offered != wanted:
+            yield f"xl {words}: offers {offered}, and not {wanted}"
+
+
 def check_keys(text, table):
     for name in KEY.findall(table):
         if not re.search(r"^%s=" % name, text, re.M):
@@ -133,6 +168,7 @@ def problems(path):
     if name == "xl":
         yield from check_completion(text, table)
         yield from run(["bash", "-n"], path)
+        yield from try_completion(path)
         return
     yield from check_requests(text.splitlines())
     check = check_commands if name == "xl.1" else check_keys

@@ -20,6 +20,7 @@ static const char head[] =
     "\n"
     "_xl() {\n"
     "    local current=${COMP_WORDS[COMP_CWORD]} at=1 options='' words=''\n"
+    "    local i before=0 second=''\n"
     "    while [[ ${COMP_WORDS[at]} == -* && $at -lt $COMP_CWORD ]]; do\n"
     "        at=$((at + 1))\n"
     "    done\n"
@@ -35,8 +36,13 @@ static const char middle[] =
 static const char tail[] =
     "    *) return ;;\n"
     "    esac\n"
+    "    for ((i = at + 1; i < COMP_CWORD; i++)); do\n"
+    "        [[ ${COMP_WORDS[i]} == -* ]] || before=$((before + 1))\n"
+    "    done\n"
     "    if [[ $current == -* ]]; then\n"
     "        words=\"$options -h --help\"\n"
+    "    elif [[ $before -eq 1 && $second ]]; then\n"
+    "        words=$second\n"
     "    elif [[ $words == files ]]; then\n"
     "        COMPREPLY=($(compgen -f -- \"$current\"))\n"
     "        return\n"
@@ -105,6 +111,9 @@ void completion_print(void)
         printf("    %s) ", c->name);
         put_options(c->options);
         put_words(c);
+        if (c->second_words) {
+            printf(" second='%s'", c->second_words);
+        }
         fputs(" ;;\n", stdout);
     }
     fputs(tail, stdout);

@@ -369,6 +369,7 @@ const struct command command_table[] = {
         .min_words = 2,
         .max_words = 3,
         .first_word = WORD_DOMAIN,
+        .second_words = "nmi reset init power sleep",
         .usage = "DOMAIN nmi|reset|init|power|sleep [VCPU]",
         .summary = "Send a hardware event to a domain",
         .text = "PVH guests know nmi alone; the hypervisor refuses the "

@@ -39,7 +39,8 @@ struct command {
     const struct command_option *options; /* NULL: none */
     int min_words, max_words;
     enum word_kind first_word;
-    const char *usage; /* after the name */
+    const char *second_words; /* what the second may be, if that is a list */
+    const char *usage;        /* after the name */
     const char *summary;
     const char *text; /* more sentences; or NULL */
     const struct command_term *terms;
