@@ -172,15 +172,17 @@ enum p2m_verdict memory_fault(struct domain *d, gfn_t gfn, bool write,
  * does so; NULL: nobody. */
 static int populate_for_us(struct domain *d, gfn_t gfn, struct vcpu *waiter)
 {
-    switch (supply(d, gfn, p2m_populate(&d->p2m, gfn))) {
+    enum p2m_verdict verdict = supply(d, gfn, p2m_populate(&d->p2m, gfn));
+
+    switch (verdict) {
     case P2M_OK:
         return 0;
     case P2M_RETRY:
         return -ERESTART;
     case P2M_NEED_PAGE:
-        return waiter && memory_wait(waiter, gfn) ? -ERESTART : -ENOMEM;
     case P2M_NO_MEMORY:
-        return -ENOMEM;
+        return waiter && memory_wait(waiter, gfn, verdict) ? -ERESTART
+                                                           : -ENOMEM;
     case P2M_DYING:
         return -ESRCH;
     default:
@@ -574,6 +576,12 @@ void memory_set_max_pages(struct domain *d, uint64_t pages)
     account_set_limit(&d->account, pages);
 }
 
+void memory_set_table_limit(struct domain *d, uint64_t tables)
+{
+    p2m_set_table_limit(&d->p2m, tables);
+    memory_wait_wake(d);
+}
+
 int memory_set_pattern(struct domain *d, uint64_t pattern)
 {
     if (d->started) {
@@ -596,10 +604,10 @@ int memory_map_special(struct domain *d, gfn_t gfn, struct page *pg)
     return rc;
 }
 
-int memory_move(struct domain *d, gfn_t from, gfn_t to)
+int memory_move(struct domain *d, gfn_t from, gfn_t to, struct vcpu *waiter)
 {
     struct page *pg;
-    int rc = memory_get_page(d, from, true, &pg);
+    int rc = get_page(d, from, true, &pg, waiter);
 
     if (rc) {
         return rc;

@@ -17,7 +17,8 @@
 #include "domain/domain.h"
 
 /* A guest touched gfn. P2M_OK, P2M_RETRY: run the guest again. P2M_NEED_PAGE:
- * every page of it holds data and the cache is empty. */
+ * every page of it holds data and the cache is empty. P2M_NO_MEMORY: there is
+ * no table to be had. */
 enum p2m_verdict memory_fault(struct domain *d, gfn_t gfn, bool write,
                               bool execute);
 
@@ -129,16 +130,20 @@ int must_check memory_finish_size(struct domain *d,
 
 /* max_mem: pages; may lie below what is charged (then nothing more is). */
 void memory_set_max_pages(struct domain *d, uint64_t pages);
+/* How many tables its p2m may have, as p2m_set_table_limit(). */
+void memory_set_table_limit(struct domain *d, uint64_t tables);
 /* What the guest's scrubber fills memory with, besides zero; 0: nothing else.
  * -EBUSY once it has run. */
 int must_check memory_set_pattern(struct domain *d, uint64_t pattern);
 int must_check memory_claim(struct domain *d, uint64_t pages);
 
 /* add_to_physmap: put a SPECIAL page (reference passes on success), or move
- * own page from old to gfn (space gmfn); what was at gfn goes first, as
- * memory_remove() does. */
+ * own page from old to gfn (space gmfn), for which `waiter`, a vCPU of d that
+ * runs here, waits as memory_get_own_page() does (NULL: nobody); what was at
+ * gfn goes first, as memory_remove() does. */
 int must_check memory_map_special(struct domain *d, gfn_t gfn, struct page *pg);
-int must_check memory_move(struct domain *d, gfn_t from, gfn_t to);
+int must_check memory_move(struct domain *d, gfn_t from, gfn_t to,
+                           struct vcpu *waiter);
 /* Map gfn `foreign_gfn` of `target` at gfn of d (PC-3): populates. */
 int must_check memory_map_foreign(struct domain *d, gfn_t gfn,
                                   struct domain *target, gfn_t foreign_gfn);

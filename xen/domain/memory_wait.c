@@ -10,7 +10,8 @@
  *   d is on the list        <=>   d->wait.count > 0             (wait lock)
  *
  * A vCPU goes on when its domain has a page for it (memory_available(): cached,
- * claimed, or to be borrowed), when the placeholder that it touched is one no
+ * claimed, or to be borrowed), or the tables if it was these that it lacked,
+ * when the placeholder that it touched is one no
  * more, or when it is time to search for pages of zeros again. It then touches
  * once more, with the registers that it had, and may have to wait anew: being
  * woken for nothing costs time and changes nothing. So waking may err on that
@@ -57,12 +58,13 @@ void memory_wait_init(struct domain *d)
     list_init(&d->wait.vcpus);
 }
 
-static void add_locked(struct vcpu *v, gfn_t gfn, uint64_t now)
+static void add_locked(struct vcpu *v, gfn_t gfn, bool for_table, uint64_t now)
 {
     struct domain *d = v->domain;
     uint64_t pause = RETRY_FACTOR * v->search.took;
 
     v->wait.gfn = gfn;
+    v->wait.for_table = for_table;
     v->wait.retry_at = now + MAX(pause, RETRY_NS);
     list_add_tail(&d->wait.vcpus, &v->wait.link);
     if (list_empty(&d->wait.link)) {
@@ -94,11 +96,12 @@ static bool is_promise(struct domain *d, gfn_t gfn)
 static void wake_locked(struct domain *d, uint64_t now)
 {
     uint64_t pages = memory_available(d);
+    bool tables = p2m_has_tables(&d->p2m);
     struct vcpu *v, *next;
 
     list_for_each_safe(v, next, &d->wait.vcpus, wait.link)
     {
-        if (pages) {
+        if (pages && (tables || !v->wait.for_table)) {
             pages--;
         } else if (is_promise(d, v->wait.gfn) && now < v->wait.retry_at) {
             continue;
@@ -144,22 +147,29 @@ void memory_wait_look(void)
 }
 
 /* Once per domain and while: whoever is short is so many times. */
-static void tell(struct vcpu *v, gfn_t gfn, uint64_t now)
+static void tell(struct vcpu *v, gfn_t gfn, bool for_table, uint64_t now)
 {
     struct domain *d = v->domain;
     struct memory_pod_info pod;
 
     memory_get_pod(d, &pod);
-    log_guest(d->id, LOG_WARNING,
-              "vCPU %u waits for memory at gpa %lx: %lu pages populated, none "
-              "cached, %lu promised",
-              v->id, gfn.v << PAGE_SHIFT, pod.tot_pages - pod.cache_pages,
-              pod.entries);
+    if (for_table) {
+        log_guest(d->id, LOG_WARNING,
+                  "vCPU %u waits for a page table at gpa %lx", v->id,
+                  gfn.v << PAGE_SHIFT);
+    } else {
+        log_guest(d->id, LOG_WARNING,
+                  "vCPU %u waits for memory at gpa %lx: %lu pages populated, "
+                  "none cached, %lu promised",
+                  v->id, gfn.v << PAGE_SHIFT, pod.tot_pages - pod.cache_pages,
+                  pod.entries);
+    }
     d->wait.next_line = now + LINE_NS;
 }
 
-bool memory_wait(struct vcpu *v, gfn_t gfn)
+bool memory_wait(struct vcpu *v, gfn_t gfn, enum p2m_verdict verdict)
 {
+    bool for_table = verdict == P2M_NO_MEMORY;
     struct domain *d = v->domain;
     uint64_t now = arch_time_ns();
 
@@ -171,10 +181,10 @@ bool memory_wait(struct vcpu *v, gfn_t gfn)
     unlock(&d->pod.lock);
     lock(&wait_lock);
     if (list_empty(&v->wait.link)) {
-        add_locked(v, gfn, now);
+        add_locked(v, gfn, for_table, now);
     }
     if (now >= d->wait.next_line) {
-        tell(v, gfn, now);
+        tell(v, gfn, for_table, now);
     }
     unlock(&wait_lock);
     event_raise_global_virq(VIRQ_ARCH_7);

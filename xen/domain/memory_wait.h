@@ -8,7 +8,7 @@
 #define DOMAIN_MEMORY_WAIT_H
 
 #include "lib/list.h"
-#include "types/frame.h"
+#include "p2m/p2m.h"
 
 struct domain;
 struct vcpu;
@@ -25,6 +25,7 @@ enum memory_on_empty {
 struct vcpu_wait {
     struct list link;  /* domain_wait.vcpus; unlinked: does not wait */
     gfn_t gfn;         /* the placeholder */
+    bool for_table;    /* there were pages, but no table to show one by */
     uint64_t retry_at; /* ns: when it searches again for pages of zeros */
 };
 
@@ -47,12 +48,12 @@ struct memory_waiters {
 void memory_wait_init(struct domain *d);
 
 /*
- * v, which runs here, found no page at gfn: unless a page came meanwhile it
- * runs no more until there is one, and then does the same again. Tells the
- * log and, by VIRQ, the control domain. False: its policy is MEMORY_CRASH, and
- * nothing was done.
+ * v, which runs here, found no page at gfn (P2M_NEED_PAGE) or no table for it
+ * (P2M_NO_MEMORY): unless one came meanwhile it runs no more until there is
+ * one, and then does the same again. Tells the log and, by VIRQ, the control
+ * domain. False: its policy is MEMORY_CRASH, and nothing was done.
  */
-bool memory_wait(struct vcpu *v, gfn_t gfn);
+bool memory_wait(struct vcpu *v, gfn_t gfn, enum p2m_verdict verdict);
 
 /* d may have got pages: as many of those who wait go on. Cheap when nobody
  * does. No lock of rank WAIT or later may be held. */

@@ -20,19 +20,18 @@ static int max_mem(struct domctl *c)
 /*
  * What other hypervisors set aside for second-stage tables is a limit here: a
  * guest that spreads its mappings over all of its address space runs into it
- * instead of into the host's memory. It cannot fall below what is in use.
+ * instead of into the host's memory. It cannot fall below what is in use or
+ * kept for the memory that there is.
  */
 static int set_pool(struct domctl *c)
 {
     uint64_t bytes = c->op.u.paging_mempool.size;
-    uint64_t used = READ_ONCE(c->d->account.table_count);
 
     if (bytes & ~PAGE_MASK) {
         return -EINVAL;
     }
     c->d->paging_pool = bytes;
-    WRITE_ONCE(c->d->account.table_limit,
-               MAX(MAX(bytes >> PAGE_SHIFT, used), 1ULL));
+    memory_set_table_limit(c->d, MAX(bytes >> PAGE_SHIFT, 1ULL));
     return 0;
 }
 

@@ -30,11 +30,16 @@ static void access_hole(struct vcpu *v, const struct guest_exit *e)
               e->fault.gpa.v, v->regs.rip);
 }
 
-static void out_of_memory(struct vcpu *v, const struct guest_exit *e)
+static void out_of_memory(struct vcpu *v, const struct guest_exit *e,
+                          enum p2m_verdict verdict)
 {
     struct domain *d = v->domain;
     struct memory_pod_info pod;
 
+    if (verdict == P2M_NO_MEMORY) {
+        domain_crash(d, "no memory for page tables at gpa %lx", e->fault.gpa.v);
+        return;
+    }
     memory_get_pod(d, &pod);
     domain_crash(d,
                  "out of PoD memory at gpa %lx: %lu pages populated, none "
@@ -59,13 +64,10 @@ void fault_handle(struct vcpu *v, const struct guest_exit *e)
         sched_yield(v); /* a slice of the search: others may run first */
         break;
     case P2M_NEED_PAGE:
-        if (!memory_wait(v, gfn_from_gpa(e->fault.gpa))) {
-            out_of_memory(v, e);
-        }
-        break;
     case P2M_NO_MEMORY:
-        domain_crash(v->domain, "no memory for page tables at gpa %lx",
-                     e->fault.gpa.v);
+        if (!memory_wait(v, gfn_from_gpa(e->fault.gpa), verdict)) {
+            out_of_memory(v, e, verdict);
+        }
         break;
     case P2M_HOLE_ACCESS:
     case P2M_BAD_ACCESS:

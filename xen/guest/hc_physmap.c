@@ -48,8 +48,8 @@ static int map_grant_frame(struct domain *d, uint64_t idx, gfn_t gfn)
 }
 
 /* foreign: whose frame idx is, in that space; NULL in others. */
-static int map_one(struct domain *d, unsigned space, uint64_t idx,
-                   uint64_t gpfn, struct domain *foreign)
+static int map_one(struct vcpu *v, struct domain *d, unsigned space,
+                   uint64_t idx, uint64_t gpfn, struct domain *foreign)
 {
     gfn_t gfn = GFN(gpfn);
 
@@ -63,7 +63,7 @@ static int map_one(struct domain *d, unsigned space, uint64_t idx,
         return map_grant_frame(d, idx, gfn);
     case XENMAPSPACE_gmfn:
     case XENMAPSPACE_gmfn_range:
-        return memory_move(d, GFN(idx), gfn);
+        return memory_move(d, GFN(idx), gfn, vcpu_domain(v) == d ? v : NULL);
     case XENMAPSPACE_gmfn_foreign:
         return memory_map_foreign(d, gfn, foreign, GFN(idx));
     default:
@@ -88,7 +88,7 @@ static int64_t map_range(struct vcpu *v, const struct memory_call *call,
         return -EILSEQ;
     }
     for (uint32_t i = call->start; i < a->size; i++) {
-        int rc = map_one(d, a->space, a->idx + i, a->gpfn + i, NULL);
+        int rc = map_one(v, d, a->space, a->idx + i, a->gpfn + i, NULL);
 
         if (rc == -ERESTART || (!rc && hypercall_preempt(v))) {
             return memory_call_continue(v, call, rc ? i : i + 1);
@@ -123,7 +123,7 @@ int64_t memory_op_add_to_physmap(struct vcpu *v, const struct memory_call *call)
     }
     result = a.space == XENMAPSPACE_gmfn_range
                  ? map_range(v, call, d, &a)
-                 : map_one(d, a.space, a.idx, a.gpfn, NULL);
+                 : map_one(v, d, a.space, a.idx, a.gpfn, NULL);
     domain_put(d);
     return result;
 }
@@ -165,7 +165,8 @@ static int batch_chunk(struct batch *b, uint32_t first, uint32_t count,
         return rc;
     }
     while (n < count && !later) {
-        errs[n] = map_one(b->d, b->arg.space, idxs[n], gpfns[n], b->foreign);
+        errs[n] =
+            map_one(b->v, b->d, b->arg.space, idxs[n], gpfns[n], b->foreign);
         if (errs[n] == -ERESTART) {
             later = -ERESTART;
         } else {

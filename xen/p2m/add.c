@@ -45,6 +45,26 @@ static void merge_ends(struct p2m *p2m, gfn_t gfn, uint64_t count)
     merge_ram(p2m, &s, last);
 }
 
+/* Is there room for the tables that large leaves in the place of holes may
+ * need one day? */
+static bool budget_allows_leaves(const struct p2m *p2m, gfn_t gfn,
+                                 uint64_t count, unsigned max_order)
+{
+    uint64_t more = 0, step;
+
+    for (uint64_t done = 0; done < count; done += step) {
+        gfn_t at = gfn_add(gfn, done);
+        unsigned order = piece_order(at, count - done, max_order);
+
+        if (order >= ORDER_2M &&
+            walk_find_level(p2m, at, order_level(order)).f.tag == P2M_HOLE) {
+            more += tables_in(order);
+        }
+        step = BIT(order);
+    }
+    return !more || reserve_budget_allows(p2m, more);
+}
+
 static int add_ram_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
                           uint64_t count, uint64_t *replaced)
 {
@@ -57,6 +77,9 @@ static int add_ram_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
     }
     if (!range_is_free(p2m, gfn, count)) {
         return -EEXIST;
+    }
+    if (!budget_allows_leaves(p2m, gfn, count, max_order)) {
+        return -ENOMEM;
     }
     rc = range_prepare(p2m, gfn, count, max_order);
     if (rc) {

@@ -158,9 +158,15 @@ int must_check walk_split(struct p2m *p2m, gfn_t gfn, unsigned order,
 /* The same from a leaf that was found already, which covers gfn. */
 int must_check slot_split(struct p2m *p2m, gfn_t gfn, unsigned order,
                           struct slot *s);
-/* The same, and so many tables stay in the reserve. */
-int must_check slot_split_above(struct p2m *p2m, gfn_t gfn, unsigned order,
-                                struct slot *s, uint64_t floor);
+/* The same, said what for: the type of the leaf says it otherwise. */
+enum table_purpose {
+    FOR_PROMISES,
+    FOR_RAM,
+    FOR_READERS, /* of promises */
+    FOR_OTHERS,
+};
+int must_check slot_split_for(struct p2m *p2m, gfn_t gfn, unsigned order,
+                              struct slot *s, enum table_purpose why);
 
 /* The i-th entry of the table that s holds. */
 struct slot slot_child(const struct p2m *p2m, const struct slot *s, unsigned i);
@@ -220,16 +226,21 @@ enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn, struct slot *s);
 
 /* reserve.c */
 #define TABLES_PER_TOUCH 2
+/* What a leaf of that order may need to be split to 4K leaves. */
+static inline uint64_t tables_in(unsigned order)
+{
+    return (BIT(order) >> ORDER_2M) + (BIT(order) >> ORDER_1G);
+}
 uint64_t reserve_for(uint64_t entries, uint64_t set_aside, uint64_t owed);
 /* Tables that promises may need and that are not set aside. */
 uint64_t reserve_lacks(const struct p2m *p2m);
-/* A table: of the host, else of what is above `floor` in the reserve. NULL:
- * none. */
-struct page *reserve_take(struct p2m *p2m, uint64_t floor);
-/* How much must stay there when a leaf of this type is split; and when it is
- * split to show zeros. */
-uint64_t reserve_floor(const struct p2m *p2m, enum p2m_type type);
-uint64_t reserve_floor_to_read(const struct p2m *p2m);
+/* A table: of the host, else of the reserve. NULL: none for that purpose. */
+struct page *reserve_take(struct p2m *p2m, enum table_purpose why);
+/* Does the budget have room for `more` tables that memory may need, beside what
+ * is kept in it for that already? */
+bool reserve_budget_allows(const struct p2m *p2m, uint64_t more);
+/* How much must stay in the reserve. */
+uint64_t reserve_floor(const struct p2m *p2m, enum table_purpose why);
 /* A table that nobody can reach any more: to the reserve or the host. */
 void reserve_put(struct p2m *p2m, struct page *table);
 /* Up to `count`, from the host only. -ENOMEM: what was added stays. */

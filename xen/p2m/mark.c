@@ -20,11 +20,15 @@ static int mark_reserve(struct p2m *p2m, gfn_t gfn, uint64_t count)
         step = BIT(order);
         promised += slot_promised(p2m, &s, order);
         if (s.f.is_table || s.f.tag != P2M_POD) {
-            owed += (step >> ORDER_2M) + (step >> ORDER_1G);
+            owed += tables_in(order);
         }
         if (s.f.is_table && s.level == order_level(ORDER_1G)) {
             owed -= table_use(page_from_mfn(s.f.mfn)).promised;
         }
+    }
+    if (owed > pod->counters.tables_owed &&
+        !reserve_budget_allows(p2m, owed - pod->counters.tables_owed)) {
+        return -ENOMEM;
     }
     need = reserve_for(pod->entry_count + count - promised, pod_set_aside(pod),
                        owed);

@@ -72,6 +72,8 @@ struct p2m {
     uint64_t parked_pages; /* in them: 512 at most */
     struct page_list stale_tables;
     struct page_list reserve; /* tables for the next splits: reserve.c */
+    uint64_t
+        ram_owed; /* tables that large leaves of RAM may need to be split */
     /* A dropped reference was the last page of another, dying domain. Set
      * under the lock, atomically taken by the layer above. */
     bool owner_drained;
@@ -135,7 +137,7 @@ enum p2m_verdict {
     P2M_OK,          /* it is there now: run the access again */
     P2M_RETRY,       /* something was done, look again (restartable) */
     P2M_NEED_PAGE,   /* the cache is empty: the layer above finds pages */
-    P2M_NO_MEMORY,   /* no table page to be had */
+    P2M_NO_MEMORY,   /* no table to be had: reserve.c says when */
     P2M_HOLE_ACCESS, /* nothing there */
     P2M_BAD_ACCESS,  /* there, but not this way (write to read-only) */
     P2M_DYING,
@@ -162,6 +164,14 @@ void p2m_rebalance(struct p2m *p2m);
  * the caller tries again. False: there is none, or the domain has all the
  * tables that it may have. */
 bool p2m_pay_for_table(struct p2m *p2m);
+
+/* Would a touch find the tables that it may need? Read without the lock, so a
+ * moment old. */
+bool p2m_has_tables(const struct p2m *p2m);
+
+/* How many tables it may have; 0: any number. What it has, and what is kept of
+ * its budget for memory that it has (reserve.c), is the least. */
+void p2m_set_table_limit(struct p2m *p2m, uint64_t tables);
 
 /* For each gfn the frame that its neighbours' frames would fit to, so that all
  * of them may be a leaf of 2M one day; INVALID_MFN: any will do. Returns

@@ -22,7 +22,7 @@ struct audit {
     struct p2m *p2m;
     unsigned wrong;
     uint64_t promised, mapped, tables;
-    uint64_t superpages, owed;
+    uint64_t superpages, owed, ram_owed;
 };
 
 static void differs(struct audit *a, const char *invariant, const char *what,
@@ -136,9 +136,10 @@ static void audit_leaf(struct audit *a, const struct slot *s, gfn_t gfn)
                 a->p2m->max_gfn.v);
     }
     if (s->level > 1 && slot_is_promise(s)) {
-        a->owed += s->level == 2 ? 1 : 1 + TABLE_ENTRIES;
+        a->owed += tables_in(slot_order(s));
     } else if (s->level > 1) {
         a->superpages += BIT(slot_order(s) - ORDER_2M);
+        a->ram_owed += tables_in(slot_order(s));
     }
     if (slot_is_promise(s)) {
         a->promised += BIT(slot_order(s));
@@ -226,6 +227,8 @@ static void audit_reserve(struct audit *a)
                  a->owed);
     expect_count(a, "P8", "superpages noted and mapped", c->superpages_mapped,
                  a->superpages);
+    expect_count(a, "P8", "what RAM may need in tables", a->p2m->ram_owed,
+                 a->ram_owed);
 }
 
 static void audit_counts(struct audit *a)

@@ -25,8 +25,23 @@
  * falls with it; whoever splits RAM, which is to give pages back; for others
  * what is above that and T. Who only reads a promise splits it as well, but
  * while D > 0 that would leave nothing for the search and the touches to come:
- * the read is a touch then (zero.c). Needs p2m->lock, and pod->lock where it
- * says _locked.
+ * the read is a touch then (zero.c).
+ *
+ * A budget, account.table_limit, ends all of that. So that a guest cannot use
+ * up what its own memory will need, room is kept there:
+ *
+ *   N  T and the same for large leaves of RAM: tables that all of the memory
+ *      and the promises may need that there are
+ *
+ *   table_count + (N - R) <= table_limit
+ *
+ * Promises and RAM enter only if it holds with them. From then on it costs
+ * nothing: a split takes a table and lowers N by one, a touch, the search and
+ * merging change what a leaf is and not how many tables it may need. All
+ * others (holes where another's page shall go, say) get what is beside that. So
+ * a touch lacks a table only when it lacks a page, too.
+ *
+ * Needs p2m->lock, and pod->lock where it says _locked.
  */
 #include "p2m/internal.h"
 
@@ -82,26 +97,76 @@ static uint64_t needed(const struct p2m *p2m)
     return MAX(wanted(p2m), p2m->pod->counters.tables_owed);
 }
 
-uint64_t reserve_floor(const struct p2m *p2m, enum p2m_type type)
-{
-    return p2m_types[type].is_promise || type == P2M_RAM ? 0 : needed(p2m);
-}
-
-uint64_t reserve_floor_to_read(const struct p2m *p2m)
+uint64_t reserve_floor(const struct p2m *p2m, enum table_purpose why)
 {
     const struct pod *pod = p2m->pod;
 
-    return pod->entry_count > pod_set_aside(pod) ? TABLES_PER_TOUCH : 0;
+    switch (why) {
+    case FOR_READERS:
+        return pod->entry_count > pod_set_aside(pod) ? TABLES_PER_TOUCH : 0;
+    case FOR_OTHERS:
+        return needed(p2m);
+    default:
+        return 0;
+    }
 }
 
-struct page *reserve_take(struct p2m *p2m, uint64_t floor)
+/* N - R: of the budget, what is kept for memory. */
+static uint64_t kept_of_budget(const struct p2m *p2m)
 {
-    struct page *table = page_alloc_table(p2m->account);
+    uint64_t need = p2m->pod->counters.tables_owed + p2m->ram_owed;
 
-    if (!table && p2m->pod->counters.tables_reserved > floor) {
+    return need - MIN(need, p2m->pod->counters.tables_reserved);
+}
+
+/* What it may still have. */
+static uint64_t budget_left(const struct p2m *p2m)
+{
+    uint64_t limit = READ_ONCE(p2m->account->table_limit);
+    uint64_t count = READ_ONCE(p2m->account->table_count);
+
+    return limit ? limit - MIN(limit, count) : ~0ULL;
+}
+
+bool reserve_budget_allows(const struct p2m *p2m, uint64_t more)
+{
+    uint64_t kept = kept_of_budget(p2m), left = budget_left(p2m);
+
+    return left >= kept && left - kept >= more;
+}
+
+struct page *reserve_take(struct p2m *p2m, enum table_purpose why)
+{
+    struct page *table = NULL;
+
+    if (why != FOR_OTHERS || reserve_budget_allows(p2m, 1)) {
+        table = page_alloc_table(p2m->account);
+    }
+    if (!table &&
+        p2m->pod->counters.tables_reserved > reserve_floor(p2m, why)) {
         table = pop(p2m);
     }
     return table;
+}
+
+bool p2m_has_tables(const struct p2m *p2m)
+{
+    uint64_t pages = page_unclaimed() + READ_ONCE(p2m->account->claimed) +
+                     READ_ONCE(p2m->pod->cache_count);
+    uint64_t more = MIN(budget_left(p2m), pages);
+
+    return READ_ONCE(p2m->pod->counters.tables_reserved) + more >=
+           TABLES_PER_TOUCH;
+}
+
+void p2m_set_table_limit(struct p2m *p2m, uint64_t tables)
+{
+    uint64_t least;
+
+    lock(&p2m->lock);
+    least = READ_ONCE(p2m->account->table_count) + kept_of_budget(p2m);
+    WRITE_ONCE(p2m->account->table_limit, tables ? MAX(tables, least) : tables);
+    unlock(&p2m->lock);
 }
 
 void reserve_put(struct p2m *p2m, struct page *table)

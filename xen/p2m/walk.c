@@ -34,13 +34,14 @@ static void note_leaf(struct p2m *p2m, const struct pte_fields *f,
                       unsigned level, int64_t times)
 {
     struct pod_counters *c = &p2m->pod->counters;
+    uint64_t tables = (uint64_t)times * tables_in(level_order(level));
 
     if (p2m_types[f->tag].is_promise) {
-        c->tables_owed +=
-            (uint64_t)times * (level == 2 ? 1 : 1 + TABLE_ENTRIES);
+        c->tables_owed += tables;
     } else if (f->rights) {
         c->superpages_mapped +=
             (uint64_t)times * BIT(level_order(level) - ORDER_2M);
+        p2m->ram_owed += tables;
     }
 }
 
@@ -228,11 +229,11 @@ static void free_tables(struct p2m *p2m, struct page **tables, unsigned count)
     }
 }
 
-static int alloc_tables(struct p2m *p2m, uint64_t floor, struct page **tables,
-                        unsigned count)
+static int alloc_tables(struct p2m *p2m, enum table_purpose why,
+                        struct page **tables, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        tables[i] = reserve_take(p2m, floor);
+        tables[i] = reserve_take(p2m, why);
         if (!tables[i]) {
             free_tables(p2m, tables, i);
             return -ENOMEM;
@@ -241,8 +242,8 @@ static int alloc_tables(struct p2m *p2m, uint64_t floor, struct page **tables,
     return 0;
 }
 
-int slot_split_above(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s,
-                     uint64_t floor)
+int slot_split_for(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s,
+                   enum table_purpose why)
 {
     struct page *tables[LEVEL_LIMIT];
     unsigned level = order_level(order), missing = s->level - level;
@@ -251,7 +252,7 @@ int slot_split_above(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s,
     if (!missing) {
         return 0;
     }
-    rc = alloc_tables(p2m, floor, tables, missing);
+    rc = alloc_tables(p2m, why, tables, missing);
     if (rc) {
         return rc;
     }
@@ -267,8 +268,14 @@ int slot_split_above(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s,
 
 int slot_split(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s)
 {
-    return slot_split_above(p2m, gfn, order, s,
-                            reserve_floor(p2m, slot_type(s)));
+    enum table_purpose why = FOR_OTHERS;
+
+    if (slot_is_promise(s)) {
+        why = FOR_PROMISES;
+    } else if (s->f.tag == P2M_RAM) {
+        why = FOR_RAM;
+    }
+    return slot_split_for(p2m, gfn, order, s, why);
 }
 
 int walk_split(struct p2m *p2m, gfn_t gfn, unsigned order, struct slot *s)

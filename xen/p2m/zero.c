@@ -46,7 +46,7 @@ enum p2m_verdict zero_show_locked(struct p2m *p2m, gfn_t gfn, struct slot *s)
     if (p2m->dying) {
         return P2M_DYING;
     }
-    if (slot_split_above(p2m, gfn, order, s, reserve_floor_to_read(p2m))) {
+    if (slot_split_for(p2m, gfn, order, s, FOR_READERS)) {
         return populate_locked(p2m, gfn, s); /* for which there are tables */
     }
     p2m_settle(p2m);

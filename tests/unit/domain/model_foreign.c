@@ -119,7 +119,8 @@ static int op_move(const uint32_t *arg)
 {
     struct slot *from = slot_of(arg[0], arg[1]), *to = slot_of(arg[0], arg[2]);
     bool ok = from->state == PROMISE || from->state == MEMORY;
-    int rc = memory_move(domain_of(arg[0]), gfn_of(arg[1]), gfn_of(arg[2]));
+    int rc =
+        memory_move(domain_of(arg[0]), gfn_of(arg[1]), gfn_of(arg[2]), NULL);
 
     if (rc != -ERESTART) {
         expect_rc(rc, ok ? 0 : -EINVAL);

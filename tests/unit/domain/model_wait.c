@@ -68,7 +68,7 @@ static void touch(unsigned n, uint64_t gfn)
         write(gfn, value[gfn]);
     } else if (verdict == P2M_NEED_PAGE) {
         wants[n] = gfn;
-        EXPECT(memory_wait(d->vcpus[n], GFN(gfn)));
+        EXPECT(memory_wait(d->vcpus[n], GFN(gfn), P2M_NEED_PAGE));
     } else {
         EXPECT(is_hole[gfn]);
         EXPECT_EQ(verdict, P2M_HOLE_ACCESS);

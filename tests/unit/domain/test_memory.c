@@ -427,11 +427,11 @@ TEST(moving_populates_its_source)
 {
     start();
     build_pod(1, 3, 8);
-    EXPECT_EQ(memory_move(d, GFN(2), GFN(0x50)), 0);
+    EXPECT_EQ(memory_move(d, GFN(2), GFN(0x50), NULL), 0);
     EXPECT_EQ(p2m_get(&d->p2m, GFN(2)).type, P2M_HOLE);
     EXPECT_EQ(p2m_get(&d->p2m, GFN(0x50)).type, P2M_RAM);
-    EXPECT_EQ(memory_move(d, GFN(2), GFN(0x51)), -EINVAL);
-    EXPECT_EQ(memory_move(d, GFN(3), GFN(3)), 0);
+    EXPECT_EQ(memory_move(d, GFN(2), GFN(0x51), NULL), -EINVAL);
+    EXPECT_EQ(memory_move(d, GFN(3), GFN(3), NULL), 0);
     domains_check();
 }
 

@@ -95,7 +95,7 @@ static void dirty(uint64_t first, uint64_t count)
 static void starve(unsigned n, uint64_t gfn)
 {
     EXPECT_EQ(touch(gfn), P2M_NEED_PAGE);
-    EXPECT(memory_wait(d->vcpus[n], GFN(gfn)));
+    EXPECT(memory_wait(d->vcpus[n], GFN(gfn), P2M_NEED_PAGE));
 }
 
 static bool waits(unsigned n)
@@ -142,12 +142,12 @@ TEST(a_page_that_came_first_is_found)
     dirty(0, 2);
     EXPECT_EQ(touch(2), P2M_NEED_PAGE);
     raise_target(3);
-    EXPECT(memory_wait(d->vcpus[1], GFN(2)));
+    EXPECT(memory_wait(d->vcpus[1], GFN(2), P2M_NEED_PAGE));
     EXPECT(!waits(1));
     dirty(2, 1);
     EXPECT_EQ(touch(3), P2M_NEED_PAGE);
     EXPECT_EQ(memory_decrease(d, GFN(0), 0), 0);
-    EXPECT(memory_wait(d->vcpus[2], GFN(3)));
+    EXPECT(memory_wait(d->vcpus[2], GFN(3), P2M_NEED_PAGE));
     EXPECT(!waits(2));
     domains_check();
 }
@@ -245,7 +245,7 @@ TEST(the_policy_says_who_is_crashed)
     policy(MEMORY_CRASH, 0, false);
     EXPECT(!waits(0)); /* it shall look again */
     EXPECT_EQ(touch(9), P2M_NEED_PAGE);
-    EXPECT(!memory_wait(d->vcpus[0], GFN(9)));
+    EXPECT(!memory_wait(d->vcpus[0], GFN(9), P2M_NEED_PAGE));
     EXPECT(!waits(0));
     EXPECT_EQ(memory_wait_info(d).count, 0);
     domains_check();
@@ -337,6 +337,102 @@ TEST(its_own_hypercalls_wait)
     } while (rc == -ERESTART);
     EXPECT_EQ(rc, -ENOMEM);
     EXPECT(!waits(0));
+    domains_check();
+}
+
+/* So does who moves a page of its own that is promised only. */
+TEST(to_move_a_promise_waits)
+{
+    struct vcpu *v;
+    int rc;
+
+    start(4, 2);
+    v = d->vcpus[0];
+    dirty(0, 2);
+    do {
+        rc = memory_move(d, GFN(9), GFN(0x700), v);
+    } while (rc == -ERESTART && !waits(0));
+    EXPECT_EQ(rc, -ERESTART);
+    EXPECT_EQ(memory_wait_info(d).gfn.v, 9);
+    do {
+        rc = memory_move(d, GFN(10), GFN(0x701), NULL);
+    } while (rc == -ERESTART);
+    EXPECT_EQ(rc, -ENOMEM);
+    raise_target(3);
+    EXPECT(!waits(0));
+    EXPECT_EQ(memory_move(d, GFN(9), GFN(0x700), v), 0);
+    EXPECT_EQ(p2m_get(&d->p2m, GFN(0x700)).type, P2M_RAM);
+    domains_check();
+}
+
+/* There are pages, and no table: only a budget that is smaller than what the
+ * domain was promised can do that, so a test has to force it. */
+static void lose_tables(void)
+{
+    start(12, 8);
+    d->account.table_limit = d->account.table_count;
+    EXPECT_EQ(touch(0), P2M_OK);
+    EXPECT_EQ(touch(512), P2M_OK);
+    EXPECT_EQ(pod().counters.tables_reserved, 0);
+    EXPECT_EQ(touch(1024), P2M_NO_MEMORY);
+    EXPECT(pod().cache_pages > 1);
+}
+
+static void starve_of_tables(unsigned n, uint64_t gfn)
+{
+    EXPECT_EQ(touch(gfn), P2M_NO_MEMORY);
+    EXPECT(memory_wait(d->vcpus[n], GFN(gfn), P2M_NO_MEMORY));
+}
+
+TEST(who_finds_no_table_waits_for_a_larger_budget)
+{
+    lose_tables();
+    starve_of_tables(0, 1024);
+    EXPECT(waits(0)); /* though there are pages */
+    EXPECT(strstr(fake_console_output(),
+                  "vCPU 0 waits for a page table at gpa 400000"));
+    memory_wait_look();
+    memory_wait_wake(d);
+    EXPECT(waits(0));
+    EXPECT_EQ(touch(1), P2M_OK); /* others go on */
+    memory_set_table_limit(d, d->account.table_count + 4);
+    EXPECT(!waits(0));
+    EXPECT_EQ(touch(1024), P2M_OK);
+    domains_check();
+}
+
+TEST(who_finds_no_table_waits_for_one_that_is_let_go)
+{
+    lose_tables();
+    starve_of_tables(0, 1024);
+    starve_of_tables(1, 1536);
+    for (uint64_t gfn = 0; gfn < 1024; gfn++) {
+        EXPECT_EQ(memory_decrease(d, GFN(gfn), 0), 0);
+    }
+    EXPECT(!waits(0));
+    EXPECT(!waits(1));
+    EXPECT_EQ(touch(1024), P2M_OK);
+    EXPECT_EQ(touch(1536), P2M_OK);
+    domains_check();
+}
+
+/* Its own calls likewise; others' do not; and the policy may be not to. */
+TEST(who_may_wait_for_a_table)
+{
+    struct page *pg;
+
+    lose_tables();
+    EXPECT_EQ(memory_get_page(d, GFN(1024), true, &pg), -ENOMEM);
+    EXPECT_EQ(memory_get_own_page(d->vcpus[2], GFN(1024), true, &pg),
+              -ERESTART);
+    EXPECT(waits(2));
+    fake_advance(SECOND_NS);
+    memory_wait_look();
+    EXPECT(!waits(2)); /* it looks again */
+    policy(MEMORY_CRASH, 0, false);
+    EXPECT_EQ(memory_get_own_page(d->vcpus[2], GFN(1024), true, &pg), -ENOMEM);
+    EXPECT(!memory_wait(d->vcpus[2], GFN(1024), P2M_NO_MEMORY));
+    EXPECT(!waits(2));
     domains_check();
 }
 
@@ -621,14 +717,14 @@ TEST(on_demand_kept_promises_have_their_tables)
     EXPECT_EQ(size.deficit, 1);
     EXPECT_EQ(pod().counters.tables_owed, 4);
     EXPECT_EQ(pod().counters.tables_reserved, 2);
-    EXPECT_EQ(reserve_floor_to_read(&d->p2m), 2);
+    EXPECT_EQ(reserve_floor(&d->p2m, FOR_READERS), 2);
     raise_target(2048);
     memory_get_size(d, &size);
     EXPECT_EQ(size.deficit, 0);
     EXPECT_EQ(size.cached, 0);
     EXPECT_EQ(pod().counters.tables_reserved, 4);
     /* So who only reads one may split it, too. */
-    EXPECT_EQ(reserve_floor_to_read(&d->p2m), 0);
+    EXPECT_EQ(reserve_floor(&d->p2m, FOR_READERS), 0);
     domains_check();
 }
 
@@ -727,7 +823,7 @@ static void *the_guest(void *unused)
     fake_set_cpu(1);
     for (uint64_t gfn = 0; gfn < RACES; gfn++) {
         while (touch(gfn) != P2M_OK) {
-            EXPECT(memory_wait(v, GFN(gfn)));
+            EXPECT(memory_wait(v, GFN(gfn), P2M_NEED_PAGE));
             EXPECT(is_awake(v));
         }
         *(volatile uint64_t *)domain_page(d, gfn) = 1;

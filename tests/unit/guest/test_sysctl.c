@@ -351,8 +351,8 @@ TEST(tells_who_waits_and_what_would_help)
     EXPECT_EQ(s.gfn, ~0ULL);
     EXPECT_EQ(s.target_next, 0);
     EXPECT_EQ(s.target_all, 8);
-    EXPECT(memory_wait(d->vcpus[1], GFN(5)));
-    EXPECT(memory_wait(d->vcpus[0], GFN(6)));
+    EXPECT(memory_wait(d->vcpus[1], GFN(5), P2M_NEED_PAGE));
+    EXPECT(memory_wait(d->vcpus[0], GFN(6), P2M_NEED_PAGE));
     s = state_of(d);
     EXPECT_EQ(s.on_empty, PODIUM_ON_EMPTY_WAIT);
     EXPECT_EQ(s.mode, PODIUM_POD_RESERVED);

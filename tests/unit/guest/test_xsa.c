@@ -450,19 +450,25 @@ TEST(xsa_231_nodes_that_there_are_not)
     domains_check();
 }
 
-/* POD-9.82: a promise that cannot be split ends the guest, but not in an
- * endless loop of the host. */
+/* POD-9.82: a promise that cannot be split stops the vCPU that touched it, or
+ * the guest if that is its policy, but not in an endless loop of the host. */
 TEST(xsa_246_a_promise_that_cannot_be_split)
 {
+    const struct memory_policy policy = {.on_empty = MEMORY_CRASH};
     uint64_t gfn;
 
     start_with(0);
     EXPECT_EQ(memory_set_pod_target(d, GUEST_RAM + PER_2M + 8), 0);
     gfn = use_tables_up();
     EXPECT_EQ(p2m_populate(&d->p2m, GFN(PROMISED)), P2M_NO_MEMORY);
-    for (unsigned i = 0; i < 10 && !d->shutdown; i++) {
+    for (unsigned i = 0; i < 10; i++) {
         fault(gfn + i);
+        EXPECT(d->vcpus[0]->hold & HOLD_MEMORY);
     }
+    EXPECT_EQ(pod().counters.waits, 10);
+    EXPECT(!d->shutdown);
+    EXPECT_EQ(memory_set_policy(d, &policy), 0);
+    fault(gfn);
     EXPECT(d->shutdown);
     EXPECT(!control->shutdown);
     domains_check();
@@ -608,7 +614,7 @@ TEST(xsa_410_the_end_gives_all_tables_back)
     EXPECT(memory_mark_pod(d, GFN(FREE), 0) < 0);
     EXPECT(memory_populate(d, GFN(BIT(ORDER_1G) * 2), 0) < 0);
     EXPECT_EQ(p2m_populate(&d->p2m, GFN(PROMISED)), P2M_DYING);
-    EXPECT(memory_move(d, GFN(1), GFN(BIT(ORDER_1G) * 2)) < 0);
+    EXPECT(memory_move(d, GFN(1), GFN(BIT(ORDER_1G) * 2), NULL) < 0);
     EXPECT(d->account.table_count <= tables);
     while (domain_kill(d) == -ERESTART) {
         steps++;

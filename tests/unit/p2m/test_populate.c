@@ -205,6 +205,69 @@ TEST(a_promise_beyond_the_budget_of_tables_is_not_made)
     guest_end(&g);
 }
 
+/* A page comes and goes, here and there, as long as there are tables for it:
+ * they stay. */
+static void spread_tables(void)
+{
+    uint64_t gfn = 1ULL << 20;
+    int rc;
+
+    do {
+        struct page *pg = page_alloc_guest(&g.account, 0);
+
+        EXPECT(pg);
+        rc = p2m_add_ram(&g.p2m, GFN(gfn), pg, 0);
+        if (rc) {
+            page_release(pg, 1);
+        } else {
+            EXPECT_EQ(p2m_remove(&g.p2m, GFN(gfn), INVALID_MFN), 0);
+        }
+        gfn += 512;
+    } while (!rc);
+    EXPECT_EQ(rc, -ENOMEM);
+}
+
+/* A guest that uses up its budget of tables has kept what its promises and its
+ * memory need: so a touch lacks a page, but never a table. */
+TEST(the_budget_is_kept_for_promises_and_memory)
+{
+    uint64_t *word, touched = 0;
+    struct page *pg;
+
+    machine_start(0x4000);
+    guest_start(&g, 1);
+    EXPECT_EQ(pod_set_cache(&g.pod, 1024, ~0ULL), 0);
+    g.account.table_limit = g.account.table_count + 2 + 4 + 6;
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(0), 11), 0);
+    spread_tables();
+    EXPECT(g.account.table_count < g.account.table_limit);
+    /* One of 2 MiB would need its table one day. */
+    pg = page_alloc_guest(&g.account, ORDER_2M);
+    EXPECT_EQ(p2m_add_ram(&g.p2m, GFN(4096), pg, ORDER_2M), -ENOMEM);
+    p2m_set_table_limit(&g.p2m, g.account.table_limit + 1);
+    EXPECT_EQ(p2m_add_ram(&g.p2m, GFN(4096), pg, ORDER_2M), 0);
+    p2m_set_table_limit(&g.p2m, 1);
+    EXPECT(g.account.table_limit > g.account.table_count);
+    spread_tables();
+    for (uint64_t i = 0; i < 2048; i++) {
+        enum p2m_verdict verdict = guest_try(&g, i * 517 % 2048, true, &word);
+
+        EXPECT(verdict == P2M_OK || verdict == P2M_NEED_PAGE);
+        touched += verdict == P2M_OK;
+    }
+    EXPECT(touched >= 1024);
+    EXPECT_EQ(g.pod.cache_count, 0);
+    for (uint64_t i = 0; i < 4; i++) {
+        uint64_t gfn = 517 * i, done;
+
+        EXPECT_EQ(p2m_decrease(&g.p2m, GFN(gfn), 0, &done), 0);
+    }
+    EXPECT_EQ(p2m_remove(&g.p2m, GFN(4097), INVALID_MFN), 0);
+    EXPECT(g.account.table_count <= g.account.table_limit);
+    guest_check(&g);
+    guest_end(&g);
+}
+
 TEST(a_dying_guest_gets_nothing)
 {
     struct p2m_search search = {0};

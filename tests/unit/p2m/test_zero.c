@@ -292,9 +292,9 @@ TEST(a_read_takes_no_table_that_touches_may_need)
 TEST(a_read_may_split_a_promise_that_will_be_kept)
 {
     start(11, PAGES - 1);
-    EXPECT_EQ(reserve_floor_to_read(&g.p2m), 2);
+    EXPECT_EQ(reserve_floor(&g.p2m, FOR_READERS), 2);
     EXPECT_EQ(pod_set_cache(&g.pod, PAGES, ~0ULL), 0);
-    EXPECT_EQ(reserve_floor_to_read(&g.p2m), 0);
+    EXPECT_EQ(reserve_floor(&g.p2m, FOR_READERS), 0);
     end();
 }
 
