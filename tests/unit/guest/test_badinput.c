@@ -5,6 +5,7 @@
  * and of the host, is what it was, and the audits find it right. Which row is
  * tested where: docs/testing-badinput.md.
  */
+#include "caller.h"
 #include "domains.h"
 #include "guest/hypercall.h"
 #include "machine.h"
@@ -16,8 +17,6 @@
 #include <xen/grant_table.h>
 #include <xen/memory.h>
 
-#define ARG       0x20000 /* guest addresses: a call's struct, and its list */
-#define LIST      0x21000
 #define GUEST_RAM 64
 #define HOLE      ((uint64_t)GUEST_RAM << PAGE_SHIFT) /* not mapped to RAM */
 #define LOOKED_AT 0x1400 /* gfns from 0 on whose entries are compared */
@@ -108,61 +107,37 @@ static void start(void)
     remember();
 }
 
-static int64_t call_word(uint64_t word, uint64_t gva)
-{
-    v->regs.rax = __HYPERVISOR_memory_op;
-    v->regs.rdi = word;
-    v->regs.rsi = gva;
-    while (!hypercall(v)) {
-        EXPECT_EQ(v->regs.rdi & 63, word & 63);
-    }
-    return (int64_t)v->regs.rax;
-}
-
-static void *at(uint64_t gva)
-{
-    return domain_page(d, gva >> PAGE_SHIFT);
-}
-
-static void list_gfns(uint64_t first, uint64_t step, unsigned count)
-{
-    xen_pfn_t *gfns = at(LIST);
-
-    for (unsigned i = 0; i < count; i++) {
-        gfns[i] = first + i * step;
-    }
-}
-
 /* Of domain 2. */
 static int64_t reservation_at(unsigned command, uint64_t list, uint64_t count,
                               unsigned order, unsigned flags)
 {
-    *(struct xen_memory_reservation *)at(ARG) = (struct xen_memory_reservation){
-        .extent_start = {(xen_pfn_t *)list},
-        .nr_extents = count,
-        .extent_order = order,
-        .mem_flags = flags,
-        .domid = 2,
-    };
-    return call_word(command, ARG);
+    *(struct xen_memory_reservation *)caller_at(v, ARG) =
+        (struct xen_memory_reservation){
+            .extent_start = {(xen_pfn_t *)list},
+            .nr_extents = count,
+            .extent_order = order,
+            .mem_flags = flags,
+            .domid = 2,
+        };
+    return caller_memory_op(v, command, ARG);
 }
 
 static int64_t promise(uint64_t gfn, unsigned order)
 {
-    list_gfns(gfn, 0, 1);
+    caller_list(v, gfn, 0, 1);
     return reservation_at(XENMEM_populate_physmap, LIST, 1, order,
                           XENMEMF_populate_on_demand);
 }
 
 static int64_t populate(uint64_t gfn, unsigned order)
 {
-    list_gfns(gfn, 0, 1);
+    caller_list(v, gfn, 0, 1);
     return reservation_at(XENMEM_populate_physmap, LIST, 1, order, 0);
 }
 
 static int64_t decrease(uint64_t gfn, unsigned order)
 {
-    list_gfns(gfn, 0, 1);
+    caller_list(v, gfn, 0, 1);
     return reservation_at(XENMEM_decrease_reservation, LIST, 1, order, 0);
 }
 
@@ -220,8 +195,8 @@ TEST(promises_only_where_there_is_nothing)
     EXPECT_EQ(promise(0, 18), 0);
     expect_unchanged();
     /* What comes before the first in use stays. */
-    list_gfns(0x600, 1, 4);
-    ((xen_pfn_t *)at(LIST))[2] = 0x400;
+    caller_list(v, 0x600, 1, 4);
+    ((xen_pfn_t *)caller_at(v, LIST))[2] = 0x400;
     EXPECT_EQ(reservation_at(XENMEM_populate_physmap, LIST, 4, 0,
                              XENMEMF_populate_on_demand),
               2);
@@ -318,13 +293,13 @@ TEST(the_dying_get_nothing)
     EXPECT_EQ(promise(0x600, 0), 0);
     EXPECT_EQ(populate(0x600, 0), 0);
     EXPECT_EQ(decrease(0x400, 0), 0);
-    list_gfns(0, 0, 1);
+    caller_list(v, 0, 0, 1);
     EXPECT_EQ(reservation_at(XENMEM_increase_reservation, 0, 1, 0, 0), 0);
     EXPECT_EQ(reservation_at(XENMEM_claim_pages, 0, 100, 0, 0), -EINVAL);
     EXPECT_EQ(reservation_at(XENMEM_claim_pages, 0, 0, 0, 0), 0);
-    t = at(ARG);
+    t = caller_at(v, ARG);
     *t = (struct xen_pod_target){.domid = 2, .target_pages = 100};
-    EXPECT_EQ(call_word(XENMEM_set_pod_target, ARG), 0);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_set_pod_target, ARG), 0);
     EXPECT_EQ(t->pod_cache_pages, 0);
     expect_unchanged();
     EXPECT_EQ(memory_remove(d, GFN(0x3000)), 0);
@@ -379,7 +354,7 @@ TEST(a_balloon_with_a_hole)
     EXPECT_EQ(type(0x401), P2M_HOLE);
     EXPECT_EQ(type(0x402), P2M_HOLE);
     EXPECT_EQ(type(0x403), P2M_RAM);
-    list_gfns(0x405, 0, 2);
+    caller_list(v, 0x405, 0, 2);
     EXPECT_EQ(reservation_at(XENMEM_decrease_reservation, LIST, 2, 0, 0), 1);
     domains_check();
 }
@@ -404,17 +379,17 @@ TEST(a_balloon_with_a_page_in_use)
 
 static int64_t set_target(uint64_t pages)
 {
-    *(struct xen_pod_target *)at(ARG) =
+    *(struct xen_pod_target *)caller_at(v, ARG) =
         (struct xen_pod_target){.domid = 2, .target_pages = pages};
-    return call_word(XENMEM_set_pod_target, ARG);
+    return caller_memory_op(v, XENMEM_set_pod_target, ARG);
 }
 
 /* POD-9.25 .. 9.33 */
 TEST(targets_that_change_nothing)
 {
     start();
-    EXPECT_EQ(call_word(XENMEM_set_pod_target, HOLE), -EFAULT);
-    EXPECT_EQ(call_word(XENMEM_get_pod_target, HOLE - 8), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_set_pod_target, HOLE), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_get_pod_target, HOLE - 8), -EFAULT);
     EXPECT_EQ(set_target(4097), -EINVAL);
     EXPECT_EQ(set_target(~0ULL), -EINVAL);
     EXPECT_EQ(set_target(1ULL << 32), -EINVAL); /* 0 if it were cut off */
@@ -453,13 +428,13 @@ TEST(wrong_exchanges)
     struct xen_memory_exchange *x;
 
     start();
-    list_gfns(0x200, 0, 1);
+    caller_list(v, 0x200, 0, 1);
     good.out = good.in;
-    x = at(ARG);
+    x = caller_at(v, ARG);
 #define EXCHANGE(field, value, result)                                         \
     *x = good;                                                                 \
     x->field = (value);                                                        \
-    EXPECT_EQ(call_word(XENMEM_exchange, ARG), result)
+    EXPECT_EQ(caller_memory_op(v, XENMEM_exchange, ARG), result)
     EXCHANGE(in.extent_order, 19, -EPERM);
     EXCHANGE(out.extent_order, ~0U, -EPERM);
     EXCHANGE(in.nr_extents, 2, -EINVAL);
@@ -471,11 +446,11 @@ TEST(wrong_exchanges)
     EXCHANGE(out.domid, 99, -EINVAL);
     *x = good;
     x->in.domid = x->out.domid = 99;
-    EXPECT_EQ(call_word(XENMEM_exchange, ARG), -ESRCH);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_exchange, ARG), -ESRCH);
     *x = good; /* a promise: refused before it is looked at */
-    EXPECT_EQ(call_word(XENMEM_exchange, ARG), -EOPNOTSUPP);
-    EXPECT_EQ(call_word(XENMEM_exchange | 1 << 6, ARG), -ENOSYS);
-    EXPECT_EQ(call_word(XENMEM_exchange, ~0ULL), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_exchange, ARG), -EOPNOTSUPP);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_exchange | 1 << 6, ARG), -ENOSYS);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_exchange, ~0ULL), -EFAULT);
     expect_unchanged();
 }
 
@@ -501,9 +476,9 @@ TEST(claims_that_change_nothing)
 
 static int64_t remove_at(domid_t id, uint64_t gfn)
 {
-    *(struct xen_remove_from_physmap *)at(ARG) =
+    *(struct xen_remove_from_physmap *)caller_at(v, ARG) =
         (struct xen_remove_from_physmap){.domid = id, .gpfn = gfn};
-    return call_word(XENMEM_remove_from_physmap, ARG);
+    return caller_memory_op(v, XENMEM_remove_from_physmap, ARG);
 }
 
 /* POD-9.46 */
@@ -516,16 +491,19 @@ TEST(removing_what_is_not_there)
     for (unsigned i = 0; i < ARRAY_COUNT(beyond); i++) {
         EXPECT_EQ(remove_at(2, beyond[i]), -ENOENT);
     }
-    EXPECT_EQ(call_word(XENMEM_remove_from_physmap | 1 << 6, ARG), -EINVAL);
-    EXPECT_EQ(call_word(XENMEM_remove_from_physmap, HOLE - 4), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_remove_from_physmap | 1 << 6, ARG),
+              -EINVAL);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_remove_from_physmap, HOLE - 4),
+              -EFAULT);
     expect_unchanged();
 }
 
 static int64_t add(unsigned space, uint64_t idx, uint64_t gpfn, uint16_t size)
 {
-    *(struct xen_add_to_physmap *)at(ARG) = (struct xen_add_to_physmap){
-        .domid = 2, .size = size, .space = space, .idx = idx, .gpfn = gpfn};
-    return call_word(XENMEM_add_to_physmap, ARG);
+    *(struct xen_add_to_physmap *)caller_at(v, ARG) =
+        (struct xen_add_to_physmap){
+            .domid = 2, .size = size, .space = space, .idx = idx, .gpfn = gpfn};
+    return caller_memory_op(v, XENMEM_add_to_physmap, ARG);
 }
 
 /* POD-9.47, 9.48 */
@@ -563,12 +541,12 @@ TEST(resources_that_are_not_there)
     struct xen_mem_acquire_resource *a;
 
     start();
-    a = at(ARG);
-    list_gfns(0x3000, 1, 4);
+    a = caller_at(v, ARG);
+    caller_list(v, 0x3000, 1, 4);
 #define ACQUIRE(field, value, result)                                          \
     *a = good;                                                                 \
     a->field = (value);                                                        \
-    EXPECT_EQ(call_word(XENMEM_acquire_resource, ARG), result)
+    EXPECT_EQ(caller_memory_op(v, XENMEM_acquire_resource, ARG), result)
     ACQUIRE(frame, 1ULL << 32, -EINVAL);
     ACQUIRE(frame, ~0ULL, -EINVAL);
     ACQUIRE(nr_frames, ~0U, -EINVAL);
@@ -578,11 +556,12 @@ TEST(resources_that_are_not_there)
     ACQUIRE(domid, 0, -EPERM);
     ACQUIRE(domid, DOMID_INVALID, -ESRCH);
     *a = good;
-    EXPECT_EQ(call_word(XENMEM_acquire_resource | 2 << 6, ARG), -EINVAL);
-    list_gfns(0x30, 1, 1); /* onto the caller's RAM */
-    EXPECT_EQ(call_word(XENMEM_acquire_resource, ARG), -EEXIST);
-    list_gfns(~0ULL, 1, 1);
-    EXPECT_EQ(call_word(XENMEM_acquire_resource, ARG), -EINVAL);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_acquire_resource | 2 << 6, ARG),
+              -EINVAL);
+    caller_list(v, 0x30, 1, 1); /* onto the caller's RAM */
+    EXPECT_EQ(caller_memory_op(v, XENMEM_acquire_resource, ARG), -EEXIST);
+    caller_list(v, ~0ULL, 1, 1);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_acquire_resource, ARG), -EINVAL);
     expect_unchanged();
 }
 
@@ -590,8 +569,8 @@ TEST(resources_that_are_not_there)
 TEST(operations_that_there_are_not)
 {
     start();
-    EXPECT_EQ(call_word(XENMEM_paging_op, ARG), -ENOSYS);
-    EXPECT_EQ(call_word(XENMEM_access_op, ARG), -ENOSYS);
-    EXPECT_EQ(call_word(XENMEM_sharing_op, ARG), -ENOSYS);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_paging_op, ARG), -ENOSYS);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_access_op, ARG), -ENOSYS);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_sharing_op, ARG), -ENOSYS);
     expect_unchanged();
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "caller.h"
 #include "domains.h"
 #include "guest/hypercall.h"
 #include "machine.h"
@@ -7,8 +8,6 @@
 
 #include <xen/grant_table.h>
 
-#define ARG     0x20000 /* guest address of the array */
-#define LIST    0x21000
 #define HOLE    (64 << 12)
 #define SCRATCH 0x7000000ULL
 #define GRANTED 0x20
@@ -38,24 +37,12 @@ static void start(void)
 
 static int64_t call_at(unsigned command, uint64_t gva, uint64_t count)
 {
-    v->regs.rax = __HYPERVISOR_grant_table_op;
-    v->regs.rdi = command;
-    v->regs.rsi = gva;
-    v->regs.rdx = count;
-    while (!hypercall(v)) {
-        EXPECT_EQ(v->regs.rdi, command);
-    }
-    return v->regs.rax;
+    return caller_call(v, __HYPERVISOR_grant_table_op, command, gva, count);
 }
 
 static int64_t call(unsigned command, uint64_t count)
 {
     return call_at(command, ARG, count);
-}
-
-static void *arg(void)
-{
-    return domain_page(d, ARG >> PAGE_SHIFT);
 }
 
 TEST(maps_and_unmaps_in_one_call)
@@ -66,7 +53,7 @@ TEST(maps_and_unmaps_in_one_call)
     uint64_t flushes;
 
     start();
-    m = arg();
+    m = caller_at(v, ARG);
     for (unsigned i = 0; i < 9; i++) {
         m[i] = (struct gnttab_map_grant_ref){.host_addr = SCRATCH + i * 4096,
                                              .flags = GNTMAP_host_map,
@@ -81,7 +68,7 @@ TEST(maps_and_unmaps_in_one_call)
     }
     EXPECT_EQ(entry(15)->flags, GTF_permit_access | GTF_reading | GTF_writing);
     domains_check();
-    u = arg();
+    u = caller_at(v, ARG);
     for (unsigned i = 0; i < 9; i++) {
         u[i] = (struct gnttab_unmap_grant_ref){.host_addr = SCRATCH + i * 4096,
                                                .handle = handles[i]};
@@ -101,7 +88,7 @@ TEST(long_arrays_go_on)
     struct gnttab_map_grant_ref *m;
 
     start();
-    m = arg();
+    m = caller_at(v, ARG);
     for (unsigned i = 0; i < 80; i++) {
         m[i] = (struct gnttab_map_grant_ref){.host_addr = SCRATCH + i * 4096,
                                              .flags = GNTMAP_host_map,
@@ -119,7 +106,7 @@ TEST(long_arrays_go_on)
 
 static struct gnttab_copy *copy(void)
 {
-    struct gnttab_copy *c = arg();
+    struct gnttab_copy *c = caller_at(v, ARG);
 
     *c = (struct gnttab_copy){
         .source = {.u.ref = 8, .domid = 1, .offset = 0x100},
@@ -168,7 +155,7 @@ TEST(copies_of_promises)
     EXPECT_EQ(memory_mark_pod(granter, GFN(0x50), 0), 0);
     EXPECT_EQ(memory_set_pod_target(granter, 8 + 1), 0);
     *entry(20) = (struct grant_entry_v1){GTF_permit_access, 0, 0x50};
-    c = arg();
+    c = caller_at(v, ARG);
     c[0] = (struct gnttab_copy){
         .source = {.u.gmfn = 0x50, .domid = DOMID_SELF, .offset = 8},
         .dest = {.u.ref = 8, .domid = 1, .offset = 8},
@@ -273,7 +260,7 @@ TEST(sizes_and_versions)
     struct gnttab_get_version *g;
 
     start();
-    q = arg();
+    q = caller_at(v, ARG);
     *q = (struct gnttab_query_size){.dom = DOMID_SELF};
     EXPECT_EQ(call(GNTTABOP_query_size, 1), 0);
     EXPECT_EQ(q->status, GNTST_okay);
@@ -283,14 +270,14 @@ TEST(sizes_and_versions)
     EXPECT_EQ(call(GNTTABOP_query_size, 1), 0);
     EXPECT_EQ(q->status, GNTST_bad_domain);
     EXPECT_EQ(call(GNTTABOP_query_size, 2), -EINVAL);
-    s = arg();
+    s = caller_at(v, ARG);
     s->version = 1;
     EXPECT_EQ(call(GNTTABOP_set_version, 1), 0);
     s->version = 2;
     EXPECT_EQ(call(GNTTABOP_set_version, 1), -ENOSYS);
     s->version = 3;
     EXPECT_EQ(call(GNTTABOP_set_version, 1), -EINVAL);
-    g = arg();
+    g = caller_at(v, ARG);
     *g = (struct gnttab_get_version){.dom = 1};
     EXPECT_EQ(call(GNTTABOP_get_version, 1), 0);
     EXPECT_EQ(g->version, 1);
@@ -301,7 +288,7 @@ TEST(setup_table_says_where_frames_are)
     struct gnttab_setup_table *s;
 
     start();
-    s = arg();
+    s = caller_at(v, ARG);
     *s = (struct gnttab_setup_table){
         .dom = DOMID_SELF,
         .nr_frames = 2,

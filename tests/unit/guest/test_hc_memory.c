@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of pod.md 9.1, as far as it concerns decoding; and the calls of
  * kernels and tools as they make them. */
+#include "caller.h"
 #include "domains.h"
 #include "guest/hypercall.h"
 #include "machine.h"
@@ -12,10 +13,6 @@
 #include <xen/grant_table.h>
 #include <xen/memory.h>
 
-#define ARG       0x20000 /* guest addresses: a call's struct, and its lists */
-#define LIST      0x21000
-#define LIST2     0x22000
-#define LIST3     0x23000
 #define HOLE      (64 << 12)
 #define GUEST_RAM 64
 
@@ -33,28 +30,12 @@ static void start(domid_t id)
     other = domain_new(2, 1);
 }
 
-static int64_t call_word(uint64_t word, uint64_t gva)
-{
-    v->regs.rax = __HYPERVISOR_memory_op;
-    v->regs.rdi = word;
-    v->regs.rsi = gva;
-    while (!hypercall(v)) {
-        EXPECT_EQ(v->regs.rdi & 63, word & 63);
-    }
-    return v->regs.rax;
-}
-
-#define CALL(op) call_word((op), ARG)
-
-static void *at(uint64_t gva)
-{
-    return domain_page(d, gva >> PAGE_SHIFT);
-}
+#define CALL(op) caller_memory_op(v, (op), ARG)
 
 static struct xen_memory_reservation *reservation(domid_t id, uint64_t count,
                                                   unsigned order)
 {
-    struct xen_memory_reservation *r = at(ARG);
+    struct xen_memory_reservation *r = caller_at(v, ARG);
 
     *r = (struct xen_memory_reservation){
         .extent_start = {(xen_pfn_t *)(uint64_t)LIST},
@@ -63,15 +44,6 @@ static struct xen_memory_reservation *reservation(domid_t id, uint64_t count,
         .domid = id,
     };
     return r;
-}
-
-static void list_gfns(uint64_t first, uint64_t step, unsigned count)
-{
-    xen_pfn_t *gfns = at(LIST);
-
-    for (unsigned i = 0; i < count; i++) {
-        gfns[i] = first + i * step;
-    }
 }
 
 static enum p2m_type type(struct domain *of, uint64_t gfn)
@@ -83,7 +55,7 @@ TEST(a_balloon_goes_down_and_up)
 {
     start(1);
     domain_fill(d, 0x100, 512);
-    list_gfns(0x100, 1, 512);
+    caller_list(v, 0x100, 1, 512);
     reservation(DOMID_SELF, 512, 0);
     EXPECT_EQ(CALL(XENMEM_decrease_reservation), 512);
     EXPECT_EQ(type(d, 0x100), P2M_HOLE);
@@ -104,7 +76,7 @@ TEST(a_balloon_flushes_once)
 
     start(1);
     domain_fill(d, 0x100, 256);
-    list_gfns(0x100, 1, 256);
+    caller_list(v, 0x100, 1, 256);
     reservation(DOMID_SELF, 256, 0);
     flushes = fake_flush_count();
     EXPECT_EQ(CALL(XENMEM_decrease_reservation), 256);
@@ -119,7 +91,7 @@ TEST(preemption_is_invisible)
 
     start(1);
     domain_fill(d, 0x100, 512);
-    list_gfns(0x100, 1, 512);
+    caller_list(v, 0x100, 1, 512);
     reservation(DOMID_SELF, 512, 0);
     v->work = VCPU_WORK_RESCHED;
     v->regs.rax = __HYPERVISOR_memory_op;
@@ -159,11 +131,11 @@ static const unsigned reservation_ops[] = {
 TEST(wrong_reservations_are_short)
 {
     start(1);
-    list_gfns(0x100, 1, 8);
+    caller_list(v, 0x100, 1, 8);
     for (unsigned i = 0; i < ARRAY_COUNT(reservation_ops); i++) {
         unsigned op = reservation_ops[i];
 
-        EXPECT_EQ(call_word(op, HOLE), 0);
+        EXPECT_EQ(caller_memory_op(v, op, HOLE), 0);
         reservation(77, 8, 0);
         EXPECT_EQ(CALL(op), 0);
         reservation(2, 8, 0);
@@ -185,8 +157,8 @@ TEST(wrong_reservations_are_short)
         reservation(DOMID_SELF, 8, 0)->mem_flags = XENMEMF_exact_node(1);
         EXPECT_EQ(CALL(op), 0);
         reservation(DOMID_SELF, 8, 0);
-        EXPECT_EQ(call_word(op | 8 << 6, ARG), 8);
-        EXPECT_EQ(call_word(op | 1000 << 6, ARG), 1000);
+        EXPECT_EQ(caller_memory_op(v, op | 8 << 6, ARG), 8);
+        EXPECT_EQ(caller_memory_op(v, op | 1000 << 6, ARG), 1000);
     }
     EXPECT_EQ(d->account.page_count, GUEST_RAM);
     domains_check();
@@ -195,7 +167,7 @@ TEST(wrong_reservations_are_short)
 TEST(flags_that_mean_nothing_here_are_fine)
 {
     start(1);
-    list_gfns(0x100, 1, 4);
+    caller_list(v, 0x100, 1, 4);
     reservation(DOMID_SELF, 4, 0)->mem_flags = 32 | XENMEMF_exact_node(0);
     EXPECT_EQ(CALL(XENMEM_populate_physmap), 4);
     reservation(DOMID_SELF, 4, 0)->mem_flags = XENMEMF_populate_on_demand;
@@ -208,8 +180,8 @@ TEST(extents_that_cannot_be_done_end_the_call)
 
     start(1);
     domain_fill(d, 0x100, 4);
-    list_gfns(0x100, 1, 4);
-    gfns = at(LIST);
+    caller_list(v, 0x100, 1, 4);
+    gfns = caller_at(v, LIST);
     gfns[2] = gfns[1]; /* POD-9.20 */
     reservation(DOMID_SELF, 4, 0);
     EXPECT_EQ(CALL(XENMEM_decrease_reservation), 2);
@@ -220,7 +192,7 @@ TEST(extents_that_cannot_be_done_end_the_call)
     gfns[0] = 0x103; /* POD-9.17: not onto RAM */
     EXPECT_EQ(CALL(XENMEM_populate_physmap), 0);
     memory_set_max_pages(d, GUEST_RAM + 3);
-    list_gfns(0x200, 1, 4);
+    caller_list(v, 0x200, 1, 4);
     EXPECT_EQ(CALL(XENMEM_populate_physmap), 1); /* POD-9.14 */
     domains_check();
 }
@@ -245,13 +217,13 @@ TEST(a_builder_promises)
     r = reservation(2, 600, 0);
     r->extent_start.p = NULL;
     EXPECT_EQ(CALL(XENMEM_claim_pages), 0);
-    t = at(ARG);
+    t = caller_at(v, ARG);
     *t = (struct xen_pod_target){.domid = 2, .target_pages = 600};
     EXPECT_EQ(CALL(XENMEM_set_pod_target), 0);
     EXPECT_EQ(t->tot_pages, 600);
     EXPECT_EQ(t->pod_cache_pages, 600);
     EXPECT_EQ(t->pod_entries, 0);
-    list_gfns(0, 512, 4);
+    caller_list(v, 0, 512, 4);
     reservation(2, 4, 9)->mem_flags = XENMEMF_populate_on_demand;
     EXPECT_EQ(CALL(XENMEM_populate_physmap), 4);
     EXPECT_EQ(type(other, 2047), P2M_POD);
@@ -267,17 +239,17 @@ TEST(a_builder_promises)
 TEST(promises_of_other_orders)
 {
     start(0);
-    list_gfns(0, 0, 1);
+    caller_list(v, 0, 0, 1);
     reservation(2, 1, 18)->mem_flags = XENMEMF_populate_on_demand;
     EXPECT_EQ(CALL(XENMEM_populate_physmap), 1);
     EXPECT_EQ(p2m_get(&other->p2m, GFN(5)).order, 18);
-    list_gfns(1 << 18, 1, 3);
+    caller_list(v, 1 << 18, 1, 3);
     reservation(2, 3, 0)->mem_flags = XENMEMF_populate_on_demand;
     EXPECT_EQ(CALL(XENMEM_populate_physmap), 3);
     reservation(2, 3, 19)->mem_flags = XENMEMF_populate_on_demand;
     EXPECT_EQ(CALL(XENMEM_populate_physmap), 0);
     /* POD-9.4 */
-    list_gfns(0x1000, 1, 3);
+    caller_list(v, 0x1000, 1, 3);
     reservation(DOMID_SELF, 3, 0)->mem_flags = XENMEMF_populate_on_demand;
     EXPECT_EQ(CALL(XENMEM_populate_physmap), 0);
     reservation(0, 3, 0)->mem_flags = XENMEMF_populate_on_demand;
@@ -291,15 +263,15 @@ TEST(wrong_targets)
     struct xen_pod_target *t;
 
     start(0);
-    t = at(ARG);
-    EXPECT_EQ(call_word(XENMEM_set_pod_target, HOLE), -EFAULT);
+    t = caller_at(v, ARG);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_set_pod_target, HOLE), -EFAULT);
     *t = (struct xen_pod_target){.domid = 99};
     EXPECT_EQ(CALL(XENMEM_set_pod_target), -ESRCH);
     EXPECT_EQ(CALL(XENMEM_get_pod_target), -ESRCH);
     *t = (struct xen_pod_target){.domid = 2, .target_pages = 5000};
     EXPECT_EQ(CALL(XENMEM_set_pod_target), -EINVAL);
-    EXPECT_EQ(call_word(XENMEM_set_pod_target | 64, ARG), -ENOSYS);
-    EXPECT_EQ(call_word(XENMEM_get_pod_target | 64, ARG), -ENOSYS);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_set_pod_target | 64, ARG), -ENOSYS);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_get_pod_target | 64, ARG), -ENOSYS);
     domains_check();
 }
 
@@ -308,7 +280,7 @@ TEST(a_target_that_takes_long)
     struct xen_pod_target *t;
 
     start(0);
-    t = at(ARG);
+    t = caller_at(v, ARG);
     *t = (struct xen_pod_target){.domid = 2, .target_pages = 4000};
     v->work = VCPU_WORK_RESCHED;
     EXPECT_EQ(CALL(XENMEM_set_pod_target), 0);
@@ -322,25 +294,26 @@ TEST(what_a_guest_may_not)
     struct xen_foreign_memory_map *map;
 
     start(1);
-    t = at(ARG);
+    t = caller_at(v, ARG);
     *t = (struct xen_pod_target){.domid = 2};
     EXPECT_EQ(CALL(XENMEM_set_pod_target), -EPERM);
     *t = (struct xen_pod_target){.domid = DOMID_SELF};
     EXPECT_EQ(CALL(XENMEM_get_pod_target), -EPERM);
     reservation(2, 8, 0)->extent_start.p = NULL;
     EXPECT_EQ(CALL(XENMEM_claim_pages), -EPERM);
-    map = at(ARG);
+    map = caller_at(v, ARG);
     *map = (struct xen_foreign_memory_map){.domid = DOMID_SELF};
     EXPECT_EQ(CALL(XENMEM_set_memory_map), -EPERM);
-    *(struct xen_memory_domain *)at(ARG) = (struct xen_memory_domain){2};
+    *(struct xen_memory_domain *)caller_at(v, ARG) =
+        (struct xen_memory_domain){2};
     EXPECT_EQ(CALL(XENMEM_current_reservation), -EPERM);
-    *(struct xen_add_to_physmap *)at(ARG) =
+    *(struct xen_add_to_physmap *)caller_at(v, ARG) =
         (struct xen_add_to_physmap){.domid = 2, .gpfn = 0x100};
     EXPECT_EQ(CALL(XENMEM_add_to_physmap), -EPERM);
-    *(struct xen_remove_from_physmap *)at(ARG) =
+    *(struct xen_remove_from_physmap *)caller_at(v, ARG) =
         (struct xen_remove_from_physmap){.domid = 2, .gpfn = 0x100};
     EXPECT_EQ(CALL(XENMEM_remove_from_physmap), -EPERM);
-    *(struct xen_mem_acquire_resource *)at(ARG) =
+    *(struct xen_mem_acquire_resource *)caller_at(v, ARG) =
         (struct xen_mem_acquire_resource){.domid = 2, .type = 1};
     EXPECT_EQ(CALL(XENMEM_acquire_resource), -EACCES);
     domains_check();
@@ -366,7 +339,7 @@ TEST(wrong_claims)
     r->domid = 99;
     EXPECT_EQ(CALL(XENMEM_claim_pages), -EINVAL);
     r->domid = 2;
-    EXPECT_EQ(call_word(XENMEM_claim_pages | 64, ARG), -EINVAL);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_claim_pages | 64, ARG), -EINVAL);
     EXPECT_EQ(CALL(XENMEM_claim_pages), 0);
     EXPECT_EQ(CALL(XENMEM_claim_pages), -EINVAL); /* a second one */
     r->nr_extents = 0;
@@ -375,7 +348,7 @@ TEST(wrong_claims)
     memory_set_max_pages(other, 1 << 20);
     r->nr_extents = 0x4000;
     EXPECT_EQ(CALL(XENMEM_claim_pages), -ENOMEM);
-    EXPECT_EQ(call_word(XENMEM_claim_pages, HOLE), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_claim_pages, HOLE), -EFAULT);
     domains_check();
 }
 
@@ -384,7 +357,7 @@ TEST(sizes)
     struct xen_memory_domain *m;
 
     start(0);
-    m = at(ARG);
+    m = caller_at(v, ARG);
     m->domid = DOMID_SELF;
     EXPECT_EQ(CALL(XENMEM_current_reservation), GUEST_RAM);
     EXPECT_EQ(CALL(XENMEM_maximum_reservation), 4096);
@@ -393,7 +366,7 @@ TEST(sizes)
     EXPECT_EQ(CALL(XENMEM_current_reservation), 0);
     m->domid = 99;
     EXPECT_EQ(CALL(XENMEM_current_reservation), -ESRCH);
-    EXPECT_EQ(call_word(XENMEM_maximum_gpfn, HOLE), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_maximum_gpfn, HOLE), -EFAULT);
     EXPECT_EQ(CALL(XENMEM_get_sharing_freed_pages), 0);
     EXPECT_EQ(CALL(XENMEM_get_sharing_shared_pages), 0);
     EXPECT_EQ(CALL(XENMEM_paging_op), -ENOSYS);
@@ -406,7 +379,7 @@ TEST(shared_info_replaces_ram)
     struct xen_add_to_physmap *a;
 
     start(1);
-    a = at(ARG);
+    a = caller_at(v, ARG);
     *a = (struct xen_add_to_physmap){.domid = DOMID_SELF, .gpfn = 1};
     EXPECT_EQ(CALL(XENMEM_add_to_physmap), 0);
     EXPECT(domain_page(d, 1) == page_map(d->shared_info));
@@ -425,7 +398,7 @@ TEST(grant_frames_grow_as_they_are_mapped)
     struct xen_add_to_physmap *a;
 
     start(1);
-    a = at(ARG);
+    a = caller_at(v, ARG);
     *a = (struct xen_add_to_physmap){
         .domid = DOMID_SELF, .space = 1, .idx = 3, .gpfn = 0x3003};
     EXPECT_EQ(CALL(XENMEM_add_to_physmap), 0);
@@ -445,7 +418,7 @@ TEST(wrong_add_to_physmap)
     struct xen_add_to_physmap *a;
 
     start(1);
-    a = at(ARG);
+    a = caller_at(v, ARG);
     *a = (struct xen_add_to_physmap){.domid = DOMID_SELF, .gpfn = ~0UL};
     EXPECT_EQ(CALL(XENMEM_add_to_physmap), -EINVAL);
     a->gpfn = 1UL << 40;
@@ -463,8 +436,9 @@ TEST(wrong_add_to_physmap)
     a->gpfn = ~1UL;
     EXPECT_EQ(CALL(XENMEM_add_to_physmap), -EOVERFLOW);
     a->gpfn = 0x100;
-    EXPECT_EQ(call_word(XENMEM_add_to_physmap | 5 << 6, ARG), -EILSEQ);
-    EXPECT_EQ(call_word(XENMEM_add_to_physmap, HOLE), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_add_to_physmap | 5 << 6, ARG),
+              -EILSEQ);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_add_to_physmap, HOLE), -EFAULT);
     a->domid = 99;
     EXPECT_EQ(CALL(XENMEM_add_to_physmap), -ESRCH);
     domains_check();
@@ -476,7 +450,7 @@ TEST(own_pages_move)
     void *page;
 
     start(1);
-    a = at(ARG);
+    a = caller_at(v, ARG);
     page = domain_page(d, 0x30);
     *a = (struct xen_add_to_physmap){
         .domid = DOMID_SELF, .space = 2, .idx = 0x30, .gpfn = 0x100};
@@ -495,7 +469,7 @@ TEST(own_pages_move)
 
 static void batch(uint16_t count, domid_t from)
 {
-    *(struct xen_add_to_physmap_batch *)at(ARG) =
+    *(struct xen_add_to_physmap_batch *)caller_at(v, ARG) =
         (struct xen_add_to_physmap_batch){
             .domid = DOMID_SELF,
             .space = XENMAPSPACE_gmfn_foreign,
@@ -506,9 +480,9 @@ static void batch(uint16_t count, domid_t from)
             .errs = {(int *)(uint64_t)LIST3},
         };
     for (unsigned i = 0; i < count; i++) {
-        ((xen_ulong_t *)at(LIST))[i] = 0x100 + i;
-        ((xen_pfn_t *)at(LIST2))[i] = 0x3000 + i;
-        ((int *)at(LIST3))[i] = 77;
+        ((xen_ulong_t *)caller_at(v, LIST))[i] = 0x100 + i;
+        ((xen_pfn_t *)caller_at(v, LIST2))[i] = 0x3000 + i;
+        ((int *)caller_at(v, LIST3))[i] = 77;
     }
 }
 
@@ -525,19 +499,20 @@ TEST(foreign_pages_come_and_go)
     v->work = VCPU_WORK_RESCHED;
     EXPECT_EQ(CALL(XENMEM_add_to_physmap_batch), 0);
     for (unsigned i = 0; i < 40; i++) {
-        EXPECT_EQ(((int *)at(LIST3))[i], i < 21 ? 0 : -EINVAL);
+        EXPECT_EQ(((int *)caller_at(v, LIST3))[i], i < 21 ? 0 : -EINVAL);
         EXPECT_EQ(type(d, 0x3000 + i), i < 21 ? P2M_FOREIGN : P2M_HOLE);
     }
     EXPECT_EQ(type(other, 0x114), P2M_RAM);
     EXPECT(domain_page(d, 0x3005) == domain_page(other, 0x105));
     domains_check();
-    r = at(ARG);
+    r = caller_at(v, ARG);
     for (unsigned i = 0; i < 21; i++) {
         *r = (struct xen_remove_from_physmap){DOMID_SELF, 0x3000 + i};
         EXPECT_EQ(CALL(XENMEM_remove_from_physmap), 0);
     }
     EXPECT_EQ(CALL(XENMEM_remove_from_physmap), -ENOENT);
-    EXPECT_EQ(call_word(XENMEM_remove_from_physmap | 64, ARG), -EINVAL);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_remove_from_physmap | 64, ARG),
+              -EINVAL);
     domain_end(other);
     domains_check();
 }
@@ -552,8 +527,9 @@ TEST(wrong_batches)
     batch(4, DOMID_SELF);
     EXPECT_EQ(CALL(XENMEM_add_to_physmap_batch), -EINVAL);
     batch(4, 2);
-    EXPECT_EQ(call_word(XENMEM_add_to_physmap_batch | 5 << 6, ARG), -EILSEQ);
-    b = at(ARG);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_add_to_physmap_batch | 5 << 6, ARG),
+              -EILSEQ);
+    b = caller_at(v, ARG);
     b->errs.p = (int *)(uint64_t)HOLE;
     EXPECT_EQ(CALL(XENMEM_add_to_physmap_batch), -EFAULT);
     b->idxs.p = (xen_ulong_t *)(uint64_t)HOLE;
@@ -572,7 +548,7 @@ TEST(a_guest_maps_nothing_of_others)
     domain_fill(other, 0x100, 4);
     batch(4, 2);
     EXPECT_EQ(CALL(XENMEM_add_to_physmap_batch), -EPERM);
-    EXPECT_EQ(((int *)at(LIST3))[0], 77);
+    EXPECT_EQ(((int *)caller_at(v, LIST3))[0], 77);
     domains_check();
 }
 
@@ -583,11 +559,11 @@ TEST(a_grant_table_is_acquired)
     struct grant_entry_v1 *table;
 
     start(0);
-    a = at(ARG);
+    a = caller_at(v, ARG);
     *a = (struct xen_mem_acquire_resource){.domid = 2, .type = 1};
     EXPECT_EQ(CALL(XENMEM_acquire_resource), 0);
     EXPECT_EQ(a->nr_frames, 4);
-    list_gfns(0x3000, 1, 2);
+    caller_list(v, 0x3000, 1, 2);
     a->nr_frames = 2;
     a->frame_list.p = (xen_pfn_t *)(uint64_t)LIST;
     v->work = VCPU_WORK_RESCHED;
@@ -615,13 +591,13 @@ TEST(a_domains_memory_is_read)
     EXPECT_EQ(memory_mark_pod(other, GFN(0x200), ORDER_2M), 0);
     domain_fill(other, 0x100, 1);
     *(uint64_t *)domain_page(other, 0x100) = 0x77;
-    a = at(ARG);
+    a = caller_at(v, ARG);
     *a = (struct xen_mem_acquire_resource){.domid = 2,
                                            .type = PODIUM_RESOURCE_memory};
     EXPECT_EQ(CALL(XENMEM_acquire_resource), 0);
     EXPECT_EQ(a->nr_frames, 0x400);
     /* Memory, a hole, a promise. */
-    list_gfns(0x3000, 1, 0x120);
+    caller_list(v, 0x3000, 1, 0x120);
     a->frame = 0x100;
     a->nr_frames = 0x120;
     a->frame_list.p = (xen_pfn_t *)(uint64_t)LIST;
@@ -655,8 +631,8 @@ TEST(wrong_resources)
     struct xen_mem_acquire_resource *a, good;
 
     start(0);
-    a = at(ARG);
-    list_gfns(0x3000, 1, 2);
+    a = caller_at(v, ARG);
+    caller_list(v, 0x3000, 1, 2);
     good = (struct xen_mem_acquire_resource){
         .domid = 2,
         .type = 1,
@@ -704,14 +680,14 @@ TEST(a_memory_map_is_kept)
     struct e820 *list;
 
     start(0);
-    m = at(ARG);
+    m = caller_at(v, ARG);
     *m = (struct xen_memory_map){4, {(void *)(uint64_t)LIST}};
     EXPECT_EQ(CALL(XENMEM_memory_map), -ENOSYS);
-    list = at(LIST);
+    list = caller_at(v, LIST);
     for (unsigned i = 0; i < 3; i++) {
         list[i] = (struct e820){i << 20, 1 << 20, i + 1};
     }
-    f = at(ARG);
+    f = caller_at(v, ARG);
     *f = (struct xen_foreign_memory_map){0, {3, {(void *)(uint64_t)LIST}}};
     EXPECT_EQ(CALL(XENMEM_set_memory_map), 0);
     memset(list, 0, PAGE_SIZE);
@@ -742,7 +718,7 @@ TEST(exchange_is_for_others)
     struct xen_memory_exchange *x, good;
 
     start(1);
-    x = at(ARG);
+    x = caller_at(v, ARG);
     good.in =
         (struct xen_memory_reservation){.nr_extents = 4, .domid = DOMID_SELF};
     good.out = good.in;
@@ -762,5 +738,5 @@ TEST(exchange_is_for_others)
     *x = good;
     x->in.domid = x->out.domid = 99;
     EXPECT_EQ(CALL(XENMEM_exchange), -ESRCH);
-    EXPECT_EQ(call_word(XENMEM_exchange, HOLE), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, XENMEM_exchange, HOLE), -EFAULT);
 }

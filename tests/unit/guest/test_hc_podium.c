@@ -7,6 +7,7 @@
  */
 #include <pthread.h>
 
+#include "caller.h"
 #include "domains.h"
 #include "guest/hypercall.h"
 #include "machine.h"
@@ -17,8 +18,6 @@
 
 #include <xen/memory.h>
 
-#define ARG       0x20000 /* guest addresses: a call's struct, and its list */
-#define LIST      0x21000
 #define GUEST_RAM 64
 #define HOLE      ((uint64_t)GUEST_RAM << PAGE_SHIFT) /* not mapped to RAM */
 
@@ -71,37 +70,14 @@ static void start(domid_t id)
     remember();
 }
 
-static void *at(uint64_t gva)
-{
-    return domain_page(v->domain, gva >> PAGE_SHIFT);
-}
-
-static unsigned continued;
-
-static int64_t call_word(uint64_t word, uint64_t gva)
-{
-    v->regs.rax = __HYPERVISOR_memory_op;
-    v->regs.rdi = word;
-    v->regs.rsi = gva;
-    continued = 0;
-    while (!hypercall(v)) {
-        EXPECT_EQ(v->regs.rdi & 63, word & 63);
-        continued++;
-    }
-    if (word < 64) {
-        EXPECT_EQ(v->regs.rdi, word);
-    }
-    return v->regs.rax;
-}
-
 /* With the struct in the caller's memory. */
 static int64_t call(unsigned op, void *arg, size_t size)
 {
     int64_t rc;
 
-    memcpy(at(ARG), arg, size);
-    rc = call_word(op, ARG);
-    memcpy(arg, at(ARG), size);
+    memcpy(caller_at(v, ARG), arg, size);
+    rc = caller_memory_op(v, op, ARG);
+    memcpy(arg, caller_at(v, ARG), size);
     return rc;
 }
 
@@ -113,12 +89,12 @@ static enum p2m_type type(uint64_t gfn)
 TEST(what_there_is)
 {
     start(2);
-    EXPECT_EQ(call_word(PODIUM_MEMORY_features, 0), PODIUM_FEATURE_reservation |
-                                                        PODIUM_FEATURE_ranges |
-                                                        PODIUM_FEATURE_sizes);
-    EXPECT_EQ(call_word(PODIUM_MEMORY_features | 64, 0), -ENOSYS);
-    EXPECT_EQ(call_word(PODIUM_MEMORY_set_size + 1, ARG), -ENOSYS);
-    EXPECT_EQ(call_word(47, ARG), -ENOSYS);
+    EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_features, 0),
+              PODIUM_FEATURE_reservation | PODIUM_FEATURE_ranges |
+                  PODIUM_FEATURE_sizes);
+    EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_features | 64, 0), -ENOSYS);
+    EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_set_size + 1, ARG), -ENOSYS);
+    EXPECT_EQ(caller_memory_op(v, 47, ARG), -ENOSYS);
 }
 
 /*
@@ -208,7 +184,7 @@ TEST(a_long_range_lets_others_run)
     r = range_of(DOMID_SELF, 0x1000, 2048);
     EXPECT_EQ(decrease(&r), 0);
     EXPECT_EQ(r.done, 2048);
-    EXPECT_EQ(continued, 3);
+    EXPECT_EQ(caller_continued, 3);
     EXPECT_EQ(fake_stale_translations(&other->p2m.tlb, other->p2m.root), 0);
     domains_check();
 }
@@ -225,11 +201,11 @@ TEST(a_long_range_lets_timers_run)
     r = range_of(DOMID_SELF, 0x1000, 2048);
     EXPECT_EQ(decrease(&r), 0);
     EXPECT_EQ(r.done, 2048);
-    EXPECT_EQ(continued, 3);
+    EXPECT_EQ(caller_continued, 3);
     time_stop_singleshot(v);
     r = range_of(DOMID_SELF, 0, 1);
     EXPECT_EQ(decrease(&r), 0);
-    EXPECT_EQ(continued, 0);
+    EXPECT_EQ(caller_continued, 0);
     domains_check();
 }
 
@@ -262,8 +238,9 @@ TEST(wrong_ranges)
     r.pad = 0;
     r.done = 513;
     EXPECT_EQ(decrease(&r), -EINVAL);
-    EXPECT_EQ(call_word(PODIUM_MEMORY_decrease_range, HOLE), -EFAULT);
-    EXPECT_EQ(call_word(PODIUM_MEMORY_decrease_range | 64, ARG), -ENOSYS);
+    EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_decrease_range, HOLE), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_decrease_range | 64, ARG),
+              -ENOSYS);
     expect_unchanged();
 }
 
@@ -274,19 +251,19 @@ TEST(a_struct_that_cannot_be_written)
 
     start(2);
     r = range_of(DOMID_SELF, 0x200, 512);
-    memcpy(at(ARG), &r, sizeof(r));
+    memcpy(caller_at(v, ARG), &r, sizeof(r));
     *domain_pte(other, ARG >> PAGE_SHIFT) &= ~(uint64_t)2;
-    EXPECT_EQ(call_word(PODIUM_MEMORY_decrease_range, ARG), -EFAULT);
-    EXPECT_EQ(call_word(PODIUM_MEMORY_next_untouched, ARG), -EFAULT);
-    EXPECT_EQ(call_word(PODIUM_MEMORY_get_size, ARG), -EFAULT);
-    EXPECT_EQ(call_word(PODIUM_MEMORY_reservation, ARG), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_decrease_range, ARG), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_next_untouched, ARG), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_get_size, ARG), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_reservation, ARG), -EFAULT);
     *domain_pte(other, ARG >> PAGE_SHIFT) |= 2;
     expect_unchanged();
     /* It gives itself away. */
     r = range_of(DOMID_SELF, ARG >> PAGE_SHIFT, 2);
     EXPECT_EQ(({
-                  memcpy(at(ARG), &r, sizeof(r));
-                  call_word(PODIUM_MEMORY_decrease_range, ARG);
+                  memcpy(caller_at(v, ARG), &r, sizeof(r));
+                  caller_memory_op(v, PODIUM_MEMORY_decrease_range, ARG);
               }),
               -EFAULT);
     EXPECT_EQ(type(ARG >> PAGE_SHIFT), P2M_HOLE);
@@ -309,8 +286,9 @@ TEST(wrong_questions)
     EXPECT_EQ(call(PODIUM_MEMORY_next_untouched, &u, sizeof(u)), -EPERM);
     u = (struct podium_untouched){.domid = 77};
     EXPECT_EQ(call(PODIUM_MEMORY_next_untouched, &u, sizeof(u)), -ESRCH);
-    EXPECT_EQ(call_word(PODIUM_MEMORY_next_untouched, HOLE), -EFAULT);
-    EXPECT_EQ(call_word(PODIUM_MEMORY_next_untouched | 64, ARG), -ENOSYS);
+    EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_next_untouched, HOLE), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_next_untouched | 64, ARG),
+              -ENOSYS);
     expect_unchanged();
 }
 
@@ -341,7 +319,7 @@ static int64_t one(unsigned command, uint64_t gfn, unsigned order,
     int64_t rc;
 
     r.flags = flags;
-    *(uint64_t *)at(LIST) = gfn;
+    *(uint64_t *)caller_at(v, LIST) = gfn;
     rc = reserve(&r);
     EXPECT_EQ(r.done, !rc);
     return rc;
@@ -353,28 +331,19 @@ static int64_t one(unsigned command, uint64_t gfn, unsigned order,
 #define PROMISE(gfn, order)                                                    \
     one(XENMEM_populate_physmap, gfn, order, XENMEMF_populate_on_demand)
 
-static void list_gfns(uint64_t first, unsigned count)
-{
-    uint64_t *gfns = at(LIST);
-
-    for (unsigned i = 0; i < count; i++) {
-        gfns[i] = first + i;
-    }
-}
-
 TEST(a_balloon_that_is_told_all)
 {
     struct podium_reservation r;
 
     start(2);
     r = reservation(XENMEM_populate_physmap, DOMID_SELF, 300, 0);
-    list_gfns(0x1000, 300);
+    caller_list(v, 0x1000, 1, 300);
     v->work = VCPU_WORK_RESCHED;
     EXPECT_EQ(reserve(&r), 0);
-    EXPECT(continued);
+    EXPECT(caller_continued);
     EXPECT_EQ(r.done, 300);
     EXPECT_EQ(type(0x1000 + 299), P2M_RAM);
-    list_gfns(0x1000 + 1, 300);
+    caller_list(v, 0x1000 + 1, 1, 300);
     r.command = XENMEM_decrease_reservation;
     EXPECT_EQ(reserve(&r), -ENOENT);
     EXPECT_EQ(r.done, 299);
@@ -389,8 +358,8 @@ TEST(a_part_of_an_extent)
 
     start(0);
     r = reservation(XENMEM_decrease_reservation, 2, 2, 3);
-    ((uint64_t *)at(LIST))[0] = 0x400;
-    ((uint64_t *)at(LIST))[1] = 0x40b;
+    ((uint64_t *)caller_at(v, LIST))[0] = 0x400;
+    ((uint64_t *)caller_at(v, LIST))[1] = 0x40b;
     EXPECT_EQ(reserve(&r), -ENOENT);
     EXPECT_EQ(r.done, 1);
     EXPECT_EQ(r.done_pages, 5);
@@ -414,7 +383,7 @@ TEST(wrong_calls_have_a_reason)
                                                XENMEMF_exact_node(1), 1U << 19};
         struct podium_reservation r = reservation(commands[i], 77, 1, 0);
 
-        list_gfns(0x1000, 1);
+        caller_list(v, 0x1000, 1, 1);
         EXPECT_EQ(reserve(&r), -ESRCH);
         r.domid = 0;
         EXPECT_EQ(reserve(&r), -EPERM);
@@ -437,8 +406,10 @@ TEST(wrong_calls_have_a_reason)
         r.pad = 1;
         EXPECT_EQ(reserve(&r), -EINVAL);
         r.pad = 0;
-        EXPECT_EQ(call_word(PODIUM_MEMORY_reservation, HOLE), -EFAULT);
-        EXPECT_EQ(call_word(PODIUM_MEMORY_reservation | 2 << 6, ARG), -EINVAL);
+        EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_reservation, HOLE),
+                  -EFAULT);
+        EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_reservation | 2 << 6, ARG),
+                  -EINVAL);
         r.count = 0;
         EXPECT_EQ(reserve(&r), 0);
         EXPECT_EQ(r.done, 0);
@@ -480,7 +451,7 @@ TEST(promises_have_a_reason)
     start(0);
     r = reservation(XENMEM_populate_physmap, DOMID_SELF, 1, 0);
     r.flags = XENMEMF_populate_on_demand;
-    list_gfns(0x1000, 1);
+    caller_list(v, 0x1000, 1, 1);
     EXPECT_EQ(reserve(&r), -EPERM);
     EXPECT_EQ(PROMISE(0x400, 0), -EBUSY);
     EXPECT_EQ(PROMISE(0x400, 9), -EBUSY);
@@ -584,7 +555,7 @@ TEST(what_is_there_is_a_reason)
     EXPECT_EQ(DECREASE(0x600, 0), -ENOENT);
     expect_unchanged();
     r = reservation(XENMEM_decrease_reservation, 2, 3, 0);
-    gfns = at(LIST);
+    gfns = caller_at(v, LIST);
     gfns[0] = gfns[1] = 0x400;
     gfns[2] = 0x401;
     EXPECT_EQ(reserve(&r), -ENOENT);
@@ -679,7 +650,7 @@ TEST(a_large_size_lets_others_run)
     EXPECT_EQ(memory_mark_pod(other, GFN(0x2000), 13), 0);
     v->work = VCPU_WORK_RESCHED;
     EXPECT_EQ(set_size(2, 5000, 4000, 5), 0);
-    EXPECT(continued >= 5);
+    EXPECT(caller_continued >= 5);
     EXPECT_EQ(size_of(2).charged, 4000);
     EXPECT_EQ(size_of(2).claimed, 5);
     domains_check();
@@ -694,8 +665,8 @@ TEST(wrong_sizes)
     EXPECT_EQ(call(PODIUM_MEMORY_set_size, &s, sizeof(s)), -EINVAL);
     EXPECT_EQ(call(PODIUM_MEMORY_get_size, &q, sizeof(q)), -EINVAL);
     EXPECT_EQ(set_size(77, 1, 1, 0), -ESRCH);
-    EXPECT_EQ(call_word(PODIUM_MEMORY_set_size, HOLE), -EFAULT);
-    EXPECT_EQ(call_word(PODIUM_MEMORY_get_size, HOLE), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_set_size, HOLE), -EFAULT);
+    EXPECT_EQ(caller_memory_op(v, PODIUM_MEMORY_get_size, HOLE), -EFAULT);
     v = other->vcpus[0];
     EXPECT_EQ(set_size(DOMID_SELF, 5000, 0, 0), -EPERM);
     q = (struct podium_size){.domid = 0};

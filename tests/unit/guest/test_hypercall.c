@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/console.h"
+#include "caller.h"
 #include "domains.h"
 #include "guest/copy.h"
 #include "guest/hypercall.h"
@@ -11,8 +12,6 @@
 #include <xen/memory.h>
 #include <xen/version.h>
 #include <xen/xen.h>
-
-#define ARG 0x20000 /* guest address of a call's struct */
 
 static struct domain *d;
 static struct vcpu *v;
@@ -26,22 +25,14 @@ static void start(domid_t id)
     domain_paging_on(v);
 }
 
-/* Until it is done, as the guest would see it. */
 static int64_t call(uint64_t nr, uint64_t a, uint64_t b, uint64_t c)
 {
-    v->regs.rax = nr;
-    v->regs.rdi = a;
-    v->regs.rsi = b;
-    v->regs.rdx = c;
-    while (!hypercall(v)) {
-        EXPECT_EQ(v->regs.rax, nr);
-    }
-    return v->regs.rax;
+    return caller_call(v, nr, a, b, c);
 }
 
 static void *arg(void)
 {
-    return domain_page(d, ARG >> PAGE_SHIFT);
+    return caller_at(v, ARG);
 }
 
 static void set_cs(uint16_t selector, uint16_t attributes)

@@ -6,6 +6,7 @@
  */
 #include <pthread.h>
 
+#include "caller.h"
 #include "domains.h"
 #include "guest/hypercall.h"
 #include "guest/run.h"
@@ -19,10 +20,6 @@
 #include <xen/hvm/hvm_op.h>
 #include <xen/memory.h>
 
-#define ARG       0x20000 /* guest addresses: a call's struct, and its lists */
-#define LIST      0x21000
-#define LIST2     0x22000
-#define LIST3     0x23000
 #define GUEST_RAM 64
 #define PROMISED  0x200ULL /* 2 MiB of promises of the guest */
 #define BLOCK     0x400ULL /* its superpage */
@@ -55,16 +52,7 @@ static void start(void)
 static int64_t call(struct domain *by, unsigned number, uint64_t a, uint64_t b,
                     uint64_t c)
 {
-    struct vcpu *v = by->vcpus[0];
-
-    v->regs.rax = number;
-    v->regs.rdi = a;
-    v->regs.rsi = b;
-    v->regs.rdx = c;
-    while (!hypercall(v)) {
-        continue;
-    }
-    return (int64_t)v->regs.rax;
+    return caller_call(by->vcpus[0], number, a, b, c);
 }
 
 static int64_t memory_op(struct domain *by, uint64_t command)
@@ -74,15 +62,7 @@ static int64_t memory_op(struct domain *by, uint64_t command)
 
 static void *at(struct domain *of, uint64_t gva)
 {
-    return domain_page(of, gva >> PAGE_SHIFT);
-}
-
-static void list(struct domain *by, uint64_t first, uint64_t step,
-                 unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        ((xen_pfn_t *)at(by, LIST))[i] = first + i * step;
-    }
+    return caller_at(of->vcpus[0], gva);
 }
 
 /* About the guest, by the guest itself or the control domain. */
@@ -103,7 +83,7 @@ static int64_t reserve(struct domain *by, unsigned command, uint64_t count,
 static int64_t reserve_at(struct domain *by, unsigned command, uint64_t gfn,
                           unsigned order, unsigned flags)
 {
-    list(by, gfn, 0, 1);
+    caller_list(by->vcpus[0], gfn, 0, 1);
     return reserve(by, command, 1, order, flags);
 }
 
@@ -163,7 +143,7 @@ TEST(xsa_22_no_way_back_without_an_entry)
     EXPECT_EQ(entry(gfn + 7).order, ORDER_2M);
     domains_check();
     d->account.table_limit = 0;
-    list(d, FREE, 1, 4);
+    caller_list(d->vcpus[0], FREE, 1, 4);
     page_alloc_fail_nth(2);
     EXPECT(reserve(d, XENMEM_populate_physmap, 4, 0, 0) < 4);
     page_alloc_fail_nth(0);
@@ -370,7 +350,7 @@ TEST(xsa_217_no_page_changes_hands)
     *x = (struct xen_memory_exchange){
         .in = {{(xen_pfn_t *)(uint64_t)LIST}, 1, 0, 0, DOMID_SELF},
         .out = {{(xen_pfn_t *)(uint64_t)LIST}, 1, 0, 0, DOMID_SELF}};
-    list(d, PROMISED, 0, 1);
+    caller_list(d->vcpus[0], PROMISED, 0, 1);
     EXPECT_EQ(memory_op(d, XENMEM_exchange), -EOPNOTSUPP);
     EXPECT_EQ(pod().counters.populate_4k + pod().counters.populate_2m, 0);
     t = at(d, ARG);
@@ -672,7 +652,7 @@ TEST(xsa_507_special_pages_are_not_stolen)
     EXPECT_EQ(memory_op(d, XENMEM_add_to_physmap), 0);
     cached = pod().cache_pages;
     EXPECT(pod().entries > cached);
-    list(d, FREE, 1, 2);
+    caller_list(d->vcpus[0], FREE, 1, 2);
     reserve(d, XENMEM_decrease_reservation, 2, 0, 0);
     EXPECT_EQ(pod().cache_pages, cached);
     EXPECT_EQ(d->shared_info->state, PAGE_SPECIAL);
