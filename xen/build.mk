@@ -29,12 +29,13 @@ XEN_DEBUG   ?=
 # The variants call functions that the compiler adds last: they stay apart.
 XEN_LTO     := $(if $(VARIANT),,-flto -flto-partition=one)
 
-# Debian's static libraries of the decoders, for dom0's kernel. They are code
+# Debian's static libraries of the decoders, for dom0's kernel, and of LZ4 for
+# tmem, too. They are code
 # of ordinary programs: xen/arch/x86/foreign.c. Their headers want the C
 # library's, as no other source of the hypervisor may.
 XEN_CODECS  := $(foreach l,z lzma zstd lz4,$(shell $(CC) -print-file-name=lib$(l).a))
 
-$(XEN_OUT)/boot/decoders.o: XEN_INCLUDE := -Ixen -isystem /usr/include
+$(XEN_OUT)/boot/decoders.o $(XEN_OUT)/overcommit/tmem_lz4.o: XEN_INCLUDE := -Ixen -isystem /usr/include
 
 $(XEN_OUT)/%.o: xen/%.c config/build.mk xen/build.mk
 	@mkdir -p $(@D)

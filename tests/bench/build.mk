@@ -32,7 +32,7 @@ $(UNIT_OUT)/bench/model: $(MODEL_OBJECTS) $(UNIT_OUT)/libunit.a \
         $(unit_archives_guest)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $(MODEL_OBJECTS) -Wl,--start-group \
-	    $(filter %.a,$^) -Wl,--end-group -pthread
+	    $(filter %.a,$^) -Wl,--end-group -l:liblz4.a -pthread
 
 .PHONY: bench-model bench-model-build
 bench-model-build:

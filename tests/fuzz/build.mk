@@ -36,7 +36,7 @@ FUZZ_DOMAINS := $(foreach l,$(filter-out boot,$(UNIT_LAYERS)),$(UNIT_OUT)/$(l).a
 
 $(FUZZ_OUT)/fuzz_memory: $(UNIT_OUT)/tests/fuzz/fuzz_memory.o $(FUZZ_DOMAINS)
 	$(FUZZ_LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) \
-	    -Wl,--end-group -pthread
+	    -Wl,--end-group -l:liblz4.a -pthread
 
 $(FUZZ_OUT)/fuzz_elf: $(UNIT_OUT)/tests/fuzz/fuzz_elf.o $(UNIT_OUT)/xen/boot/elf.o \
         $(UNIT_CHECK) $(FUZZ_SUPPORT)

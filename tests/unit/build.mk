@@ -26,6 +26,8 @@ UNIT_NOT := xen/lib/string.c xen/boot/no_malloc.c
 
 # Debian's decoders; the same archives as in the hypervisor.
 UNIT_CODECS := -l:libz.a -l:liblzma.a -l:libzstd.a -l:liblz4.a
+unit_libs    = $(if $(filter boot,$(1)),$(UNIT_CODECS),\
+               $(if $(filter overcommit,$(call unit_from,$(1))),-l:liblz4.a))
 
 unit_objects = $(patsubst %.c,$(UNIT_OUT)/%.o,\
                $(filter-out $(UNIT_NOT),$(wildcard $(call unit_folder,$(1))/*.c)))
@@ -59,7 +61,7 @@ $$(unit_tests_$(1)): $(UNIT_OUT)/%: $(UNIT_OUT)/tests/unit/%.o \
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -o $$@ $$< $$(unit_check_$(1)) \
 	    -Wl,--start-group $(UNIT_OUT)/libunit.a $$(unit_archives_$(1)) \
-	    -Wl,--end-group $(if $(filter boot,$(1)),$(UNIT_CODECS)) -pthread
+	    -Wl,--end-group $(call unit_libs,$(1)) -pthread
 
 # All of a layer linked with what is right of it, and nothing else.
 $(UNIT_OUT)/links/$(1): $(UNIT_OUT)/tests/unit/support/nothing.o \
@@ -68,7 +70,7 @@ $(UNIT_OUT)/links/$(1): $(UNIT_OUT)/tests/unit/support/nothing.o \
 	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -o $$@ $$< $$(unit_check_$(1)) \
 	    -Wl,--whole-archive $(UNIT_OUT)/$(1).a -Wl,--no-whole-archive \
 	    -Wl,--start-group $$(filter-out $(UNIT_OUT)/$(1).a,$$(unit_archives_$(1))) \
-	    -Wl,--end-group -pthread
+	    -Wl,--end-group $$(filter -l:liblz4.a,$(call unit_libs,$(1))) -pthread
 endef
 
 HOSTAR ?= ar

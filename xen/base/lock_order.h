@@ -19,7 +19,10 @@ enum lock_rank {
     RANK_P2M,         /* a domain's p2m: its tables and what they say */
     RANK_SHARE,       /* shared pages */
     RANK_POD,         /* a domain's PoD cache and counts */
-    RANK_TMEM,        /* transcendent memory */
+    RANK_TMEM,        /* who has transcendent memory: clients, pools, purses */
+    RANK_TMEM_SHARD,  /* what is stored, by name */
+    RANK_TMEM_STORE,  /* where its data is, and in which order it goes */
+    RANK_TMEM_FRAMES, /* frames that are kept for it */
     RANK_HEAP,        /* small objects */
     RANK_PAGE_ALLOC,  /* free lists, charges and page lists of all accounts */
     RANK_SCHED,       /* run queue and vCPU run states */

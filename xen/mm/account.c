@@ -132,3 +132,28 @@ bool account_uncharge_locked(struct account *a, uint64_t count)
     a->borrowed -= MIN(a->borrowed, count);
     return a->dying && !a->page_count;
 }
+
+bool page_charge_kept(struct account *a, uint64_t count)
+{
+    uint64_t own;
+    bool may;
+
+    lock(&buddy.lock);
+    own = a->page_count - a->borrowed + (a->claim_is_kept ? a->claimed : 0);
+    may = !a->dying && own <= a->max_pages && count <= a->max_pages - own;
+    if (may) {
+        a->page_count += count;
+        a->kept_count += count;
+    }
+    unlock(&buddy.lock);
+    return may;
+}
+
+void page_uncharge_kept(struct account *a, uint64_t count)
+{
+    lock(&buddy.lock);
+    CHECK(a->kept_count >= count);
+    a->kept_count -= count;
+    (void)account_uncharge_locked(a, count);
+    unlock(&buddy.lock);
+}

@@ -3,8 +3,8 @@
  * Whom pages are charged to: every domain embeds one account.
  *
  * Always: page_count = pages in the owner's p2m + its PoD cache + loose_count +
- * pages that it gave up and others still refer to. There is no list of them:
- * the p2m names the first, and the last go by themselves.
+ * pages that it gave up and others still refer to + kept_count. There is no
+ * list of them: the p2m names the first, and the last go by themselves.
  *
  * Of page_count, `borrowed` are a loan of the host's, beside what the account
  * may have by right:
@@ -52,6 +52,8 @@ struct account {
     struct page_list
         loose;            /* charged pages that are mapped nowhere (loose.c) */
     uint64_t loose_count; /* pages on it */
+    uint64_t kept_count;  /* charged for what is kept for it elsewhere, whatever
+                             that takes (overcommit/tmem.h) */
     uint64_t audit_count; /* scratch of mm_audit() */
     uint64_t audit_special;
 };
@@ -71,6 +73,14 @@ void account_done(struct account *a);
 
 /* The limit of page_count. May lie below it: then nothing more is charged. */
 void account_set_limit(struct account *a, uint64_t max_pages);
+
+/*
+ * Charge `count` pages without giving any, and take that back: whoever keeps
+ * something for `a` has frames of its own for it. False: `a` is dying, or it
+ * would exceed max_pages (a claim that is kept counts as charged).
+ */
+bool must_check page_charge_kept(struct account *a, uint64_t count);
+void page_uncharge_kept(struct account *a, uint64_t count);
 
 /* From now on nothing can be charged; an open claim is dropped. */
 void account_set_dying(struct account *a);

@@ -49,6 +49,7 @@ enum {
     PAGE_ALLOCATED = 2, /* GUEST: the owner's own reference is still there */
     PAGE_POOLED = 4,    /* CACHE: head of a block of a PoD cache; not loose */
     PAGE_SLAB = 8,      /* HEAP: small objects */
+    PAGE_TMEM = 32,     /* HEAP: `use` says what is in it (overcommit/tmem) */
 };
 
 /* The order of a page inside of a free or a cached block, but not its head. */
@@ -87,7 +88,8 @@ struct page {
     union {
         uint64_t gfn;          /* GUEST, SPECIAL: where its owner has it mapped;
                                   ~0: nowhere (M2P) */
-        uint64_t use;          /* TABLE: see p2m/internal.h */
+        uint64_t use;          /* TABLE: see p2m/internal.h; HEAP: its holder's
+                                */
         struct page_link link; /* FREE, CACHE, HEAP: lists of blocks and slabs;
                                   TABLE that is stale */
     };

@@ -17,8 +17,7 @@
  * Nothing here waits, and each call is bounded. Calls that say so return
  * -ERESTART when there is more to do: call again, later, with the same
  * arguments. No lock of this layer is held when a call returns. A caller may
- * hold locks whose rank is below RANK_TMEM_CONTROL: p2m's for instance, and
- * not pod's.
+ * hold locks whose rank is below RANK_TMEM.
  */
 #ifndef OVERCOMMIT_TMEM_H
 #define OVERCOMMIT_TMEM_H
@@ -54,6 +53,15 @@ struct tmem_handle {
     uint32_t pool_id; /* any value: it is checked here */
     uint32_t index;
     uint64_t oid[3];
+};
+
+/* In what form a page is stored, and saved. */
+enum tmem_form {
+    TMEM_FILLED, /* one word of 8 bytes, repeated */
+    TMEM_TAIL,   /* some bytes, and zeros behind them */
+    TMEM_LZ4,    /* compressed, a block of LZ4 */
+    TMEM_RAW,    /* 4096 bytes */
+    TMEM_FORMS,
 };
 
 /* --- The host --- */
@@ -191,12 +199,11 @@ int must_check tmem_flush_object(struct tmem_client *c,
 /* --- Giving way --- */
 
 /* Give up ephemeral pages until `pages` frames are free for the host that were
- * not, or there are none, or TMEM_EVICT_MAX frames are. Returns how many. May
- * be called with locks up to those of RANK_SHARE. */
+ * not, or there are none, or TMEM_EVICT_MAX frames are. Returns how many. */
 #define TMEM_EVICT_MAX 512
 uint64_t tmem_evict(uint64_t pages);
 
-/* Free 512 frames that are a superpage: 512 or 0. The same. */
+/* Free 512 frames that are a superpage: 512 or 0. */
 uint64_t tmem_evict_superpage(void);
 
 /* Frames that tmem_evict() could free: T-24. A moment old. */
@@ -209,13 +216,7 @@ uint64_t tmem_freeable(void);
 int must_check tmem_save_begin(struct tmem_client *c, bool live);
 int must_check tmem_save_end(struct tmem_client *c);
 
-/* How a page travels. */
-enum tmem_form {
-    TMEM_FILLED, /* `length` 8: one word, repeated */
-    TMEM_TAIL,   /* `length` bytes, zeros behind them */
-    TMEM_LZ4,    /* `length` bytes, compressed */
-    TMEM_RAW,    /* 4096 bytes */
-};
+/* How pages travel: as they are stored. */
 struct tmem_record {
     struct tmem_handle handle;
     enum tmem_form form;
@@ -231,9 +232,32 @@ int must_check tmem_save_next_flushed(struct tmem_client *c,
                                       struct tmem_handle *h);
 
 /* Store a page that was saved, whether c is frozen or not: as tmem_put(), or
- * -EINVAL when it is no page, or h's pool is not persistent. */
+ * -EINVAL when it is no page, or its pool is not persistent; -TMEM_EFROZEN
+ * while c is being saved. */
 int must_check tmem_restore(struct tmem_client *c,
                             const struct tmem_record *record, const void *data);
+
+/*
+ * All of a client as one stream of bytes, with a count and a checksum at its
+ * end (tmem_stream.c has the format). A zeroed struct is its beginning, after
+ * tmem_save_begin() or tmem_client_create().
+ *
+ * write: fill `buffer`, at least TMEM_STREAM_MIN bytes, with whole records;
+ *        *used says how far. 1: there is more, 0: that was the end; -ENODEV.
+ * read: take whole records out of `buffer`; *used says how far. 1: more is
+ *       wanted, 0: the end was there, and all was right. -EINVAL: not a
+ *       stream, -EIO: damaged; or why a pool or page was refused. The client
+ *       has then what came before, and is of no use.
+ */
+#define TMEM_STREAM_MIN 4160
+struct tmem_stream {
+    uint64_t pages, checksum;
+    uint32_t phase, pool;
+};
+int must_check tmem_stream_write(struct tmem_client *c, struct tmem_stream *s,
+                                 void *buffer, size_t size, size_t *used);
+int must_check tmem_stream_read(struct tmem_client *c, struct tmem_stream *s,
+                                const void *buffer, size_t size, size_t *used);
 
 /* --- Statistics: a moment old, but no more hits than gets (T-38) --- */
 
@@ -268,25 +292,27 @@ struct tmem_client_info {
 
 struct tmem_info {
     uint64_t ops, errors;
-    uint64_t frames_failed; /* a frame was wanted, and none was there */
-    uint64_t records_failed;
-    uint64_t low_memory; /* the reserve was touched */
+    uint64_t frames_failed;  /* a frame was wanted, and none was there */
+    uint64_t records_failed; /* the same, for records */
+    uint64_t low_memory;     /* of these, with the reserve as the reason */
     uint64_t evict_attempts, evicted_frames, evicted_pages;
     uint64_t relinquish_attempts,
-        relinquished;        /* tmem_evict(): calls, frames */
-    uint64_t relinquish_max; /* most attempts in one call */
+        relinquished;          /* tmem_evict(): calls, frames */
+    uint64_t relinquish_max;   /* most attempts in one call */
+    uint64_t put_attempts_max; /* most attempts to evict in one PUT */
     uint64_t pool_flushes;
-    uint64_t put_attempts_max; /* most evictions in one PUT */
+    /* Now, and the most that a look has seen. */
     uint64_t ephemeral_pages, ephemeral_max, persistent_pages, persistent_max;
-    uint64_t objects, objects_max;
-    uint64_t frames, frames_max; /* that hold something */
-    uint64_t free_frames;        /* kept, and empty */
-    uint64_t ephemeral_puts;     /* good ones */
-    uint64_t filled_pages, tail_pages, lz4_pages, raw_pages; /* now */
-    uint64_t tail_bytes, lz4_bytes;
+    uint64_t objects, objects_max; /* of 256 pages each, if they are large */
+    uint64_t frames, frames_max;   /* that hold something */
+    uint64_t free_frames;          /* kept, and empty */
+    uint64_t persistent_frames;    /* that hold persistent data */
+    uint64_t ephemeral_puts;       /* good ones */
+    uint64_t form_puts[TMEM_FORMS], form_bytes[TMEM_FORMS]; /* good ones */
     uint64_t deduped_puts, contents; /* contents: what others may find equal */
     uint64_t dedup_surplus; /* persistent: pages charged minus frames (T-21) */
-    uint32_t clients, weight_sum;
+    uint64_t weight_sum;
+    uint32_t clients;
     enum tmem_policy policy;
 };
 

@@ -236,6 +236,7 @@ static void audit_counts(struct audit *a)
     const struct p2m *p2m = a->p2m;
     const struct pod *pod = p2m->pod;
     uint64_t loose = READ_ONCE(p2m->account->loose_count);
+    uint64_t kept = READ_ONCE(p2m->account->kept_count);
     uint64_t charged = READ_ONCE(p2m->account->page_count);
 
     expect_count(a, "I2", "E and what placeholders cover", pod->entry_count,
@@ -244,8 +245,8 @@ static void audit_counts(struct audit *a)
         expect_limit(a, "I3", "C + K above E", pod_set_aside(pod),
                      pod->entry_count);
     }
-    expect_limit(a, "I5", "mapped, cached and loose above charged pages",
-                 a->mapped + pod->cache_count + loose, charged);
+    expect_limit(a, "I5", "mapped, cached, loose and kept above charged pages",
+                 a->mapped + pod->cache_count + loose + kept, charged);
     expect_limit(a, "I10", "max_guest above max_gfn", pod->max_guest.v,
                  p2m->max_gfn.v);
     expect_limit(a, "I10", "sweep's cursor above max_gfn", p2m->sweep_cursor.v,

@@ -7,3 +7,8 @@ void arch_call_foreign(void (*fn)(void *context), void *context, void *stack,
 {
     fn(context);
 }
+
+void arch_call_foreign_here(void (*fn)(void *context), void *context)
+{
+    fn(context);
+}

@@ -19,6 +19,15 @@
 
 #define MXCSR_START 0x1F80U
 
+/* movups of each register, at %0 + 16 * its number. */
+#define EACH_XMM(x)                                                            \
+    x(0) x(1) x(2) x(3) x(4) x(5) x(6) x(7) x(8) x(9) x(10) x(11) x(12) x(13)  \
+        x(14) x(15)
+#define SAVE_ONE(n) "movups %%xmm" #n ", 16*" #n "(%0)\n\t"
+#define LOAD_ONE(n) "movups 16*" #n "(%0), %%xmm" #n "\n\t"
+#define SAVE_XMM    EACH_XMM(SAVE_ONE)
+#define LOAD_XMM    EACH_XMM(LOAD_ONE)
+
 struct call {
     void (*fn)(void *context);
     void *context;
@@ -80,4 +89,26 @@ void arch_call_foreign(void (*fn)(void *context), void *context, void *stack,
                      : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "memory",
                        "cc");
     wrmsr(MSR_FS_BASE, 0);
+}
+
+/*
+ * Later, on any CPU: there is no need for a stack or a start of its own, just
+ * for the registers. XMM0 to 15 are the guest's, and are written back as they
+ * were; code for every x86-64 uses no more than those, and leaves alone what
+ * AVX has above them. MXCSR does not matter to whole numbers. FS may be the
+ * guest's until the next entry (VMLOAD), so it is put back, too.
+ */
+void arch_call_foreign_here(void (*fn)(void *context), void *context)
+{
+    uint8_t vectors[16][16] __attribute__((aligned(16)));
+    uint64_t fs = rdmsr(MSR_FS_BASE);
+
+    if (!thread.guard) {
+        thread.guard = rdtsc() << 8;
+    }
+    wrmsr(MSR_FS_BASE, (uint64_t)&thread);
+    __asm__ volatile(SAVE_XMM : : "r"(vectors) : "memory");
+    fn(context);
+    __asm__ volatile(LOAD_XMM : : "r"(vectors) : "memory");
+    wrmsr(MSR_FS_BASE, fs);
 }

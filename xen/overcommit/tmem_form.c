@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * In which form a page is stored, the first of these that fits (T-34):
+ *
+ *   TMEM_FILLED  one word, repeated: no data at all
+ *   TMEM_TAIL    zeros from the middle on, or earlier: what is before them
+ *   TMEM_LZ4     packed to half a page or less, if the client wants that
+ *   TMEM_RAW     the page
+ *
+ * Slots are 1/1, 1/2, 1/3 or 1/4 of a frame, so whatever goes, goes as frames.
+ *
+ * A guest's page may change while we look at it. So only the first test reads
+ * the page itself, each word once; the others look at our copy, which has to be
+ * made anyway for a page that is stored as it is.
+ */
+#include "lib/string.h"
+#include "overcommit/tmem_internal.h"
+#include "types/bits.h"
+
+#define WORDS (PAGE_SIZE / sizeof(uint64_t))
+
+bool page_is_filled(const void *page, uint64_t *word)
+{
+    const uint64_t *w = page;
+    uint64_t first = READ_ONCE(w[0]);
+
+    for (unsigned i = 1; i < WORDS; i++) {
+        if (READ_ONCE(w[i]) != first) {
+            return false;
+        }
+    }
+    *word = first;
+    return true;
+}
+
+/* Bytes before the zeros at the end, in whole words; FRAGMENT_MAX + 8 or so
+ * when there is more than a fragment. */
+static uint32_t used_length(const void *page)
+{
+    const uint64_t *w = page;
+    size_t count = WORDS;
+
+    while (count > FRAGMENT_MAX / sizeof(*w) && !w[count - 1]) {
+        count--;
+    }
+    if (count > FRAGMENT_MAX / sizeof(*w)) {
+        return PAGE_SIZE;
+    }
+    while (count && !w[count - 1]) {
+        count--;
+    }
+    return (uint32_t)(count * sizeof(*w));
+}
+
+static bool try_lz4(struct tmem_data *d, struct tmem_client *c)
+{
+    struct tmem_cpu *cpu = this_tmem_cpu();
+    uint32_t length =
+        lz4_pack(cpu->lz4, d->bytes, cpu->packed, sizeof(cpu->packed));
+
+    if (!length) {
+        count_add(&c->counters.compressed_poorly, 1);
+        return false;
+    }
+    count_add(&c->counters.compressed_pages, 1);
+    count_add(&c->counters.compressed_bytes, length);
+    d->form = TMEM_LZ4;
+    d->length = length;
+    d->bytes = cpu->packed;
+    return true;
+}
+
+void data_choose_form(struct tmem_data *d, struct tmem_client *c)
+{
+    d->bytes = page_map(d->frame);
+    d->length = used_length(d->bytes);
+    if (d->length <= FRAGMENT_MAX) {
+        d->form = TMEM_TAIL;
+        return;
+    }
+    if (READ_ONCE(c->settings.compress) && try_lz4(d, c)) {
+        return;
+    }
+    d->form = TMEM_RAW;
+    d->length = PAGE_SIZE;
+}
+
+static void fill(void *page, uint64_t word)
+{
+    uint64_t *w = page;
+
+    if (!word) {
+        arch_page_clear(page);
+        return;
+    }
+    for (unsigned i = 0; i < WORDS; i++) {
+        w[i] = word;
+    }
+}
+
+bool form_unpack(enum tmem_form form, const void *bytes, uint32_t length,
+                 void *page)
+{
+    uint64_t word;
+
+    switch (form) {
+    case TMEM_FILLED:
+        if (length != sizeof(word)) {
+            return false;
+        }
+        memcpy(&word, bytes, sizeof(word));
+        fill(page, word);
+        return true;
+    case TMEM_TAIL:
+        if (length > PAGE_SIZE) {
+            return false;
+        }
+        memcpy(page, bytes, length);
+        memset((char *)page + length, 0, PAGE_SIZE - length);
+        return true;
+    case TMEM_LZ4:
+        return length <= PAGE_SIZE && lz4_unpack(bytes, length, page);
+    case TMEM_RAW:
+        if (length != PAGE_SIZE) {
+            return false;
+        }
+        arch_page_copy(page, bytes);
+        return true;
+    default:
+        return false;
+    }
+}
