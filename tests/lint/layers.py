@@ -40,6 +40,7 @@ EXTRA = {
     ("arch/x86", "mm/boot_alloc.h"): "tables and stacks before there is a heap",
     **{("boot", header): "Debian's decoders, for dom0's kernel"
        for header in ("lz4.h", "lzma.h", "zlib.h", "zstd.h")},
+    ("overcommit", "lz4.h"): "Debian's compressor, in tmem_lz4.c alone",
 }
 # Between suppliers there is no arrow at all.
 SUPPLIERS = {"pod", "share", "tmem"}

@@ -365,18 +365,24 @@ uint64_t tmem_evict_superpage(void)
     return chunk_finish(first) ? BLOCK_PAGES : 0;
 }
 
+static uint64_t block_records(const struct tmem_store *s)
+{
+    return READ_ONCE(s->slabs[EPHEMERAL].frames);
+}
+
 uint64_t tmem_freeable(void)
 {
-    struct tmem_client *c;
+    struct tmem_purse *p;
     uint64_t all = 0;
 
     if (!this_tmem_cpu()) {
         return 0;
     }
     lock(&tmem_control);
-    list_for_each (c, &tmem_clients, in_clients) {
-        all += READ_ONCE(c->counters.ephemeral_frames);
+    list_for_each (p, &tmem_purses, in_purses) {
+        all += frames_of(p);
     }
+    all += stores_sum_locked(block_records);
     unlock(&tmem_control);
     return all + frames_kept();
 }

@@ -124,7 +124,11 @@ bool form_unpack(enum tmem_form form, const void *bytes, uint32_t length,
         if (length != PAGE_SIZE) {
             return false;
         }
-        arch_page_copy(page, bytes);
+        if ((uintptr_t)bytes % PAGE_SIZE) {
+            memcpy(page, bytes, PAGE_SIZE); /* out of a stream */
+        } else {
+            arch_page_copy(page, bytes);
+        }
         return true;
     default:
         return false;

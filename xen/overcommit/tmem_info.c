@@ -129,22 +129,9 @@ static void add_client_locked(struct tmem_info *info,
     }
 }
 
-/* Each store once: with the first of its purses. */
-static uint64_t contents_locked(void)
+static uint64_t contents_of(const struct tmem_store *s)
 {
-    struct tmem_purse *p;
-    uint64_t count = 0;
-
-    list_for_each (p, &tmem_purses, in_purses) {
-        if (p->store->contents && !p->store->noted) {
-            p->store->noted = true;
-            count += READ_ONCE(p->store->content_count);
-        }
-    }
-    list_for_each (p, &tmem_purses, in_purses) {
-        p->store->noted = false;
-    }
-    return count;
+    return READ_ONCE(s->content_count);
 }
 
 static void note_most(uint64_t *most, uint64_t now, uint64_t *answer)
@@ -177,7 +164,7 @@ void tmem_look(struct tmem_info *info)
     list_for_each (c, &tmem_clients, in_clients) {
         add_client_locked(info, c);
     }
-    info->contents = contents_locked();
+    info->contents = stores_sum_locked(contents_of);
     unlock(&tmem_control);
     note_most(&ephemeral_max, info->ephemeral_pages, &info->ephemeral_max);
     note_most(&persistent_max, info->persistent_pages, &info->persistent_max);

@@ -125,7 +125,7 @@ struct tmem_store {
     uint16_t id;
     uint32_t group; /* 0: of one purse alone */
     uint32_t purses;
-    bool noted; /* scratch of tmem_look() and tmem_audit(); control */
+    bool noted; /* scratch of those who visit all; control */
     struct tmem_slabs slabs[KINDS]; /* blocks, contents */
     struct tmem_content **contents; /* NULL: nothing is looked for */
     uint64_t content_mask, content_count;
@@ -351,7 +351,18 @@ static inline enum kind pool_kind(const struct tmem_pool *p)
 {
     return p->flags & TMEM_PERSISTENT ? PERSISTENT : EPHEMERAL;
 }
+static inline bool uuid_is(struct tmem_uuid a, struct tmem_uuid b)
+{
+    return a.word[0] == b.word[0] && a.word[1] == b.word[1];
+}
+/* On the list, with the store `own`, or that of its group if there is one:
+ * then `own` is not needed (false), and stays the caller's. */
+bool purse_enter_locked(struct tmem_purse *p, struct tmem_store *own);
 void purse_put(struct tmem_purse *p);
+/* The end of one in which nothing is any more; false: something of it is being
+ * evicted. */
+bool must_check purse_end(struct tmem_purse *p);
+uint64_t stores_sum_locked(uint64_t (*of)(const struct tmem_store *s));
 bool client_is_frozen(const struct tmem_client *c);
 int client_finish_closed(struct tmem_client *c);
 /* Forget what was flushed, unless somebody is to be told. False: go on. */
@@ -367,6 +378,7 @@ void page_unpin(struct tmem_page *p, struct tmem_pool *pool);
 
 /* What every CPU has for itself. */
 struct tmem_cpu {
+    uint8_t unpacked[PAGE_SIZE]; /* first, since it is a page */
     struct { /* folded by tmem_look(); only this CPU writes */
         uint64_t ops, errors, frames_failed, records_failed, low_memory;
         uint64_t evict_attempts, evicted_frames, evicted_pages;
@@ -376,7 +388,6 @@ struct tmem_cpu {
         uint64_t form_puts[TMEM_FORMS], form_bytes[TMEM_FORMS];
     } counters;
     uint8_t packed[2048] __attribute__((aligned(16)));
-    uint8_t unpacked[4096] __attribute__((aligned(16)));
     uint8_t lz4[] __attribute__((aligned(16)));
 };
 extern struct tmem_cpu *tmem_cpus[MAX_CPUS];

@@ -23,6 +23,8 @@ void host_check(void);
 
 /* The end of a client. After that of the last all memory is back. */
 void host_end(struct tmem_client *c);
+/* A test has ended one by itself. */
+void host_forget(void);
 
 /* Contents by number: what it is stored as goes with the low two bits. */
 enum {
