@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     memory4g_fill(AT, data + 1, size - 1);
     memcpy(rsdp, data + 1, size - 1 < sizeof(rsdp) ? size - 1 : sizeof(rsdp));
-    if (acpi_init(data[0] & 1 ? rsdp : NULL)) {
+    if (acpi_init(data[0] & 1 ? rsdp : NULL, true)) {
         EXPECT(acpi_cpu_count() <= MAX_CPUS);
     }
     return 0;

@@ -17,10 +17,18 @@ struct boot_module {
     char command_line[1024]; /* without the file's name */
 };
 
+/* As in the E820 map; other values are in use, and are no RAM. */
+enum {
+    BOOT_RAM = 1,
+    BOOT_RESERVED = 2,
+    BOOT_ACPI = 3,
+    BOOT_NVS = 4,
+};
+
 struct boot_range {
     paddr_t start;
     uint64_t size; /* bytes */
-    uint32_t type; /* 1: RAM, as in the E820 map */
+    uint32_t type;
 };
 
 struct boot_info {
@@ -31,6 +39,7 @@ struct boot_info {
     unsigned range_count;
     char rsdp[BOOT_RSDP_LIMIT]; /* a copy; ACPI's root pointer */
     bool has_rsdp;
+    bool from_efi; /* the firmware is UEFI: nothing of a PC's BIOS is there */
 };
 
 /* magic and address as they were in eax and ebx. False: not a loader that we
@@ -38,5 +47,10 @@ struct boot_info {
  * afterwards. */
 bool multiboot_parse(uint32_t magic, paddr_t information,
                      struct boot_info *info);
+
+/* The highest page below 640 KiB that is RAM and holds nothing of the
+ * loader's, for processors that start in real mode. Address 0: there is none.
+ */
+paddr_t boot_low_page(const struct boot_info *info);
 
 #endif

@@ -166,7 +166,11 @@ void boot_main(uint32_t magic, uint32_t information)
     }
     memory_init(&boot_info); /* RAM, our own page tables */
     /* CPUs, I/O APIC, power switch */
-    acpi_init(boot_info.has_rsdp ? boot_info.rsdp : NULL);
+    if (!acpi_init(boot_info.has_rsdp ? boot_info.rsdp : NULL,
+                   !boot_info.from_efi)) {
+        log_line(LOG_WARNING, "no ACPI tables: one CPU only");
+    }
+    smp_set_trampoline(boot_low_page(&boot_info));
     apic_init_boot();  /* local APIC, interrupts */
     timer_calibrate(); /* TSC and APIC timer */
     unpack_kernel();   /* while no other CPU waits for us */

@@ -8,7 +8,6 @@
 #include "mm/boot_alloc.h"
 #include "types/bits.h"
 
-#define RAM_TYPE  1
 #define FIRST_MIB 0x100000ULL
 #define LOW_END   0x100000000ULL /* what the boot tables map */
 
@@ -24,7 +23,7 @@ static void add_ram(const struct boot_info *info, uint64_t from, uint64_t to)
         const struct boot_range *r = &info->ranges[i];
         uint64_t start = MAX(r->start.v, from), end = MIN(range_end(r), to);
 
-        if (r->type == RAM_TYPE && start < end) {
+        if (r->type == BOOT_RAM && start < end) {
             boot_alloc_add(PADDR(start), end - start);
         }
     }
@@ -35,7 +34,7 @@ static uint64_t ram_end(const struct boot_info *info)
     uint64_t end = 0;
 
     for (unsigned i = 0; i < info->range_count; i++) {
-        if (info->ranges[i].type == RAM_TYPE) {
+        if (info->ranges[i].type == BOOT_RAM) {
             end = MAX(end, range_end(&info->ranges[i]));
         }
     }

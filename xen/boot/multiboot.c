@@ -6,6 +6,10 @@
  * "placeholder", since an older Xen drops the first word. The loader is trusted
  * with where things are; lengths are checked against the list that they are in,
  * so that a wrong one ends the list.
+ *
+ * Under UEFI there may be two memory maps. The ordinary one counts, since it is
+ * what GRUB's badram and cutmem change; EFI's own is read if there is no other.
+ * The loader has ended EFI's boot services, so what they used is RAM in both.
  */
 #include "arch/hostmap.h"
 #include "boot/boot_info.h"
@@ -46,8 +50,27 @@ enum {
     MB2_COMMAND_LINE = 1,
     MB2_MODULE = 3,
     MB2_MEMORY_MAP = 6,
+    MB2_EFI32_TABLE = 11,
+    MB2_EFI64_TABLE = 12,
     MB2_RSDP_OLD = 14,
     MB2_RSDP_NEW = 15,
+    MB2_EFI_MAP = 17,
+    MB2_EFI32_IMAGE = 19,
+    MB2_EFI64_IMAGE = 20,
+};
+
+/* The UEFI specification, GetMemoryMap(). Entries may be longer than this. */
+struct efi_range {
+    uint32_t type, padding;
+    uint64_t start, virtual_start, pages, attributes;
+};
+
+/* E820's word for each type of EFI's; what is not here is reserved. */
+static const uint8_t efi_types[] = {
+    [1] = BOOT_RAM,  [2] = BOOT_RAM, /* the loader's code and data */
+    [3] = BOOT_RAM,  [4] = BOOT_RAM, /* the boot services' */
+    [7] = BOOT_RAM,                  /* nobody's */
+    [9] = BOOT_ACPI, [10] = BOOT_NVS,
 };
 
 static const void *at(uint64_t address)
@@ -92,10 +115,16 @@ static const char *arguments_of(const char *line, bool named)
     return s;
 }
 
+/* Neighbours of one type become one: EFI's maps are long. */
 static void add_range(struct boot_info *info, uint64_t start, uint64_t size,
                       uint32_t type)
 {
-    if (info->range_count < BOOT_RANGE_LIMIT) {
+    struct boot_range *last =
+        info->range_count ? &info->ranges[info->range_count - 1] : NULL;
+
+    if (last && last->type == type && last->start.v + last->size == start) {
+        last->size += size;
+    } else if (info->range_count < BOOT_RANGE_LIMIT) {
         info->ranges[info->range_count++] =
             (struct boot_range){PADDR(start), size, type};
     }
@@ -175,8 +204,40 @@ static void parse_map_2(const struct mb2_tag *tag, struct boot_info *info)
     }
 }
 
+static void parse_efi_map(const struct mb2_tag *tag, struct boot_info *info)
+{
+    const uint32_t *words = (const uint32_t *)tag;
+    uint32_t entry_size = words[2];
+    const char *p = (const char *)tag + 16;
+    const char *end = (const char *)tag + tag->size;
+
+    for (; entry_size >= sizeof(struct efi_range) &&
+           entry_size <= (uint64_t)(end - p);
+         p += entry_size) {
+        struct efi_range r;
+        uint32_t type = BOOT_RESERVED;
+
+        memcpy(&r, p, sizeof(r));
+        if (r.type < ARRAY_COUNT(efi_types) && efi_types[r.type]) {
+            type = efi_types[r.type];
+        }
+        if (r.pages && r.pages <= (~r.start >> PAGE_SHIFT)) {
+            add_range(info, r.start, r.pages << PAGE_SHIFT, type);
+        }
+    }
+}
+
+static void set_rsdp(const struct mb2_tag *tag, struct boot_info *info)
+{
+    memset(info->rsdp, 0, sizeof(info->rsdp));
+    memcpy(info->rsdp, tag + 1,
+           MIN(tag->size - sizeof(*tag), sizeof(info->rsdp)));
+    info->has_rsdp = true;
+}
+
 /* A tag is at least as long as its type wants, else it is passed over. */
-static void parse_tag_2(const struct mb2_tag *tag, struct boot_info *info)
+static void parse_tag_2(const struct mb2_tag *tag, struct boot_info *info,
+                        const struct mb2_tag **efi_map)
 {
     const uint32_t *words = (const uint32_t *)tag;
 
@@ -197,11 +258,23 @@ static void parse_tag_2(const struct mb2_tag *tag, struct boot_info *info)
             parse_map_2(tag, info);
         }
         break;
-    case MB2_RSDP_OLD:
+    case MB2_RSDP_OLD: /* with both the new one counts, which has 64 bits */
+        if (!info->has_rsdp) {
+            set_rsdp(tag, info);
+        }
+        break;
     case MB2_RSDP_NEW:
-        memcpy(info->rsdp, tag + 1,
-               MIN(tag->size - sizeof(*tag), sizeof(info->rsdp)));
-        info->has_rsdp = true;
+        set_rsdp(tag, info);
+        break;
+    case MB2_EFI_MAP:
+        *efi_map = tag->size >= 16 ? tag : NULL;
+        info->from_efi = true;
+        break;
+    case MB2_EFI32_TABLE:
+    case MB2_EFI64_TABLE:
+    case MB2_EFI32_IMAGE:
+    case MB2_EFI64_IMAGE:
+        info->from_efi = true;
         break;
     default:
         break;
@@ -210,6 +283,7 @@ static void parse_tag_2(const struct mb2_tag *tag, struct boot_info *info)
 
 static bool parse_2(const char *base, struct boot_info *info)
 {
+    const struct mb2_tag *efi_map = NULL;
     uint64_t at_byte = 8;
     uint32_t total;
 
@@ -222,8 +296,11 @@ static bool parse_2(const char *base, struct boot_info *info)
             tag->size > total - at_byte) {
             break;
         }
-        parse_tag_2(tag, info);
+        parse_tag_2(tag, info, &efi_map);
         at_byte += ROUND_UP((uint64_t)tag->size, 8ULL);
+    }
+    if (!info->range_count && efi_map) {
+        parse_efi_map(efi_map, info);
     }
     return info->range_count > 0;
 }

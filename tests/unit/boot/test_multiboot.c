@@ -119,6 +119,134 @@ TEST(a_module_that_ends_before_it_begins_is_none)
     EXPECT_EQ(info.module_count, 0);
 }
 
+/* --- multiboot 2 under UEFI --- */
+
+#define EFI_ENTRY 48u /* longer than what is specified, as firmware has it */
+
+struct efi_entry {
+    uint32_t type, padding;
+    uint64_t start, virtual_start, pages, attributes;
+};
+
+/* A tag of EFI's memory map. */
+static void efi_map(const struct efi_entry *entries, unsigned count)
+{
+    uint32_t words[2 + 10 * (EFI_ENTRY / 4)] = {EFI_ENTRY, 1};
+
+    for (unsigned i = 0; i < count; i++) {
+        memcpy(&words[2 + i * (EFI_ENTRY / 4)], &entries[i],
+               sizeof(entries[i]));
+    }
+    tag(17, words, 2 + count * (EFI_ENTRY / 4), NULL);
+}
+
+static bool parse_end(void)
+{
+    uint32_t total;
+
+    tag(0, NULL, 0, NULL);
+    total = end - AT;
+    memcpy(memory(AT), &total, 4);
+    return multiboot_parse(MB2_MAGIC, PADDR(AT), &info);
+}
+
+static void expect_range(unsigned n, uint64_t start, uint64_t size,
+                         uint32_t type)
+{
+    EXPECT_EQ(info.ranges[n].start.v, start);
+    EXPECT_EQ(info.ranges[n].size, size);
+    EXPECT_EQ(info.ranges[n].type, type);
+}
+
+/* Boot services are over, so their memory is RAM, and one with its neighbours;
+ * tables and what the firmware goes on using is not. */
+TEST(efis_memory_map)
+{
+    static const struct efi_entry entries[] = {
+        {3, 0, 0, 0, 1, 0},           {7, 0, 0x1000, 0, 0x9f, 0},
+        {1, 0, 0x100000, 0, 1, 0},    {2, 0, 0x101000, 0, 1, 0},
+        {4, 0, 0x102000, 0, 0xfe, 0}, {5, 0, 0x200000, 0, 1, 0},
+        {6, 0, 0x201000, 0, 1, 0},    {9, 0, 0x300000, 0, 1, 0},
+        {10, 0, 0x301000, 0, 2, 0},   {99, 0, 0x400000, 0, 1, 0},
+    };
+
+    begin_2();
+    efi_map(entries, ARRAY_COUNT(entries));
+    EXPECT(parse_end());
+    EXPECT(info.from_efi);
+    EXPECT_EQ(info.range_count, 6);
+    expect_range(0, 0, 0xa0000, BOOT_RAM);
+    expect_range(1, 0x100000, 0x100000, BOOT_RAM);
+    expect_range(2, 0x200000, 0x2000, BOOT_RESERVED);
+    expect_range(3, 0x300000, 0x1000, BOOT_ACPI);
+    expect_range(4, 0x301000, 0x2000, BOOT_NVS);
+    expect_range(5, 0x400000, 0x1000, BOOT_RESERVED);
+}
+
+TEST(efis_map_with_sizes_that_cannot_be)
+{
+    static const struct efi_entry entries[] = {
+        {7, 0, 0x100000, 0, 0, 0},
+        {7, 0, 0x200000, 0, ~0ULL >> 12, 0},
+        {7, 0, 0x300000, 0, 1, 0},
+    };
+
+    begin_2();
+    efi_map(entries, ARRAY_COUNT(entries));
+    EXPECT(parse_end());
+    EXPECT_EQ(info.range_count, 1);
+    expect_range(0, 0x300000, 0x1000, BOOT_RAM);
+}
+
+TEST(efis_map_with_entries_that_are_too_short)
+{
+    begin_2();
+    tag(17, (uint32_t[20]){32, 1, 7, 0, 0x100000, 0, 0, 0, 1, 0}, 20, NULL);
+    EXPECT(!parse_end());
+    EXPECT_EQ(info.range_count, 0);
+}
+
+/* GRUB's badram and cutmem change that one. */
+TEST(the_ordinary_map_counts_when_there_are_both)
+{
+    static const struct efi_entry entries[] = {{7, 0, 0, 0, 0x1000, 0}};
+
+    begin_2();
+    efi_map(entries, ARRAY_COUNT(entries));
+    EXPECT(parse_2());
+    EXPECT(info.from_efi);
+    EXPECT_EQ(info.range_count, 1);
+    expect_range(0, 0, 0x40000000, BOOT_RAM);
+}
+
+TEST(efis_system_table_tells_that_it_is_efi)
+{
+    begin_2();
+    EXPECT(parse_2());
+    EXPECT(!info.from_efi);
+    begin_2();
+    tag(12, (uint32_t[]){0x1000, 0}, 2, NULL);
+    EXPECT(parse_2());
+    EXPECT(info.from_efi);
+}
+
+/* In whichever order they come. */
+TEST(the_newer_root_pointer_of_acpi_counts)
+{
+    static const uint32_t old[5] = {1, 2, 3, 0, 5}, new[9] = {6, 7, 8, 9};
+
+    begin_2();
+    tag(15, new, 9, NULL);
+    tag(14, old, 5, NULL);
+    EXPECT(parse_2());
+    EXPECT(info.has_rsdp && memcmp(info.rsdp, new, sizeof(new)) == 0);
+    begin_2();
+    tag(14, old, 5, NULL);
+    tag(15, new, 9, NULL);
+    EXPECT(parse_2());
+    EXPECT(info.has_rsdp && memcmp(info.rsdp, new, sizeof(new)) == 0);
+}
+
 /* --- multiboot 1 --- */
 
 static bool parse_1(const char *loader, const char *ours, const char *kernel)

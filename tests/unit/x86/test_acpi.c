@@ -11,6 +11,8 @@
 #define DSDT 0x530000u
 #define HEAD 36u /* bytes of a table's header */
 
+static uint16_t port, value;
+
 static struct fake_config machine = {
     .first_mfn = 0x400, .page_count = 0x1000, .cpu_count = 1};
 
@@ -63,7 +65,7 @@ static bool init(void)
     uint32_t root = ROOT;
 
     memcpy(rsdp + 16, &root, 4);
-    return acpi_init(rsdp);
+    return acpi_init(rsdp, false);
 }
 
 TEST(cpus_and_the_io_apic_are_found)
@@ -76,7 +78,7 @@ TEST(cpus_and_the_io_apic_are_found)
     EXPECT_EQ(acpi_cpu_apic_id(0), 3);
     EXPECT_EQ(acpi_cpu_apic_id(1), 0x100);
     EXPECT_EQ(acpi_ioapic().v, 0xfed00000);
-    EXPECT(!acpi_poweroff());
+    EXPECT(!acpi_power_switch(&port, &value));
 }
 
 TEST(a_64_bit_root_is_preferred)
@@ -90,7 +92,7 @@ TEST(a_64_bit_root_is_preferred)
     put_madt();
     rsdp[15] = 2;
     memcpy(rsdp + 24, &root, 8);
-    EXPECT(acpi_init(rsdp));
+    EXPECT(acpi_init(rsdp, false));
     EXPECT_EQ(acpi_cpu_count(), 2);
 }
 
@@ -165,5 +167,52 @@ TEST(code_of_4_gib_is_empty)
     put_table(DSDT, "DSDT", "", 0);
     set_length(DSDT, ~0u);
     EXPECT(init());
-    EXPECT(!acpi_poweroff()); /* no \_S5 was found */
+    EXPECT(!acpi_power_switch(&port, &value)); /* no \_S5 was found */
+}
+
+/* The name, a package of 6 bytes with 4 elements, of which the first is 5. */
+static const uint8_t sleep_five[] = "_S5_\x12\x06\x04\x0a\x05\0\0\0\0\0\0\0";
+
+TEST(the_power_switch_by_32_bit_fields)
+{
+    uint32_t fadt[20] = {0};
+
+    fake_start(&machine);
+    put_root();
+    fadt[1] = DSDT;
+    fadt[7] = 0x604;
+    put_table(FADT, "FACP", fadt, sizeof(fadt));
+    put_table(DSDT, "DSDT", sleep_five, sizeof(sleep_five));
+    EXPECT(init());
+    EXPECT(acpi_power_switch(&port, &value));
+    EXPECT_EQ(port, 0x604);
+    EXPECT_EQ(value, 5 << 10 | 1 << 13);
+}
+
+/* As UEFI has it: the old fields may be 0. */
+TEST(the_power_switch_by_64_bit_fields)
+{
+    uint8_t fadt[208] = {0};
+    uint64_t dsdt = DSDT, control = 0x1804;
+
+    fake_start(&machine);
+    put_root();
+    memcpy(fadt + 140 - HEAD, &dsdt, 8);
+    fadt[172 - HEAD] = 1; /* an I/O port */
+    memcpy(fadt + 172 - HEAD + 4, &control, 8);
+    put_table(FADT, "FACP", fadt, sizeof(fadt));
+    put_table(DSDT, "DSDT", sleep_five, sizeof(sleep_five));
+    EXPECT(init());
+    EXPECT(acpi_power_switch(&port, &value));
+    EXPECT_EQ(port, 0x1804);
+}
+
+TEST(what_is_no_root_pointer_is_none)
+{
+    uint8_t rsdp[40] = "RSD_PTR ";
+
+    fake_start(&machine);
+    EXPECT(!acpi_init(rsdp, false));
+    EXPECT(!acpi_init(NULL, false));
+    EXPECT_EQ(acpi_cpu_count(), 0);
 }

@@ -3,10 +3,11 @@
  * The little that we read of the host's ACPI tables: the CPUs and the I/O APIC
  * (MADT), and how to switch the machine off (FADT and the \_S5 package of the
  * DSDT). Where tables are is trusted as firmware is, but lengths are checked:
- * a table that says it is longer than any is has nothing in it.
+ * a table that says it is longer than any is has nothing in it. The root
+ * pointer comes from the boot loader; only of a BIOS is it known where else it
+ * would be.
  */
 #include "arch/hostmap.h"
-#include "arch/x86/asm.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/machine.h"
 #include "lib/string.h"
@@ -14,6 +15,16 @@
 
 /* Bytes. The largest DSDTs are about a third of it. */
 #define TABLE_LIMIT (1U << 20)
+
+/* Of the FADT, in bytes; X_ ones are newer and have 64 bits. */
+enum {
+    FADT_DSDT = 40,
+    FADT_PM1A_CONTROL = 64,
+    FADT_X_DSDT = 140,
+    FADT_X_PM1A_CONTROL = 172,
+    FADT_ADDRESS = 4, /* in a generic address: the space is its first byte */
+    FADT_SPACE_IO = 1,
+};
 
 struct acpi_header {
     char signature[4];
@@ -50,12 +61,17 @@ static const uint8_t *table_end(const struct acpi_header *h)
     return (const uint8_t *)h + (h->length <= TABLE_LIMIT ? h->length : 0);
 }
 
+static bool is_rsdp(const struct acpi_rsdp *r)
+{
+    return memcmp(r->signature, "RSD PTR ", 8) == 0;
+}
+
 static const struct acpi_rsdp *find_rsdp(uint64_t from, uint64_t to)
 {
     for (uint64_t a = from; a < to; a += 16) {
         const struct acpi_rsdp *r = at(a);
 
-        if (memcmp(r->signature, "RSD PTR ", 8) == 0) {
+        if (is_rsdp(r)) {
             return r;
         }
     }
@@ -113,17 +129,38 @@ static void parse_dsdt(const struct acpi_header *h)
     }
 }
 
+/* A field of the FADT, or 0 if the table is too short to have it. */
+static uint64_t fadt_field(const struct acpi_header *h, size_t offset,
+                           size_t size)
+{
+    uint64_t value = 0;
+
+    if (offset + size <= h->length) {
+        memcpy(&value, (const uint8_t *)h + offset, size);
+    }
+    return value;
+}
+
+/* An I/O port: of the 64-bit form if it is there and says so. */
+static uint16_t fadt_port(const struct acpi_header *h, size_t offset,
+                          size_t wide_offset)
+{
+    uint64_t wide = fadt_field(h, wide_offset + FADT_ADDRESS, 8);
+
+    if (wide && fadt_field(h, wide_offset, 1) == FADT_SPACE_IO) {
+        return (uint16_t)wide;
+    }
+    return (uint16_t)fadt_field(h, offset, 4);
+}
+
 static void parse_fadt(const struct acpi_header *h)
 {
-    const uint8_t *f = (const uint8_t *)h;
-    uint32_t dsdt, control;
+    uint64_t dsdt = fadt_field(h, FADT_X_DSDT, 8);
 
-    if (h->length < 68) {
-        return;
+    pm1a_control = fadt_port(h, FADT_PM1A_CONTROL, FADT_X_PM1A_CONTROL);
+    if (!dsdt) {
+        dsdt = fadt_field(h, FADT_DSDT, 4);
     }
-    memcpy(&dsdt, f + 40, 4);
-    memcpy(&control, f + 64, 4);
-    pm1a_control = (uint16_t)control;
     if (dsdt) {
         parse_dsdt(at(dsdt));
     }
@@ -154,17 +191,27 @@ static void parse_root(uint64_t address, unsigned width)
     }
 }
 
-bool acpi_init(const void *rsdp)
+/* Where a BIOS has it: in its ROM, or at the beginning of its data area. */
+static const struct acpi_rsdp *search_rsdp(void)
 {
-    const struct acpi_rsdp *r = rsdp ? rsdp : find_rsdp(0xE0000, 0x100000);
+    const struct acpi_rsdp *r = find_rsdp(0xE0000, 0x100000);
+    uint16_t segment;
 
-    if (!r) {
-        uint16_t segment;
-
-        memcpy(&segment, at(0x40E), 2);
-        r = find_rsdp((uint64_t)segment << 4, ((uint64_t)segment << 4) + 1024);
+    if (r) {
+        return r;
     }
-    if (!r) {
+    memcpy(&segment, at(0x40E), 2);
+    return find_rsdp((uint64_t)segment << 4, ((uint64_t)segment << 4) + 1024);
+}
+
+bool acpi_init(const void *rsdp, bool may_search)
+{
+    const struct acpi_rsdp *r = rsdp;
+
+    if (!r && may_search) {
+        r = search_rsdp();
+    }
+    if (!r || !is_rsdp(r)) {
         return false;
     }
     if (r->revision >= 2 && r->xsdt) {
@@ -190,11 +237,9 @@ paddr_t acpi_ioapic(void)
     return ioapic;
 }
 
-bool acpi_poweroff(void)
+bool acpi_power_switch(uint16_t *port, uint16_t *value)
 {
-    if (!can_power_off || !pm1a_control) {
-        return false;
-    }
-    outw(pm1a_control, (uint16_t)(sleep_type << 10 | BIT(13)));
-    return true;
+    *port = pm1a_control;
+    *value = (uint16_t)(sleep_type << 10 | BIT(13));
+    return can_power_off && pm1a_control;
 }

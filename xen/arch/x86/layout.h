@@ -21,8 +21,6 @@
 #define SEL_DATA   0x18
 #define SEL_TSS    0x20
 
-#define TRAMPOLINE 0x8000 /* where starting CPUs begin, real mode */
-
 #ifndef __ASSEMBLER__
 #define DIRECTMAP_BASE 0xFFFF800000000000ULL
 #define MMIO_BASE      0xFFFFC00000000000ULL

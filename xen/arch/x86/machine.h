@@ -64,12 +64,14 @@ void hostmap_load(void);
 /* A device page, uncached; never unmapped. */
 void *hostmap_device(paddr_t where);
 
-/* acpi.c: rsdp NULL means search for it. False: no tables. */
-bool acpi_init(const void *rsdp);
+/* acpi.c: rsdp NULL: search for it where a BIOS has it, if may_search. False:
+ * no tables. */
+bool acpi_init(const void *rsdp, bool may_search);
 unsigned acpi_cpu_count(void);
 uint32_t acpi_cpu_apic_id(unsigned n);
 paddr_t acpi_ioapic(void);
-bool acpi_poweroff(void);
+/* Writing value to the port switches the machine off. False: not known. */
+bool acpi_power_switch(uint16_t *port, uint16_t *value);
 
 /* apic.c */
 void apic_init_boot(void);
@@ -95,7 +97,10 @@ void apic_route_isa(unsigned irq, uint8_t vector);
 void timer_calibrate(void);
 void timer_delay_us(uint64_t us);
 
-/* smp.c: start up to `limit` CPUs in all; returns how many run. */
+/* smp.c: the page below 1 MiB where CPUs begin, which nobody else uses; 0:
+ * there is none. */
+void smp_set_trampoline(paddr_t page);
+/* Start up to `limit` CPUs in all; returns how many run. */
 unsigned smp_start(unsigned limit);
 /* Before that: go on in `rest`, on another CPU, which becomes CPU 0; this one
  * is not used any more. If there is no other, just go on. `rest` does not

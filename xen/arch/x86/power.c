@@ -24,9 +24,13 @@ static void leave_bochs(void)
 
 void arch_poweroff(void)
 {
+    uint16_t port, value;
+
     outb(DEBUG_EXIT_PORT, 0);
     leave_bochs();
-    acpi_poweroff();
+    if (acpi_power_switch(&port, &value)) {
+        outw(port, value);
+    }
     halt_for_ever();
 }
 

@@ -29,6 +29,7 @@ static uint32_t starting;
 static unsigned cpu_count = 1;
 static void (*go)(void);
 static uint32_t spare_id = NO_APIC_ID; /* of the CPU that was left out */
+static paddr_t trampoline;             /* the page where CPUs begin; or 0 */
 
 unsigned arch_cpu_count(void)
 {
@@ -55,7 +56,7 @@ static bool start_one(unsigned index, uint32_t id)
 {
     struct cpu *c = &cpus[index];
 
-    memcpy(arch_map(MFN(TRAMPOLINE >> PAGE_SHIFT)), trampoline_start,
+    memcpy(arch_map(mfn_from_paddr(trampoline)), trampoline_start,
            (size_t)(trampoline_end - trampoline_start));
     starting = index;
     c->apic_id = id;
@@ -64,13 +65,13 @@ static bool start_one(unsigned index, uint32_t id)
     mem_barrier();
     apic_send_init(id);
     timer_delay_us(10000);
-    apic_send_startup(id, TRAMPOLINE >> PAGE_SHIFT);
+    apic_send_startup(id, (uint8_t)(trampoline.v >> PAGE_SHIFT));
     for (unsigned i = 0; i < 2000; i++) {
         if (READ_ONCE(c->online)) {
             return true;
         }
         if (i == 10) {
-            apic_send_startup(id, TRAMPOLINE >> PAGE_SHIFT);
+            apic_send_startup(id, (uint8_t)(trampoline.v >> PAGE_SHIFT));
         }
         timer_delay_us(1000);
     }
@@ -82,7 +83,16 @@ static bool is_startable(unsigned n)
 {
     uint32_t id = acpi_cpu_apic_id(n);
 
-    return id != cpus[0].apic_id && id != spare_id;
+    return trampoline.v && id != cpus[0].apic_id && id != spare_id;
+}
+
+void smp_set_trampoline(paddr_t page)
+{
+    trampoline = page;
+    if (!page.v) {
+        log_line(LOG_WARNING, "no memory is free below 640 KiB, where other "
+                              "CPUs would start: one CPU only");
+    }
 }
 
 unsigned smp_start(unsigned limit)
