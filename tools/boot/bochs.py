@@ -1,23 +1,21 @@
 # SPDX-License-Identifier: MIT
 """How Bochs is started, for all who do: the one emulator that has Intel's VMX.
 
-Bochs boots from a disc image, which GRUB's tools make: the hypervisor, dom0's
-kernel and its initramfs as multiboot 2 modules, as on a disk. It ends when the
-hypervisor tells it so (xen/arch/x86/power.c). Its exit status says nothing.
+Bochs boots from a disc (disc.py). It ends when the hypervisor tells it so
+(xen/arch/x86/power.c). Its exit status says nothing.
 """
 
 import os
 import re
 import shutil
-import subprocess
 
-from qemu import Unusable
+import disc
+from disc import Unusable
 
 # Intel: corei7_skylake_x, corei7_haswell_4770; AMD: ryzen.
 DEFAULT_MODEL = "corei7_skylake_x"
 # What it can give a guest machine out of its own address space.
 HOST_MEMORY_LIMIT = 2048
-GRUB_MODULES = "/usr/lib/grub/i386-pc"
 LOG = "bochs.log"
 
 CONFIG = """\
@@ -38,25 +36,13 @@ panic: action=fatal
 log: {log}
 """
 
-MENU = """\
-set timeout=0
-menuentry podium {{
-    multiboot2 /boot/podium placeholder {options}
-    module2 /boot/kernel placeholder {arguments}
-{initrd}}}
-"""
-
 
 def need_programs():
-    for program, package in (("bochs", "bochs"), ("xorriso", "xorriso"),
-                             ("grub-mkrescue", "grub-common")):
-        if not shutil.which(program):
-            raise Unusable(f"there is no {program}: apt-get install {package}")
-    for path, package in (("/usr/share/bochs/BIOS-bochs-latest", "bochsbios"),
-                          ("/usr/share/vgabios/vgabios.bin", "vgabios"),
-                          (GRUB_MODULES, "grub-pc-bin")):
-        if not os.path.exists(path):
-            raise Unusable(f"there is no {path}: apt-get install {package}")
+    if not shutil.which("bochs"):
+        raise Unusable("there is no bochs: apt-get install bochs")
+    disc.need_file("/usr/share/bochs/BIOS-bochs-latest", "bochsbios")
+    disc.need_file("/usr/share/vgabios/vgabios.bin", "vgabios")
+    disc.need_programs(disc.BIOS)
 
 
 def mebibytes(size):
@@ -67,46 +53,8 @@ def mebibytes(size):
     return int(match[1]) * (1024 if match[2] == "G" else 1)
 
 
-def grub_words(text):
-    """GRUB's menu language has its own meaning for these."""
-    return re.sub(r'([\\$;&|<>{}"\'])', r"\\\1", text)
-
-
-def make_disc(directory, hypervisor, options, kernel, arguments, initrd=None):
-    """directory/disc.iso, to boot these files."""
-    tree = os.path.join(directory, "disc")
-    boot = os.path.join(tree, "boot")
-    os.makedirs(os.path.join(boot, "grub"))
-    files = {"podium": hypervisor, "kernel": kernel}
-    if initrd:
-        files["initrd"] = initrd
-    for name, path in files.items():
-        shutil.copyfile(path, os.path.join(boot, name))
-    with open(os.path.join(boot, "grub", "grub.cfg"), "w",
-              encoding="utf-8") as menu:
-        menu.write(MENU.format(
-            options=grub_words(options), arguments=grub_words(arguments),
-            initrd="    module2 --nounzip /boot/initrd\n" if initrd else ""))
-    made = subprocess.run(
-        ["grub-mkrescue", "-d", GRUB_MODULES, "-o",
-         os.path.join(directory, "disc.iso"), tree],
-        capture_output=True, text=True, check=False)
-    shutil.rmtree(tree)
-    if made.returncode:
-        raise Unusable(f"grub-mkrescue failed: {made.stderr.strip()}")
-
-
 def model(options):
     return options.cpu or DEFAULT_MODEL
-
-
-def prepare_disc(directory, options):
-    """The disc for a run of the launcher, of what qemu.prepare() put there."""
-    need_programs()
-    initrd = os.path.join(directory, "dom0.cpio")
-    make_disc(directory, os.path.join(directory, "hypervisor"),
-              options.hypervisor_args, os.path.join(directory, "vmlinux"),
-              options.dom0_args, initrd if os.path.exists(initrd) else None)
 
 
 def command(directory, cpu, cpus, memory, serial):

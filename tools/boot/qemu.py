@@ -7,12 +7,14 @@ own where dom0's kernel and initramfs have plain names.
 
 import gzip
 import os
-import re
 import shutil
 
 import cpio
 import images
+import kvm
 import tcg
+import uefi
+from disc import Unusable
 
 DEFAULT_CPU = {"tcg": "EPYC", "kvm": "host"}
 # Xen itself runs dom0 paravirtualised, where QEMU 7.2's iret and SMAP do not
@@ -24,31 +26,18 @@ GZIP_MAGIC = b"\x1f\x8b"
 RESETS = "cpu_reset.log"  # QEMU's word on a triple fault
 
 
-class Unusable(Exception):
-    """The user asked for what cannot be, or something is missing."""
+def choose_accel(wanted, icount, obstacle=kvm.obstacle):
+    """(kvm or tcg, why not the other or None).
 
-
-def processor_offers_svm():
-    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as info:
-        return re.search(r"^flags\s*:.* svm( |$)", info.read(), re.M)
-
-
-def choose_accel(wanted):
-    """auto: KVM where a guest may use svm, emulation otherwise.
-
-    That /dev/kvm exists says nothing about nesting; the flag does, because a
-    virtual machine shows it only when nesting is on, and a real one is asked
-    for its kvm_amd.nested.
+    auto: KVM where a guest may use vmx or svm, emulation otherwise.
     """
-    if wanted != "auto":
-        return wanted
-    nested = "/sys/module/kvm_amd/parameters/nested"
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        return "tcg"
-    if not processor_offers_svm() or not os.path.exists(nested):
-        return "tcg"
-    with open(nested, encoding="ascii") as value:
-        return "kvm" if value.read().strip() in ("1", "Y") else "tcg"
+    if wanted == "tcg":
+        return "tcg", None
+    why_not = ("KVM cannot count time in instructions (--icount)" if icount
+               else obstacle())
+    if wanted == "kvm" and why_not:
+        raise Unusable(f"--accel kvm: {why_not}")
+    return ("tcg", why_not) if why_not else ("kvm", None)
 
 
 def is_xen(path):
@@ -134,15 +123,27 @@ def prepare(directory, options, adds, jobs):
         out.write(extra)
 
 
-def command(options, accel, directory):
-    """The command line, to be run in the prepared directory."""
-    machine, cpus, more = accel, options.cpus, []
-    if accel == "tcg":
-        machine, cpus, more = tcg.processors(
-            options.cpus, options.icount, not is_xen(options.hypervisor))
+def processors(options, accel):
+    """(value of -accel, value of -smp, options of the hypervisor)"""
+    if accel != "tcg":
+        return accel, options.cpus, options.hypervisor_args
+    machine, cpus, more = tcg.processors(options.cpus, options.icount,
+                                         not is_xen(options.hypervisor))
+    return machine, cpus, " ".join([options.hypervisor_args, *more])
+
+
+def multiboot_words(options, arguments):
+    """QEMU itself as the boot loader."""
     modules = "vmlinux " + options.dom0_args.replace(",", ",,")
     if not options.kernel:
         modules += ",dom0.cpio"
+    return ["-kernel", "hypervisor", "-append", arguments, "-initrd", modules]
+
+
+def command(options, accel, directory):
+    """The command line, to be run in the prepared directory, which has a disc
+    if the machine is to boot by UEFI."""
+    machine, cpus, arguments = processors(options, accel)
     words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config",
              "-display", "none", "-no-reboot",
              "-m", options.memory, "-accel", machine,
@@ -151,10 +152,11 @@ def command(options, accel, directory):
              "-chardev", "stdio,id=com1,signal=off",
              "-serial", "chardev:com1",
              "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-             "-d", "cpu_reset", "-D", os.path.join(directory, RESETS),
-             "-kernel", os.path.join(directory, "hypervisor"),
-             "-append", " ".join([options.hypervisor_args, *more]),
-             "-initrd", modules]
+             "-d", "cpu_reset", "-D", os.path.join(directory, RESETS)]
+    if options.uefi:
+        words += uefi.words(directory, options.ovmf)
+    else:
+        words += multiboot_words(options, arguments)
     if options.icount:
         words += ["-icount", "shift=0,sleep=off"]
     return words

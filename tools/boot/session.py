@@ -14,9 +14,11 @@ import tempfile
 import time
 
 import bochs
+import disc
 import qemu
 import stream
 import terminal
+import uefi
 
 EXIT_TIMEOUT = 124
 EXIT_MACHINE = 125
@@ -89,6 +91,10 @@ class Session:
             start_new_session=True, preexec_fn=die_with_parent, **pipes)
 
     def _start_qemu(self, accel):
+        if self._options.uefi:
+            uefi.find_firmware(self._options.ovmf)
+            disc.prepare(self._directory, disc.UEFI, self._options,
+                         qemu.processors(self._options, accel)[2])
         try:
             self._emulator = self._spawn(
                 qemu.command(self._options, accel, self._directory),
@@ -102,7 +108,9 @@ class Session:
     def _start_bochs(self):
         """Its serial port is a connection that it makes to us."""
         options = self._options
-        bochs.prepare_disc(self._directory, options)
+        bochs.need_programs()
+        disc.prepare(self._directory, disc.BIOS, options,
+                     options.hypervisor_args)
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             server.settimeout(CONNECT_SECONDS)
