@@ -6,12 +6,13 @@
 #   make fuzz     five minutes of fuzzing for each parser and for hypercalls
 #   make cov      which lines the unit tests execute
 #   make all      the hypervisor, the tools, the boot images
+#   make image    out/podium.img, to be put on a stick
 #
 # All that is built is under out/. Each part of the tree has its own build.mk;
 # compilers and flags are in config/build.mk, packages in config/packages and
 # config/boot-packages.
 
-.PHONY: all xen tools images run test check format lint launcher unit \
+.PHONY: all xen tools images image run test check format lint launcher unit \
         tools-unit analyze guests variants vmx system soak fmt clean bench \
         packages reference
 .DELETE_ON_ERROR:
@@ -50,6 +51,10 @@ out/boot/guest.cpio.gz: out/boot/versions $(BOOT)/guest-init \
 # Always: it is quick, and writes nothing when nothing has changed.
 images: out/boot/vmlinux out/boot/guest.cpio.gz tools
 	$(Q)$(PYTHON) $(BOOT)/images.py dom0
+
+# To be put on a stick: boots by BIOS and by UEFI.
+image: all
+	$(Q)$(PYTHON) $(BOOT)/image.py
 
 # Xen itself, to compare with: tools/podium run --hypervisor FILE.
 out/reference/versions: config/boot-packages $(BOOT)/fetch.py
