@@ -13,7 +13,7 @@
 # config/boot-packages.
 
 .PHONY: all xen tools images image run test check format lint launcher unit \
-        tools-unit analyze guests variants vmx system soak fmt clean bench \
+        tools-unit analyze guests variants vmx uefi system soak fmt clean bench \
         packages reference
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -80,7 +80,7 @@ QUICK := format lint launcher unit tools-unit
 # Fuzzers make the same short run each time here.
 test: export FUZZ_SECONDS = 0
 test: packages
-	$(Q)$(BOOT)/run-tests $(QUICK) analyze fuzz guests variants vmx system
+	$(Q)$(BOOT)/run-tests $(QUICK) analyze fuzz guests variants vmx uefi system
 
 check: packages
 	$(Q)$(BOOT)/run-tests $(QUICK)

@@ -77,6 +77,16 @@ vmx: $(GUEST_OUT)/built out/podium
 	    --set cpus=1 --tag $(CPU) --log $(GUEST_OUT)/log-$(CPU) \
 	    --results out/results/vmx.txt $(or $(GUEST),$(VMX_GUESTS))
 
+# By UEFI and GRUB: what differs is over when the guest starts.
+UEFI_GUESTS := hello smp
+
+.PHONY: uefi
+uefi: $(GUEST_OUT)/built out/podium
+	$(Q)mkdir -p out/results
+	$(Q)$(PYTHON) $(GUEST_DIR)/run --uefi --tag uefi.svm-qemu.microkernels \
+	    --log $(GUEST_OUT)/log-uefi --results out/results/uefi.txt \
+	    $(or $(GUEST),$(UEFI_GUESTS))
+
 guest-images: $(GUEST_OUT)/built
 
 $(GUEST_OUT)/built: $(GUEST_ELFS)

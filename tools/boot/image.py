@@ -43,7 +43,7 @@ if serial --unit=0 --speed=115200; then
     terminal_output console serial
 fi
 set default=0
-set timeout=5
+set timeout=3
 """
 
 ENTRY = """

@@ -23,19 +23,20 @@ def find_firmware(folder):
     return os.path.join(folder, CODE)
 
 
-def words(directory, folder=OVMF):
-    """QEMU's words to boot directory/disc.iso."""
+def firmware_words(directory, folder=OVMF):
+    """QEMU's words for a machine of which directory has the variables."""
     code = find_firmware(folder)
     variables = os.path.join(directory, "variables.fd")
     shutil.copyfile(os.path.join(folder, VARIABLES), variables)
     os.chmod(variables, 0o600)
     return ["-machine", "q35",
             "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}",
-            "-drive", f"if=pflash,format=raw,unit=1,file={variables}",
-            *disk_words(os.path.join(directory, "disc.iso"))]
+            "-drive", f"if=pflash,format=raw,unit=1,file={variables}"]
 
 
-def disk_words(path):
-    """A disc or disk image as the disk to boot from; it is not changed."""
-    return ["-drive", f"if=none,id=disk,format=raw,readonly=on,file={path}",
+def words(directory, folder=OVMF):
+    """QEMU's words to boot directory/disc.iso, as a disk that is quick."""
+    path = os.path.join(directory, "disc.iso")
+    return [*firmware_words(directory, folder),
+            "-drive", f"if=none,id=disk,format=raw,readonly=on,file={path}",
             "-device", "virtio-blk-pci,drive=disk,bootindex=0"]

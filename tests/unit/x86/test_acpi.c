@@ -181,30 +181,35 @@ TEST(the_power_switch_by_32_bit_fields)
     put_root();
     fadt[1] = DSDT;
     fadt[7] = 0x604;
+    fadt[10] = 0x608;
     put_table(FADT, "FACP", fadt, sizeof(fadt));
     put_table(DSDT, "DSDT", sleep_five, sizeof(sleep_five));
     EXPECT(init());
     EXPECT(acpi_power_switch(&port, &value));
     EXPECT_EQ(port, 0x604);
+    EXPECT_EQ(acpi_timer_port(), 0x608);
     EXPECT_EQ(value, 5 << 10 | 1 << 13);
 }
 
 /* As UEFI has it: the old fields may be 0. */
 TEST(the_power_switch_by_64_bit_fields)
 {
-    uint8_t fadt[208] = {0};
-    uint64_t dsdt = DSDT, control = 0x1804;
+    uint8_t fadt[220 - HEAD] = {0};
+    uint64_t dsdt = DSDT, control = 0x1804, timer = 0x1808;
 
     fake_start(&machine);
     put_root();
     memcpy(fadt + 140 - HEAD, &dsdt, 8);
     fadt[172 - HEAD] = 1; /* an I/O port */
     memcpy(fadt + 172 - HEAD + 4, &control, 8);
+    fadt[208 - HEAD] = 1;
+    memcpy(fadt + 208 - HEAD + 4, &timer, 8);
     put_table(FADT, "FACP", fadt, sizeof(fadt));
     put_table(DSDT, "DSDT", sleep_five, sizeof(sleep_five));
     EXPECT(init());
     EXPECT(acpi_power_switch(&port, &value));
     EXPECT_EQ(port, 0x1804);
+    EXPECT_EQ(acpi_timer_port(), 0x1808);
 }
 
 TEST(what_is_no_root_pointer_is_none)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The little that we read of the host's ACPI tables: the CPUs and the I/O APIC
- * (MADT), and how to switch the machine off (FADT and the \_S5 package of the
- * DSDT). Where tables are is trusted as firmware is, but lengths are checked:
- * a table that says it is longer than any is has nothing in it. The root
- * pointer comes from the boot loader; only of a BIOS is it known where else it
- * would be.
+ * (MADT), a timer, and how to switch the machine off (FADT and the \_S5 package
+ * of the DSDT). Where tables are is trusted as firmware is, but lengths are
+ * checked: a table that says it is longer than any is has nothing in it. The
+ * root pointer comes from the boot loader; only of a BIOS is it known where
+ * else it would be.
  */
 #include "arch/hostmap.h"
 #include "arch/x86/layout.h"
@@ -20,8 +20,10 @@
 enum {
     FADT_DSDT = 40,
     FADT_PM1A_CONTROL = 64,
+    FADT_TIMER = 76,
     FADT_X_DSDT = 140,
     FADT_X_PM1A_CONTROL = 172,
+    FADT_X_TIMER = 208,
     FADT_ADDRESS = 4, /* in a generic address: the space is its first byte */
     FADT_SPACE_IO = 1,
 };
@@ -47,7 +49,7 @@ struct acpi_rsdp {
 static uint32_t cpu_apic_ids[MAX_CPUS];
 static unsigned cpu_count;
 static paddr_t ioapic = {0xFEC00000};
-static uint16_t pm1a_control;
+static uint16_t pm1a_control, timer_port;
 static uint16_t sleep_type;
 static bool can_power_off;
 
@@ -158,6 +160,7 @@ static void parse_fadt(const struct acpi_header *h)
     uint64_t dsdt = fadt_field(h, FADT_X_DSDT, 8);
 
     pm1a_control = fadt_port(h, FADT_PM1A_CONTROL, FADT_X_PM1A_CONTROL);
+    timer_port = fadt_port(h, FADT_TIMER, FADT_X_TIMER);
     if (!dsdt) {
         dsdt = fadt_field(h, FADT_DSDT, 4);
     }
@@ -235,6 +238,11 @@ uint32_t acpi_cpu_apic_id(unsigned n)
 paddr_t acpi_ioapic(void)
 {
     return ioapic;
+}
+
+uint16_t acpi_timer_port(void)
+{
+    return timer_port;
 }
 
 bool acpi_power_switch(uint16_t *port, uint16_t *value)

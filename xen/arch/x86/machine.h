@@ -70,6 +70,8 @@ bool acpi_init(const void *rsdp, bool may_search);
 unsigned acpi_cpu_count(void);
 uint32_t acpi_cpu_apic_id(unsigned n);
 paddr_t acpi_ioapic(void);
+/* The 24-bit timer of 3.58 MHz; 0: there is none. */
+uint16_t acpi_timer_port(void);
 /* Writing value to the port switches the machine off. False: not known. */
 bool acpi_power_switch(uint16_t *port, uint16_t *value);
 
@@ -92,6 +94,12 @@ void apic_route_isa(unsigned irq, uint8_t vector);
 #define VECTOR_TIMER    0xF4
 #define VECTOR_HALT     0xF5
 #define VECTOR_SPURIOUS 0xFF
+
+/* calibrate.c: false: there is no clock that we know. */
+struct rates {
+    uint64_t tsc_khz, apic_khz;
+};
+bool rates_measure(struct rates *r);
 
 /* timer.c */
 void timer_calibrate(void);

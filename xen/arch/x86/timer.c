@@ -1,49 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Time from the TSC, deadlines by the local APIC's timer. Both are measured
- * against the PIT at boot: the smallest of several measurements is taken,
- * because anything that interferes (an emulator's host under load) only ever
- * makes an interval look longer.
- */
+/* Time from the TSC, deadlines by the local APIC's timer. */
 #include "arch/timer.h"
 #include "arch/x86/asm.h"
 #include "arch/x86/machine.h"
+#include "base/panic.h"
 #include "types/bits.h"
-
-#define PIT_HZ        1193182ULL
-#define PIT_TICKS     11932ULL /* 10 ms */
-#define MEASUREMENTS  5
-#define APIC_MEASURED 0xFFFFFFFFU
 
 static uint64_t tsc_khz, tsc_origin;
 static uint64_t apic_khz;
 static uint64_t ns_per_tsc_32; /* ns per tick, 32.32 fixed point */
 static uint64_t wallclock_s;
-
-struct interval {
-    uint64_t tsc, apic;
-};
-
-/* Let PIT channel 2 count PIT_TICKS down; how far did the others get? */
-static struct interval measure(void)
-{
-    struct interval i;
-    uint64_t tsc;
-
-    outb(0x61, (uint8_t)((inb(0x61) & ~2) | 1));
-    outb(0x43, 0xB0); /* channel 2, both bytes, mode 0 */
-    outb(0x42, PIT_TICKS & 0xFF);
-    apic_timer_arm(APIC_MEASURED);
-    outb(0x42, PIT_TICKS >> 8);
-    tsc = rdtsc();
-    while (!(inb(0x61) & 0x20)) {
-        arch_cpu_relax();
-    }
-    i.tsc = rdtsc() - tsc;
-    i.apic = APIC_MEASURED - apic_timer_count();
-    apic_timer_arm(0);
-    return i;
-}
 
 static uint8_t cmos(uint8_t reg)
 {
@@ -84,16 +50,14 @@ static uint64_t read_rtc(void)
 
 void timer_calibrate(void)
 {
-    struct interval best = measure();
+    struct rates rates;
 
-    for (unsigned n = 1; n < MEASUREMENTS; n++) {
-        struct interval i = measure();
-
-        best.tsc = MIN(best.tsc, i.tsc);
-        best.apic = MIN(best.apic, i.apic);
+    if (!rates_measure(&rates)) {
+        panic("there is no clock to measure the TSC by: no ACPI timer, and the "
+              "PIT stands still");
     }
-    tsc_khz = best.tsc * PIT_HZ / PIT_TICKS / 1000;
-    apic_khz = best.apic * PIT_HZ / PIT_TICKS / 1000;
+    tsc_khz = rates.tsc_khz;
+    apic_khz = rates.apic_khz;
     ns_per_tsc_32 = (1000000ULL << 32) / tsc_khz;
     wallclock_s = read_rtc();
     tsc_origin = rdtsc();

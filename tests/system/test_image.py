@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""The image for a stick (make image): as a stick, by BIOS and by UEFI."""
+
+import pytest
+
+import image
+import machine
+import uefi
+
+STICK = ["-device", "qemu-xhci", "-device",
+         "usb-storage,drive=stick,bootindex=0",
+         "-drive", "if=none,id=stick,format=raw,readonly=on,file="]
+
+
+@pytest.fixture(scope="module", name="stick")
+def fixture_stick(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("image") / "podium.img")
+    image.build(path)
+    return [*STICK[:-1], STICK[-1] + path]
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_the_first_entry_boots(firmware, stick, tmp_path):
+    """Debian's kernel as it is, to dom0's shell."""
+    words = []
+    if firmware == "uefi":
+        words = uefi.firmware_words(str(tmp_path))
+    said = machine.qemu(f"image-{firmware}", *words, *stick,
+                        until=rb"dom0's shell: leave|Panic")
+    assert "Podium, rescue" in said  # GRUB's menu is on the serial port
+    assert "kernel unpacked (xz)" in said
+    assert f"command line: {image.HYPERVISOR}" in said
+    assert "Podium: 2 CPUs" in said
+    assert "dom0's shell: leave" in said
+    assert "is unknown" not in said
+    assert "Panic" not in said
