@@ -17,7 +17,7 @@ XEN_C       := $(foreach d,$(XEN_FOLDERS),$(wildcard xen/$(d)/*.c)) \
                $(if $(VARIANT),$(wildcard xen/base/variant/*.c))
 XEN_S       := $(wildcard xen/arch/x86/*.S)
 XEN_C_OBJ   := $(XEN_C:xen/%.c=$(XEN_OUT)/%.o)
-XEN_OBJ     := $(XEN_OUT)/whole.o $(XEN_S:xen/%.S=$(XEN_OUT)/%.S.o)
+XEN_OBJ     := $(XEN_OUT)/whole.o $(XEN_S:xen/%.S=$(XEN_OUT)/%.S.o) $(XEN_OUT)/font.o
 XEN_LDS     := xen/arch/x86/podium.lds
 XEN_LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack -T $(XEN_LDS)
 
@@ -52,6 +52,14 @@ $(XEN_OUT)/%.S.o: xen/%.S
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  AS    $<")
 	$(Q)$(CC) -m64 -Ixen $(DEPFLAGS) -c $< -o $@
+
+# The screen's letters, out of Debian's grub-common.
+XEN_FONT    := /usr/share/grub/ascii.pf2
+
+$(XEN_OUT)/font.o: $(XEN_FONT) xen/font.py
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) xen/font.py $< >$(XEN_OUT)/font.S
+	$(Q)$(CC) -c $(XEN_OUT)/font.S -o $@
 
 $(XEN_OUT)/podium.1: $(XEN_OBJ) $(XEN_LDS) xen/symbols.py
 	$(Q)$(PYTHON) xen/symbols.py </dev/null >$(XEN_OUT)/symbols.1.S

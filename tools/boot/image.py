@@ -21,7 +21,7 @@ FILES = {"podium": os.path.join(OUT, "podium"),
          "vmlinuz": os.path.join(images.BOOT, "vmlinuz-generic"),
          "initrd.img": os.path.join(images.BOOT, "dom0.cpio")}
 
-HYPERVISOR = "dom0_mem=512M console=com1 com1=115200,8n1"
+HYPERVISOR = "dom0_mem=512M console=com1,vga com1=115200,8n1"
 DOM0 = "console=hvc0 panic=-1"
 
 # Title, more options of the hypervisor, more of dom0's kernel. Later ones win.
@@ -29,15 +29,21 @@ ENTRIES = [
     ("Podium", "", "quiet"),
     ("Podium, saying all that it does", "loglvl=all guest_loglvl=all",
      "loglevel=8"),
-    ("Podium, on the second serial port", "console=com2 com2=115200,8n1",
+    ("Podium, on the second serial port", "console=com2,vga com2=115200,8n1",
      "quiet"),
     ("Podium, rescue: one processor, nothing in the background, halts "
      "instead of booting again", "maxcpus=1 background=no noreboot loglvl=all",
      "loglevel=8 nosmp"),
 ]
 
-# GRUB talks on the screen, if there is one, and on the first serial port.
+# GRUB talks on the screen, if there is one, and on the first serial port. A
+# BIOS's screen stays in text mode; UEFI's is for points only.
 HEAD = """\
+if [ "$grub_platform" = efi ]; then
+    insmod all_video
+else
+    set gfxpayload=text
+fi
 if serial --unit=0 --speed=115200; then
     terminal_input console serial
     terminal_output console serial

@@ -3,6 +3,7 @@
 #ifndef BOOT_BOOT_INFO_H
 #define BOOT_BOOT_INFO_H
 
+#include "arch/x86/screen.h"
 #include "types/frame.h"
 
 #include <stdbool.h>
@@ -39,6 +40,7 @@ struct boot_info {
     unsigned range_count;
     char rsdp[BOOT_RSDP_LIMIT]; /* a copy; ACPI's root pointer */
     bool has_rsdp;
+    struct screen_mode screen; /* all 0: none */
     bool from_efi; /* the firmware is UEFI: nothing of a PC's BIOS is there */
 };
 

@@ -35,18 +35,26 @@ static bool next_part(const char **list, char part[WORD_LIMIT])
     return true;
 }
 
-/* "com1,vga": the first that we have, and we have serial ports only. */
+/* "com1,vga": the first serial port that is named, and the screen besides. */
 static bool set_console(struct options *o, const char *value)
 {
     char part[WORD_LIMIT];
+    unsigned com = 0;
+    bool screen = false;
 
     while (next_part(&value, part)) {
-        if (strcmp(part, "com1") == 0 || strcmp(part, "com2") == 0) {
-            o->console_com = (unsigned)(part[3] - '0');
-            return true;
+        if (strcmp(part, "vga") == 0) {
+            screen = true;
+        } else if (!com &&
+                   (strcmp(part, "com1") == 0 || strcmp(part, "com2") == 0)) {
+            com = (unsigned)(part[3] - '0');
         }
     }
-    return false;
+    if (com) {
+        o->console_com = com;
+    }
+    o->use_screen = screen;
+    return com || screen;
 }
 
 /* "115200,8n1": only the speed matters to an emulated line; other than eight

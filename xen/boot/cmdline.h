@@ -9,6 +9,7 @@
 struct options {
     unsigned console_com; /* 1 or 2 */
     unsigned console_baud;
+    bool use_screen;
     enum log_level host_level, guest_level;
     uint64_t dom0_mem;       /* bytes; 0: not given */
     unsigned dom0_max_vcpus; /* 0: as many as CPUs */

@@ -158,6 +158,9 @@ void boot_main(uint32_t magic, uint32_t information)
     }
     cmdline_parse(boot_info.command_line, &options);
     uart_init(options.console_com, options.console_baud);
+    if (options.use_screen) {
+        screen_init(&boot_info.screen);
+    }
     console_set_levels(options.host_level, options.guest_level);
     panic_set_noreboot(options.no_reboot);
     reason = virt_init_boot(); /* can this machine run guests at all? */
@@ -165,6 +168,7 @@ void boot_main(uint32_t magic, uint32_t information)
         panic("%s", reason);
     }
     memory_init(&boot_info); /* RAM, our own page tables */
+    screen_map();
     /* CPUs, I/O APIC, power switch */
     if (!acpi_init(boot_info.has_rsdp ? boot_info.rsdp : NULL,
                    !boot_info.from_efi)) {

@@ -50,6 +50,7 @@ enum {
     MB2_COMMAND_LINE = 1,
     MB2_MODULE = 3,
     MB2_MEMORY_MAP = 6,
+    MB2_SCREEN = 8,
     MB2_EFI32_TABLE = 11,
     MB2_EFI64_TABLE = 12,
     MB2_RSDP_OLD = 14,
@@ -57,6 +58,18 @@ enum {
     MB2_EFI_MAP = 17,
     MB2_EFI32_IMAGE = 19,
     MB2_EFI64_IMAGE = 20,
+};
+
+struct mb2_screen {
+    struct mb2_tag tag;
+    uint64_t memory;
+    uint32_t pitch, width, height;
+    uint8_t bits, type;
+} __attribute__((packed));
+
+enum {
+    SCREEN_POINTS = 1, /* in colours, of which each has bits of its own */
+    SCREEN_TEXT = 2,
 };
 
 /* The UEFI specification, GetMemoryMap(). Entries may be longer than this. */
@@ -227,6 +240,23 @@ static void parse_efi_map(const struct mb2_tag *tag, struct boot_info *info)
     }
 }
 
+static void set_screen(const struct mb2_tag *tag, struct boot_info *info)
+{
+    struct mb2_screen s;
+
+    memcpy(&s, tag, sizeof(s));
+    if (s.type == SCREEN_POINTS || s.type == SCREEN_TEXT) {
+        info->screen = (struct screen_mode){
+            .memory = PADDR(s.memory),
+            .pitch = s.pitch,
+            .width = s.width,
+            .height = s.height,
+            .bits = s.bits,
+            .is_text = s.type == SCREEN_TEXT,
+        };
+    }
+}
+
 static void set_rsdp(const struct mb2_tag *tag, struct boot_info *info)
 {
     memset(info->rsdp, 0, sizeof(info->rsdp));
@@ -256,6 +286,11 @@ static void parse_tag_2(const struct mb2_tag *tag, struct boot_info *info,
     case MB2_MEMORY_MAP:
         if (tag->size >= 16) {
             parse_map_2(tag, info);
+        }
+        break;
+    case MB2_SCREEN:
+        if (tag->size >= sizeof(struct mb2_screen)) {
+            set_screen(tag, info);
         }
         break;
     case MB2_RSDP_OLD: /* with both the new one counts, which has 64 bits */

@@ -33,6 +33,7 @@ TEST(has_defaults)
 {
     parse("");
     EXPECT_EQ(options.console_com, 1);
+    EXPECT(!options.use_screen);
     EXPECT_EQ(options.console_baud, 115200);
     EXPECT_EQ(options.dom0_mem, 0);
     EXPECT_EQ(options.dom0_max_vcpus, 0);
@@ -66,6 +67,7 @@ TEST(takes_a_debian_hosts_line)
     EXPECT_EQ(options.dom0_mem, 4ULL << 30);
     EXPECT_EQ(options.dom0_max_vcpus, 4);
     EXPECT_EQ(options.console_com, 2);
+    EXPECT(options.use_screen);
     EXPECT_EQ(options.console_baud, 57600);
 }
 
@@ -73,7 +75,7 @@ TEST(reports_what_it_does_not_know)
 {
     expect_complaint("dom0_mem=1G ucode=scan", "\"ucode=scan\" is unknown");
     EXPECT_EQ(options.dom0_mem, 1 << 30);
-    expect_complaint("console=vga", "console=vga");
+    expect_complaint("console=com3", "console=com3");
     expect_complaint("maxcpus=none", "maxcpus=none");
 }
 

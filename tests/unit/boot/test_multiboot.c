@@ -247,6 +247,45 @@ TEST(the_newer_root_pointer_of_acpi_counts)
     EXPECT(info.has_rsdp && memcmp(info.rsdp, new, sizeof(new)) == 0);
 }
 
+/* --- multiboot 2: the screen --- */
+
+static void screen_tag(uint32_t bits, uint32_t type)
+{
+    tag(8, (uint32_t[]){0x80000000, 1, 4096, 1024, 768, bits | type << 8, 0, 0},
+        8, NULL);
+}
+
+TEST(a_screen_of_points)
+{
+    begin_2();
+    screen_tag(32, 1);
+    EXPECT(parse_2());
+    EXPECT_EQ(info.screen.memory.v, 0x180000000);
+    EXPECT_EQ(info.screen.pitch, 4096);
+    EXPECT_EQ(info.screen.width, 1024);
+    EXPECT_EQ(info.screen.height, 768);
+    EXPECT_EQ(info.screen.bits, 32);
+    EXPECT(!info.screen.is_text);
+}
+
+TEST(a_screen_of_text)
+{
+    begin_2();
+    screen_tag(16, 2);
+    EXPECT(parse_2());
+    EXPECT(info.screen.is_text);
+    EXPECT_EQ(info.screen.memory.v, 0x180000000);
+}
+
+TEST(a_screen_with_a_palette_or_half_a_tag_is_none)
+{
+    begin_2();
+    screen_tag(8, 0);
+    tag(8, (uint32_t[]){0x80000000, 0, 4096, 1024, 768}, 5, NULL);
+    EXPECT(parse_2());
+    EXPECT_EQ(info.screen.memory.v, 0);
+}
+
 /* --- multiboot 1 --- */
 
 static bool parse_1(const char *loader, const char *ours, const char *kernel)

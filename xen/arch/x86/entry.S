@@ -28,11 +28,15 @@ mb2_header:
         .balign 8
         .word   1, 0            /* information request */
         .long   mb2_request_end - . + 4
-        .long   1, 3, 6, 14, 15 /* cmdline, modules, memory map, ACPI old, new */
+        .long   1, 3, 6, 8, 14, 15 /* command line, modules, memory, screen, ACPI */
 mb2_request_end:
         .balign 8
         .word   6, 0            /* page-aligned modules */
         .long   8
+        .balign 8
+        .word   5, 1            /* a screen in any mode; none will do, too */
+        .long   20
+        .long   0, 0, 0
         .balign 8
         .word   0, 0
         .long   8

@@ -47,6 +47,7 @@ static inline struct cpu *this_cpu(void)
 
 /* uart.c: "115200,8n1" style settings; `port` COM1 or COM2. */
 void uart_init(unsigned com, unsigned baud);
+void uart_putc(char c);
 void uart_enable_interrupt(void);
 void uart_interrupt(void); /* from trap.c */
 

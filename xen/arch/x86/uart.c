@@ -59,7 +59,7 @@ void uart_enable_interrupt(void)
     outb(uart_port + REG_IER, 1);
 }
 
-void arch_console_putc(char c)
+void uart_putc(char c)
 {
     while (!uart_missing && !(inb(uart_port + REG_LSR) & LSR_ROOM)) {
         arch_cpu_relax();
