@@ -27,7 +27,9 @@ struct guest_regs {
     uint64_t rflags;
 };
 
+#define RFLAGS_TF BIT(8)
 #define RFLAGS_IF BIT(9)
+#define RFLAGS_RF BIT(16)
 
 struct guest_seg {
     uint16_t selector;
@@ -72,7 +74,7 @@ enum guest_exit_reason {
     EXIT_CR8_READ,  /* else the instruction has to be read                 */
     EXIT_UNDEFINED, /* an instruction we do not offer: inject #UD */
     EXIT_TRIPLE,    /* triple fault (shutdown state) */
-    EXIT_FAILED,    /* the hardware refused the state: value = code */
+    EXIT_FAILED, /* cannot go on, as arch_guest_failure() says: value = code */
     EXIT_REASON_COUNT,
 };
 
@@ -146,7 +148,9 @@ bool arch_guest_inject_exception(struct guest_cpu *gc, unsigned vector,
                                  int64_t error, uint64_t cr2);
 bool arch_guest_inject_nmi(struct guest_cpu *gc);
 
-/* Clear the interrupt shadow: an instruction was completed by us. */
+/* An instruction was completed by us: skip it, with all that its end means (no
+ * more interrupt shadow; a debug exception if the guest steps by single
+ * instructions). */
 void arch_guest_skip(struct guest_cpu *gc, struct guest_regs *regs,
                      unsigned length);
 
@@ -158,6 +162,9 @@ void arch_guest_skip(struct guest_cpu *gc, struct guest_regs *regs,
  */
 void arch_guest_run(struct guest_cpu *gc, struct guest_regs *regs,
                     const uint32_t *stop, struct guest_exit *exit);
+
+/* Why a run ended with EXIT_FAILED and this code, in a few words. */
+const char *arch_guest_failure(uint64_t code);
 
 /* The vCPU will run elsewhere or never again: write back what this CPU still
  * holds of it (FPU). Call on the CPU where it ran last. */

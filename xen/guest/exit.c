@@ -140,8 +140,8 @@ static void exit_triple(struct vcpu *v, const struct guest_exit *e)
 
 static void exit_failed(struct vcpu *v, const struct guest_exit *e)
 {
-    domain_crash(v->domain, "vCPU %u: the processor refuses its state (%lx)",
-                 v->id, e->code);
+    domain_crash(v->domain, "vCPU %u: %s (%lx), rip %lx", v->id,
+                 arch_guest_failure(e->code), e->code, v->regs.rip);
 }
 
 static exit_fn *const handlers[EXIT_REASON_COUNT] = {

@@ -7,6 +7,7 @@
 
 enum {
     TRAP_DE = 0,
+    TRAP_DB = 1,
     TRAP_BP = 3,
     TRAP_UD = 6,
     TRAP_NM = 7,

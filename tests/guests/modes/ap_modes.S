@@ -41,6 +41,10 @@ modes_code:
     int     $0x40
     xor     %cx, %cx
     div     %cx
+    movw    $(general_protection - modes_code), %es:(4 * 13)
+    mov     %cs, %es:(4 * 13 + 2)
+    mov     $MODES_NO_MSR, %ecx
+    rdmsr                       /* the hypervisor's #GP: no error code here */
     movl    $MODES_STAGE_REAL, REC_STAGE
 
     mov     %cs, %ax
@@ -55,9 +59,12 @@ software:
     incl    REC_INTS
     iret
 
+general_protection:
+    incl    REC_GPS
+    jmp     1f
 divide_error:
     incl    REC_DIVS
-    push    %bp
+1:  push    %bp
     mov     %sp, %bp
     addw    $2, 2(%bp)          /* behind the instruction, of 2 bytes */
     pop     %bp

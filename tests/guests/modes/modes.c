@@ -26,6 +26,8 @@
 #include "test.h"
 #include "trap.h"
 
+#define DR6_BS 0x4000ULL
+
 static struct modes_record *const record = (void *)MODES_RECORD;
 
 static void build_pae_tables(void)
@@ -70,6 +72,7 @@ static void check_real_mode(void)
     EXPECT_EQ(record->sp, 0);
     EXPECT_EQ(record->software_interrupts, 1);
     EXPECT_EQ(record->divide_errors, 1);
+    EXPECT_EQ(record->general_protections, 1);
 }
 
 static void check_protected_mode(void)
@@ -158,7 +161,7 @@ struct exception {
 
 static const struct exception exceptions[] = {
     {divide_by_zero, TRAP_DE, 0, "divide error"},
-    {single_step, 1, 0, "single step"},
+    {single_step, TRAP_DB, 0, "single step"},
     {breakpoint, TRAP_BP, 0, "breakpoint"},
     {undefined, TRAP_UD, 0, "undefined instruction"},
     {no_fpu, TRAP_NM, 0, "FPU with CR0.TS"},
@@ -178,6 +181,35 @@ static void test_exceptions(void)
         EXPECT_EQ(this_cpu()->trap.error, e->error);
         __asm__ volatile("clts");
     }
+}
+
+/* CPUID leaves the guest, and steps as any other instruction does: the trap
+ * comes before the next one. p: where that is. */
+static void step_over_cpuid(void *p)
+{
+    __asm__ volatile("xor %%eax, %%eax\n\t"
+                     "mov %%rax, %%dr6\n\t"
+                     "lea 1f(%%rip), %%rcx\n\t"
+                     "mov %%rcx, (%0)\n\t"
+                     "pushf\n\t"
+                     "orl $0x100, (%%rsp)\n\t"
+                     "popf\n\t"
+                     "cpuid\n"
+                     "1:\tnop\n\tnop"
+                     :
+                     : "D"(p)
+                     : "rax", "rbx", "rcx", "rdx", "memory");
+}
+
+static void test_single_step(void)
+{
+    uint64_t next = 0, dr6;
+
+    test_section("single step over an instruction that leaves the guest");
+    EXPECT_EQ(trap_catch(step_over_cpuid, &next), TRAP_DB);
+    EXPECT_EQ(this_cpu()->trap.rip, next);
+    __asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
+    EXPECT_EQ(dr6 & DR6_BS, DR6_BS);
 }
 
 /* Bits of a page fault's error code. */
@@ -293,6 +325,7 @@ static void test_registers_kept(void)
 void test_main(void)
 {
     test_exceptions();
+    test_single_step();
     test_page_faults();
     test_ring_3();
     test_registers_kept();

@@ -6,6 +6,7 @@
 
 #define MODES_RECORD 0x7000
 #define MODES_MAGIC  0x6d6f6465
+#define MODES_NO_MSR 0x12345678
 
 #define MODES_STAGE_REAL 1
 #define MODES_STAGE_32   2
@@ -33,6 +34,7 @@
 #define REC_VERSC   52
 #define REC_PAE_CR3 56
 #define REC_PAE_TGT 64
+#define REC_GPS     72
 
 #ifndef __ASSEMBLER__
 #include "types/check.h"
@@ -49,6 +51,7 @@ struct modes_record {
     uint32_t compat_efer;
     int32_t compat_version;
     uint64_t pae_cr3, pae_target; /* in */
+    uint32_t general_protections;
 };
 
 BUILD_ASSERT(offsetof(struct modes_record, cs) == REC_CS, "asm");
@@ -56,6 +59,8 @@ BUILD_ASSERT(offsetof(struct modes_record, sp) == REC_SP, "asm");
 BUILD_ASSERT(offsetof(struct modes_record, version32) == REC_VERS32, "asm");
 BUILD_ASSERT(offsetof(struct modes_record, compat_efer) == REC_EFER, "asm");
 BUILD_ASSERT(offsetof(struct modes_record, pae_target) == REC_PAE_TGT, "asm");
+BUILD_ASSERT(offsetof(struct modes_record, general_protections) == REC_GPS,
+             "asm");
 
 extern const char modes_code[], modes_code_end[];
 #endif

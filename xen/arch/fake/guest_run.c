@@ -82,6 +82,11 @@ bool arch_guest_long_mode(const struct guest_cpu *gc)
     return gc->state.seg[SEG_CS].attributes & BIT(9);
 }
 
+const char *arch_guest_failure(uint64_t code)
+{
+    return code ? "the fake machine refuses its state" : "no reason";
+}
+
 uint64_t arch_guest_cr3(const struct guest_cpu *gc)
 {
     return gc->state.cr3;

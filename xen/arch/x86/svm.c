@@ -3,9 +3,12 @@
  * Running a guest with AMD SVM and nested paging.
  *
  * Interrupts are offered by V_IRQ: the processor delivers the vector as soon
- * as the guest can take it, and clears V_IRQ; EVENTINJ is for exceptions and
- * NMIs only, because QEMU now and then delivers an injected external
- * interrupt twice (test-platforms.md 5.1).
+ * as the guest can take it, and clears V_IRQ. One that the guest can take at
+ * once is injected by EVENTINJ instead, which spares the processor the window;
+ * but not where the processor has no nRIP, which is how we know QEMU: it
+ * now and then delivers an injected interrupt twice (test-platforms.md 5.1).
+ * Bochs on the other hand does not notice V_IRQ of a guest that has interrupts
+ * on already (section 2 there).
  */
 #include "arch/x86/svm.h"
 #include "arch/hostmap.h"
@@ -17,6 +20,7 @@
 #define TLB_FLUSH_ALL   1
 #define VMEXIT_INVALID  0xFFFFFFFFU
 #define FIRST_INTERRUPT 32
+#define MAX_INSTRUCTION 15 /* bytes */
 #define HOST_INTERCEPTS                                                        \
     (BIT(SVM_INTR) | BIT(SVM_NMI) | BIT(SVM_INIT) | BIT(SVM_RDPMC) |           \
      BIT(SVM_CPUID) | BIT(SVM_INVD) | BIT(SVM_HLT) | BIT(SVM_INVLPGA) |        \
@@ -29,6 +33,8 @@ static uint8_t io_bitmap[3 * PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t msr_bitmap[2 * PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t host_save[MAX_CPUS][PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t host_vmcbs[MAX_CPUS][PAGE_SIZE] __attribute__((aligned(4096)));
+
+static bool has_next_rip;
 
 /* MSRs that VMRUN or VMLOAD switch, or fpu.c: the guest has them directly. */
 static const uint32_t direct_msrs[] = {
@@ -71,6 +77,7 @@ const char *svm_init_boot(void)
         return "this processor has no nested paging";
     }
     svm_ops.asid_count = b;
+    has_next_rip = d & BIT(3);
     memset(io_bitmap, 0xFF, sizeof(io_bitmap));
     memset(msr_bitmap, 0xFF, sizeof(msr_bitmap));
     for (unsigned i = 0; i < ARRAY_COUNT(direct_msrs); i++) {
@@ -108,7 +115,7 @@ static struct guest_cpu *svm_create(void *const *pages, mfn_t root)
     sc->vmcb_address = arch_unmap(m).v << PAGE_SHIFT;
     sc->common.xsave = pages[1];
     m->cr_write = BIT(8);
-    m->exceptions = BIT(EXCEPTION_AC); /* endless #AC must not stop a CPU */
+    m->exceptions = EXCEPTIONS_ENDLESS;
     m->intercepts[0] = (uint32_t)HOST_INTERCEPTS;
     m->intercepts[1] = (uint32_t)(HOST_INTERCEPTS >> 32);
     m->iopm = (uint64_t)io_bitmap;
@@ -186,15 +193,46 @@ void svm_clear_shadow(struct guest_cpu *gc)
     vmcb_of(gc)->interrupt_shadow = 0;
 }
 
+static bool can_inject_irq(const struct vmcb *m)
+{
+    return has_next_rip && (m->rflags & RFLAGS_IF) &&
+           !(m->interrupt_shadow & 1) && !(m->event_inject & EVENT_VALID);
+}
+
+static void svm_single_step(struct guest_cpu *gc)
+{
+    if (svm_inject(gc, virt_exception(gc, EXCEPTION_DB, -1), 0)) {
+        vmcb_of(gc)->dr6 |= DR6_BS;
+    }
+}
+
+static const char *svm_failure(uint64_t code)
+{
+    return code == VMEXIT_INVALID ? "the processor refuses its state"
+                                  : "an exit that is not known";
+}
+
 static void offer_irq(struct vmcb *m, int vector)
 {
     uint64_t control = m->int_control & V_TPR_MASK;
 
     control |= V_INTR_MASKING;
-    if (vector >= 0) {
+    if (vector >= 0 && can_inject_irq(m)) {
+        m->event_inject = EVENT_VALID | (unsigned)vector;
+    } else if (vector >= 0) {
         control |= V_IRQ | V_IGN_TPR | (uint64_t)vector << V_VECTOR_SHIFT;
     }
     m->int_control = control;
+}
+
+/* The entry did not come about. Who offered an interrupt does so again. */
+static void withdraw_irq(struct vmcb *m)
+{
+    uint64_t event = m->event_inject;
+
+    if ((event & EVENT_VALID) && EVENT_TYPE(event) == EVENT_TYPE_INTERRUPT) {
+        m->event_inject = 0;
+    }
 }
 
 /* What was being delivered when the exit came must be delivered again. */
@@ -248,18 +286,26 @@ static void decode_fault(const struct vmcb *m, struct guest_exit *e)
     e->fault.execute = m->exit_info1 & BIT(4);
 }
 
-static void give_back_alignment_check(struct guest_cpu *gc,
-                                      struct guest_exit *e)
+/* Those that exit only so that they come to an end. DR6 and DR7 are already as
+ * the guest is to see them. */
+static void give_back_exception(struct guest_cpu *gc, struct guest_exit *e,
+                                unsigned vector)
 {
-    arch_guest_inject_exception(gc, EXCEPTION_AC, 0, 0);
+    arch_guest_inject_exception(gc, vector, vector == EXCEPTION_AC ? 0 : -1, 0);
     e->reason = EXIT_NONE;
 }
 
-/*
- * Exit code to reason and instruction length. Lengths are those of the
- * instructions without prefixes, which is how everybody writes them; nRIP is
- * used where the processor saves it.
- */
+/* Of the instruction that exited: by nRIP, or what it is without prefixes,
+ * which is how everybody writes it. 0 stays 0: it was no instruction. */
+static unsigned instruction_length(const struct vmcb *m, unsigned plain)
+{
+    uint64_t told = m->next_rip - m->rip;
+
+    return plain && has_next_rip && told - 1 < MAX_INSTRUCTION ? (unsigned)told
+                                                               : plain;
+}
+
+/* Exit code to reason and instruction length. */
 static void decode_exit(struct guest_cpu *gc, struct guest_exit *e)
 {
     static const struct {
@@ -287,18 +333,19 @@ static void decode_exit(struct guest_cpu *gc, struct guest_exit *e)
     e->value = code;
     if (code < ARRAY_COUNT(simple) && simple[code].known) {
         e->reason = simple[code].reason;
-        e->length = simple[code].length;
+        e->length = instruction_length(m, simple[code].length);
         return;
     }
     if (code == SVM_EXIT_NPF) {
         decode_fault(m, e);
     } else if (code == SVM_EXIT_MSR) {
         e->reason = m->exit_info1 & 1 ? EXIT_MSR_WRITE : EXIT_MSR_READ;
-        e->length = 2;
+        e->length = instruction_length(m, 2);
     } else if (code == SVM_EXIT_IO) {
         decode_io(m, e);
-    } else if (code == SVM_EXIT_EXCEPTION + EXCEPTION_AC) {
-        give_back_alignment_check(gc, e);
+    } else if (code == SVM_EXIT_EXCEPTION + EXCEPTION_AC ||
+               code == SVM_EXIT_EXCEPTION + EXCEPTION_DB) {
+        give_back_exception(gc, e, code - SVM_EXIT_EXCEPTION);
     } else if (code == VMEXIT_INVALID) {
         e->reason = EXIT_FAILED;
     } else {
@@ -337,6 +384,7 @@ static void prepare(struct cpu *c, struct guest_cpu *gc,
     offer_irq(m, gc->irq);
     m->tlb_control = virt_enter(c, gc) == TLB_ALL ? TLB_FLUSH_ALL : 0;
     m->asid = gc->asid;
+    write_cr2(m->cr2); /* VMRUN does it, but Bochs's */
 }
 
 bool svm_run(struct guest_cpu *gc, struct guest_regs *regs,
@@ -347,6 +395,7 @@ bool svm_run(struct guest_cpu *gc, struct guest_regs *regs,
 
     prepare(c, gc, regs);
     if (!enter(c, svm_of(gc), regs, stop)) {
+        withdraw_irq(m);
         return false;
     }
     regs->rax = m->rax;
@@ -394,6 +443,8 @@ struct virt_ops svm_ops = {
     .set_tsc_offset = svm_set_tsc_offset,
     .inject = svm_inject,
     .clear_shadow = svm_clear_shadow,
+    .single_step = svm_single_step,
+    .failure = svm_failure,
     .load = svm_load,
     .run = svm_run,
     .unload = svm_unload,

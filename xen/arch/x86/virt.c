@@ -12,15 +12,29 @@
 #include "types/error.h"
 
 #define FIRST_ASID 1
-#define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR)
+#define CR0_PE     BIT(0)
 
 const struct pte_format *arch_pte_format;
 static const struct virt_ops *virt;
+static uint64_t efer_guest; /* bits of EFER that guests may set */
 
 /* What each exit needs: a comparison costs less than a call by a pointer, and
  * lets the compiler put SVM's few instructions here. */
 #define VIRT_HOT(op, ...)                                                      \
     (virt == &svm_ops ? svm_##op(__VA_ARGS__) : virt->op(__VA_ARGS__))
+
+/* What this processor has of EFER: a reserved bit is #GP to who writes it, and
+ * would keep the guest from being entered. */
+static uint64_t efer_offered(void)
+{
+    uint64_t efer = EFER_SCE | EFER_LME | EFER_LMA;
+    uint32_t a, b, c, d;
+
+    cpuid_count(0x80000001, 0, &a, &b, &c, &d);
+    efer |= d & BIT(20) ? EFER_NXE : 0;
+    efer |= d & BIT(25) ? EFER_FFXSR : 0;
+    return efer;
+}
 
 const char *virt_init_boot(void)
 {
@@ -37,6 +51,7 @@ const char *virt_init_boot(void)
                "nor Intel's VMX";
     }
     arch_pte_format = virt->format;
+    efer_guest = efer_offered();
     fpu_init_boot();
     return wrong;
 }
@@ -93,7 +108,7 @@ void arch_guest_set_state(struct guest_cpu *gc, const struct guest_state *s)
 {
     struct guest_state allowed = *s;
 
-    allowed.efer &= EFER_GUEST;
+    allowed.efer &= efer_guest;
     virt->set_state(gc, &allowed);
 }
 
@@ -127,16 +142,23 @@ bool arch_guest_irq_taken(const struct guest_cpu *gc)
     return gc->irq_taken;
 }
 
-bool arch_guest_inject_exception(struct guest_cpu *gc, unsigned vector,
-                                 int64_t error, uint64_t cr2)
+/* Real mode knows no error codes, and VMX refuses to deliver one there. */
+uint64_t virt_exception(const struct guest_cpu *gc, unsigned vector,
+                        int64_t error)
 {
     uint64_t event =
         EVENT_VALID | EVENT_TYPE_EXCEPTION << EVENT_TYPE_SHIFT | vector;
 
-    if (error >= 0) {
+    if (error >= 0 && (virt->cr0(gc) & CR0_PE)) {
         event |= EVENT_ERROR_CODE | (uint64_t)error << 32;
     }
-    return virt->inject(gc, event, cr2);
+    return event;
+}
+
+bool arch_guest_inject_exception(struct guest_cpu *gc, unsigned vector,
+                                 int64_t error, uint64_t cr2)
+{
+    return virt->inject(gc, virt_exception(gc, vector, error), cr2);
 }
 
 bool arch_guest_inject_nmi(struct guest_cpu *gc)
@@ -149,7 +171,16 @@ void arch_guest_skip(struct guest_cpu *gc, struct guest_regs *regs,
                      unsigned length)
 {
     regs->rip += length;
+    regs->rflags &= ~RFLAGS_RF;
     VIRT_HOT(clear_shadow, gc);
+    if (unlikely(regs->rflags & RFLAGS_TF)) {
+        virt->single_step(gc);
+    }
+}
+
+const char *arch_guest_failure(uint64_t code)
+{
+    return virt->failure(code);
 }
 
 /* Each vCPU notes the generation that its tag is good for; the guest's note
@@ -250,7 +281,7 @@ static int write_efer(struct guest_cpu *gc, uint64_t v)
 {
     uint64_t now = virt->get_efer(gc);
 
-    if (v & ~(uint64_t)EFER_GUEST) {
+    if (v & ~efer_guest) {
         return -EINVAL;
     }
     if ((virt->cr0(gc) & BIT(31)) && ((v ^ now) & EFER_LME)) {

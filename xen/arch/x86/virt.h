@@ -56,6 +56,9 @@ struct virt_ops {
     /* False: one is queued already. */
     bool (*inject)(struct guest_cpu *gc, uint64_t event, uint64_t cr2);
     void (*clear_shadow)(struct guest_cpu *gc);
+    /* An instruction was skipped with RFLAGS.TF set: #DB is due. */
+    void (*single_step)(struct guest_cpu *gc);
+    const char *(*failure)(uint64_t code);
 
     /* arch_guest_run() with the FPU state loaded. Between virt_enter() and
      * virt_leave() it marks this_cpu()->mode. False: *stop was set. */
@@ -72,6 +75,10 @@ struct virt_ops {
  * for this CPU, or is seen by it. */
 enum tlb_need virt_enter(struct cpu *c, struct guest_cpu *gc);
 void virt_leave(struct cpu *c, struct guest_cpu *gc);
+
+/* virt.c: an exception as an event; error -1: it has no error code. */
+uint64_t virt_exception(const struct guest_cpu *gc, unsigned vector,
+                        int64_t error);
 
 extern const struct pte_format npt_format;
 
@@ -108,7 +115,13 @@ enum event_type {
     EVENT_TYPE_SOFTWARE = 4,
 };
 
+#define EXCEPTION_DB 1
 #define EXCEPTION_AC 17
+/* Exceptions whose delivery can raise them again, without end and so without an
+ * exit: by a breakpoint on the stack or a misaligned one. They exit first. */
+#define EXCEPTIONS_ENDLESS (BIT(EXCEPTION_DB) | BIT(EXCEPTION_AC))
+
+#define DR6_BS BIT(14) /* a single step; also in VMX's pending exceptions */
 
 /* fpu.c: put gc's FPU and debug registers into this CPU; write them back. */
 void fpu_load(struct guest_cpu *gc);

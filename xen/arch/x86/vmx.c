@@ -274,6 +274,25 @@ void vmcs_end(const struct guest_cpu *gc)
     }
 }
 
+/* A field that was never written has no value that one may count on. These
+ * stay 0: what we do not use, and what a guest begins with. */
+static void set_zeros(void)
+{
+    static const uint16_t zeros[] = {
+        VMCS_PAGE_FAULT_MASK,   VMCS_PAGE_FAULT_MATCH, VMCS_CR3_TARGETS,
+        VMCS_EXIT_MSR_STORES,   VMCS_EXIT_MSR_LOADS,   VMCS_ENTRY_MSR_LOADS,
+        VMCS_ENTRY_EVENT,       VMCS_TSC_OFFSET,       VMCS_GUEST_DEBUGCTL,
+        VMCS_GUEST_ACTIVITY,    VMCS_HOST_ES,          VMCS_HOST_SS,
+        VMCS_HOST_DS,           VMCS_HOST_FS,          VMCS_HOST_GS,
+        VMCS_HOST_FS_BASE,      VMCS_HOST_SYSENTER_CS, VMCS_HOST_SYSENTER_ESP,
+        VMCS_HOST_SYSENTER_EIP,
+    };
+
+    for (unsigned i = 0; i < ARRAY_COUNT(zeros); i++) {
+        vmwrite(zeros[i], 0);
+    }
+}
+
 static void set_controls(const struct vmx_cpu *xc)
 {
     vmwrite(VMCS_PIN_CONTROLS, vmx.pin);
@@ -281,7 +300,7 @@ static void set_controls(const struct vmx_cpu *xc)
     vmwrite(VMCS_CPU_CONTROLS_2, vmx.cpu2);
     vmwrite(VMCS_EXIT_CONTROLS, vmx.exit);
     vmwrite(VMCS_ENTRY_CONTROLS, vmx.entry);
-    vmwrite(VMCS_EXCEPTIONS, BIT(EXCEPTION_AC));
+    vmwrite(VMCS_EXCEPTIONS, EXCEPTIONS_ENDLESS);
     vmwrite(VMCS_MSR_BITMAP, (uint64_t)msr_bitmap);
     vmwrite(VMCS_EPT_POINTER, xc->ept_pointer);
     vmwrite(VMCS_LINK_POINTER, ~0ULL);
@@ -305,6 +324,7 @@ static struct guest_cpu *vmx_create(void *const *pages, mfn_t root)
     memcpy(pages[0], &vmx.revision, sizeof(vmx.revision));
     vmclear(xc->vmcs);
     vmcs_begin(&xc->common);
+    set_zeros();
     set_controls(xc);
     vmcs_end(&xc->common);
     vmx_set_state(&xc->common, &reset);
@@ -380,6 +400,15 @@ static void vmx_clear_shadow(struct guest_cpu *gc)
     vmcs_begin(gc);
     vmwrite(VMCS_GUEST_SHADOW,
             vmread(VMCS_GUEST_SHADOW) & ~(SHADOW_STI | SHADOW_MOV_SS));
+    vmcs_end(gc);
+}
+
+/* The processor delivers it with the next entry, and sets DR6. */
+static void vmx_single_step(struct guest_cpu *gc)
+{
+    vmcs_begin(gc);
+    vmwrite(VMCS_GUEST_PENDING_DEBUG,
+            vmread(VMCS_GUEST_PENDING_DEBUG) | DR6_BS);
     vmcs_end(gc);
 }
 
@@ -562,6 +591,17 @@ static void requeue_event(struct vmx_cpu *xc)
     }
 }
 
+/* Entry checks that a guest which steps, in an interrupt shadow, has its #DB
+ * pending; what exited by #DB has lost it. */
+static void keep_single_step(const struct guest_regs *regs)
+{
+    if (unlikely(regs->rflags & RFLAGS_TF) &&
+        (vmread(VMCS_GUEST_SHADOW) & (SHADOW_STI | SHADOW_MOV_SS))) {
+        vmwrite(VMCS_GUEST_PENDING_DEBUG,
+                vmread(VMCS_GUEST_PENDING_DEBUG) | DR6_BS);
+    }
+}
+
 static void prepare(struct cpu *c, struct vmx_cpu *xc,
                     const struct guest_regs *regs)
 {
@@ -571,6 +611,7 @@ static void prepare(struct cpu *c, struct vmx_cpu *xc,
     vmwrite(VMCS_GUEST_RSP, regs->rsp);
     vmwrite(VMCS_GUEST_RIP, regs->rip);
     vmwrite(VMCS_GUEST_RFLAGS, regs->rflags | 2);
+    keep_single_step(regs);
     set_entry_event(xc, regs);
     flush_if_needed(xc, virt_enter(c, &xc->common));
     write_cr2(xc->cr2);
@@ -623,7 +664,8 @@ static bool vmx_run(struct guest_cpu *gc, struct guest_regs *regs,
         take_back_event(xc);
         exit->reason = EXIT_FAILED;
         exit->length = 0;
-        exit->code = exit->value = vmread(VMCS_INSTRUCTION_ERROR);
+        exit->code = exit->value =
+            vmread(VMCS_INSTRUCTION_ERROR) | VMX_NOT_ENTERED;
         return true;
     }
 }
@@ -667,6 +709,8 @@ struct virt_ops vmx_ops = {
     .set_tsc_offset = vmx_set_tsc_offset,
     .inject = vmx_inject,
     .clear_shadow = vmx_clear_shadow,
+    .single_step = vmx_single_step,
+    .failure = vmx_failure,
     .load = vmx_load,
     .run = vmx_run,
     .unload = vmx_unload,

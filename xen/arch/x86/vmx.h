@@ -36,8 +36,14 @@ enum vmcs_field {
     VMCS_PIN_CONTROLS = 0x4000,
     VMCS_CPU_CONTROLS = 0x4002,
     VMCS_EXCEPTIONS = 0x4004,
+    VMCS_PAGE_FAULT_MASK = 0x4006,
+    VMCS_PAGE_FAULT_MATCH = 0x4008,
+    VMCS_CR3_TARGETS = 0x400A,
     VMCS_EXIT_CONTROLS = 0x400C,
+    VMCS_EXIT_MSR_STORES = 0x400E,
+    VMCS_EXIT_MSR_LOADS = 0x4010,
     VMCS_ENTRY_CONTROLS = 0x4012,
+    VMCS_ENTRY_MSR_LOADS = 0x4014,
     VMCS_ENTRY_EVENT = 0x4016,
     VMCS_ENTRY_ERROR_CODE = 0x4018,
     VMCS_CPU_CONTROLS_2 = 0x401E,
@@ -55,6 +61,7 @@ enum vmcs_field {
     VMCS_GUEST_ACTIVITY = 0x4826,
     VMCS_GUEST_SYSENTER_CS = 0x482A,
     VMCS_PREEMPTION_TIMER = 0x482E,
+    VMCS_HOST_SYSENTER_CS = 0x4C00,
 
     VMCS_CR0_MASK = 0x6000,
     VMCS_CR4_MASK = 0x6002,
@@ -82,6 +89,8 @@ enum vmcs_field {
     VMCS_HOST_TR_BASE = 0x6C0A,
     VMCS_HOST_GDTR_BASE = 0x6C0C,
     VMCS_HOST_IDTR_BASE = 0x6C0E,
+    VMCS_HOST_SYSENTER_ESP = 0x6C10,
+    VMCS_HOST_SYSENTER_EIP = 0x6C12,
     VMCS_HOST_RIP = 0x6C16,
 };
 
@@ -93,6 +102,7 @@ enum vmx_exit {
     VMX_EXIT_STARTUP = 4,
     VMX_EXIT_IRQ_WINDOW = 7,
     VMX_EXIT_NMI_WINDOW = 8,
+    VMX_EXIT_TASK_SWITCH = 9,
     VMX_EXIT_CPUID = 10,
     VMX_EXIT_HLT = 12,
     VMX_EXIT_INVD = 13,
@@ -102,7 +112,9 @@ enum vmx_exit {
     VMX_EXIT_MSR_READ = 31,
     VMX_EXIT_MSR_WRITE = 32,
     VMX_EXIT_BAD_STATE = 33,
+    VMX_EXIT_BAD_MSRS = 34,
     VMX_EXIT_PAUSE = 40,
+    VMX_EXIT_MACHINE_CHECK = 41,
     VMX_EXIT_EPT_VIOLATION = 48,
     VMX_EXIT_EPT_MISCONFIGURED = 49,
     VMX_EXIT_PREEMPTION = 52,
@@ -110,6 +122,8 @@ enum vmx_exit {
     VMX_EXIT_XSETBV = 55,
 };
 #define VMX_ENTRY_FAILED BIT(31) /* in the exit reason */
+/* Ours: the rest of the code is an error of VMLAUNCH or VMRESUME. */
+#define VMX_NOT_ENTERED BIT(30)
 
 /* Interruptibility of the guest. */
 #define SHADOW_STI    BIT(0)
@@ -165,6 +179,7 @@ extern const char vmx_exit_point[];
  */
 void vmx_decode_exit(struct vmx_cpu *xc, struct guest_regs *regs,
                      struct guest_exit *e);
+const char *vmx_failure(uint64_t code);
 
 /* vmx_state.c: parts of vmx_ops, and what the FPU's switch takes along. */
 void vmx_get_state(const struct guest_cpu *gc, struct guest_state *s);

@@ -11,13 +11,17 @@
 
 #define EXCEPTION_GP       13
 #define EVENT_NMI_UNBLOCKS BIT(12)
+#define EVENT_TYPE_INT1    5U
+#define DR6_HITS           (BIT(13) | BIT(14) | 15U) /* BD, BS, B3..B0 */
+#define DR7_GD             BIT(13)
+#define RIGHTS_LONG        BIT(13)
 
-/* An exception with error code 0 instead of the exit. Nothing else is queued:
- * an exit because of the guest's own instruction was not a delivery. */
-static void inject(struct vmx_cpu *xc, struct guest_exit *e, unsigned vector)
+/* An exception instead of the exit. Nothing else is queued: an exit because of
+ * the guest's own instruction was not a delivery. */
+static void inject(struct vmx_cpu *xc, struct guest_exit *e, unsigned vector,
+                   int64_t error)
 {
-    xc->event = EVENT_VALID | EVENT_TYPE_EXCEPTION << EVENT_TYPE_SHIFT |
-                EVENT_ERROR_CODE | vector;
+    xc->event = virt_exception(&xc->common, vector, error);
     e->reason = EXIT_NONE;
     e->length = 0;
 }
@@ -55,20 +59,39 @@ static void decode_fault(struct guest_exit *e)
     block_nmi_again(q & EVENT_NMI_UNBLOCKS);
 }
 
-static void decode_exception(struct vmx_cpu *xc, struct guest_exit *e)
+/* What the exit came before: DR6 says why, and DR7.GD is off. INT1 counts as
+ * executed; only its own type of event would need its length. */
+static void give_back_debug(struct vmx_cpu *xc, struct guest_regs *regs,
+                            struct guest_exit *e, uint64_t event)
+{
+    uint64_t hits = vmread(VMCS_QUALIFICATION) & DR6_HITS;
+
+    write_dr6((read_dr6() & ~15ULL) | hits);
+    vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~DR7_GD);
+    if (EVENT_TYPE(event) == EVENT_TYPE_INT1) {
+        regs->rip += e->length;
+    }
+    inject(xc, e, EXCEPTION_DB, -1);
+}
+
+static void decode_exception(struct vmx_cpu *xc, struct guest_regs *regs,
+                             struct guest_exit *e)
 {
     uint64_t event = vmread(VMCS_EXIT_EVENT);
 
-    e->reason = EXIT_NONE;
-    e->length = 0;
     if (EVENT_TYPE(event) == EVENT_TYPE_NMI) {
+        e->reason = EXIT_NONE;
+        e->length = 0;
         /* Ours. NMIs are blocked until an IRET. */
         __asm__ volatile("int $2" : : : "memory");
         return;
     }
     block_nmi_again(event & EVENT_NMI_UNBLOCKS);
-    /* #AC, which an endless loop of could not be left otherwise. */
-    inject(xc, e, EXCEPTION_AC);
+    if ((event & 0xFF) == EXCEPTION_DB) {
+        give_back_debug(xc, regs, e, event);
+    } else {
+        inject(xc, e, EXCEPTION_AC, 0);
+    }
 }
 
 /* A write that changes a bit of CR0 that is not the guest's (vmx_state.c) shows
@@ -81,7 +104,7 @@ static void decode_cr_write(struct vmx_cpu *xc, struct guest_exit *e,
 
     valid = valid && ((v & BIT(0)) || !(v & BIT(31)));
     if (cr != 0 || !valid || v >> 32) {
-        inject(xc, e, EXCEPTION_GP);
+        inject(xc, e, EXCEPTION_GP, 0);
         return;
     }
     vmwrite(VMCS_CR0_SHADOW, v);
@@ -94,13 +117,16 @@ static void decode_cr(struct vmx_cpu *xc, const struct guest_regs *regs,
 {
     uint64_t q = vmread(VMCS_QUALIFICATION);
     unsigned cr = q & 15, reg = q >> 8 & 15;
+    bool is_long = vmread(VMCS_GUEST_RIGHTS + 2 * SEG_CS) & RIGHTS_LONG;
 
     if (cr == 8) {
         e->reason = q & BIT(4) ? EXIT_CR8_READ : EXIT_CR8_WRITE;
         e->value = reg;
         return;
     }
-    decode_cr_write(xc, e, cr, regs->gpr[reg]);
+    /* What is above 32 bits is left from 64-bit code. */
+    decode_cr_write(xc, e, cr,
+                    is_long ? regs->gpr[reg] : (uint32_t)regs->gpr[reg]);
 }
 
 /* Only what this processor has and the guest is offered, and what an FPU needs.
@@ -112,7 +138,7 @@ static void decode_xsetbv(struct vmx_cpu *xc, struct guest_regs *regs,
 
     if ((uint32_t)regs->rcx || (v & ~fpu_guest_xcr0) || !(v & BIT(0)) ||
         (v & (BIT(1) | BIT(2))) == BIT(2)) {
-        inject(xc, e, EXCEPTION_GP);
+        inject(xc, e, EXCEPTION_GP, 0);
         return;
     }
     xsetbv0(v);
@@ -133,6 +159,7 @@ void vmx_decode_exit(struct vmx_cpu *xc, struct guest_regs *regs,
         [VMX_EXIT_NMI_WINDOW] = {true, EXIT_NONE},
         [VMX_EXIT_PREEMPTION] = {true, EXIT_NONE},
         [VMX_EXIT_TRIPLE] = {true, EXIT_TRIPLE},
+        [VMX_EXIT_TASK_SWITCH] = {true, EXIT_FAILED},
         [VMX_EXIT_CPUID] = {true, EXIT_CPUID},
         [VMX_EXIT_HLT] = {true, EXIT_HLT},
         [VMX_EXIT_INVD] = {true, EXIT_SKIP},
@@ -156,12 +183,56 @@ void vmx_decode_exit(struct vmx_cpu *xc, struct guest_regs *regs,
     } else if (code == VMX_EXIT_IO) {
         decode_io(e);
     } else if (code == VMX_EXIT_EXCEPTION) {
-        decode_exception(xc, e);
+        decode_exception(xc, regs, e);
     } else if (code == VMX_EXIT_CR) {
         decode_cr(xc, regs, e);
     } else if (code == VMX_EXIT_XSETBV) {
         decode_xsetbv(xc, regs, e);
     } else {
         e->reason = EXIT_UNDEFINED;
+    }
+}
+
+/* SDM volume 3, "VM instruction error numbers"; those that VMLAUNCH and
+ * VMRESUME may give. */
+static const char *not_entered(uint64_t error)
+{
+    switch (error) {
+    case 0:
+        return "VM entry without a current VMCS: a bug";
+    case 4:
+    case 5:
+    case 6:
+        return "the VMCS is not in the state that VM entry wants: a bug";
+    case 7:
+        return "VM entry refuses the control fields: a bug";
+    case 8:
+        return "VM entry refuses the host's state: a bug";
+    case 26:
+        return "VM entry came in the shadow of MOV SS: a bug";
+    default:
+        return "VM entry failed";
+    }
+}
+
+const char *vmx_failure(uint64_t code)
+{
+    if (code & VMX_NOT_ENTERED) {
+        return not_entered(code & ~VMX_NOT_ENTERED);
+    }
+    switch (code & ~VMX_ENTRY_FAILED) {
+    case VMX_EXIT_TASK_SWITCH:
+        return "it switches tasks by hardware, which VMX leaves to us, and we "
+               "do not do";
+    case VMX_EXIT_BAD_STATE:
+        return "the processor refuses its state";
+    case VMX_EXIT_BAD_MSRS:
+        return "the processor refuses the MSRs to load: a bug";
+    case VMX_EXIT_MACHINE_CHECK:
+        return "a machine check while it was entered";
+    case VMX_EXIT_EPT_MISCONFIGURED:
+        return "a wrong entry in its extended page tables: a bug";
+    default:
+        return "an exit that is not known";
     }
 }

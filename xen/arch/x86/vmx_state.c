@@ -17,9 +17,11 @@
 #define RIGHTS_PRESENT      BIT(7)
 #define RIGHTS_GRANULAR     BIT(15)
 #define RIGHTS_UNUSABLE     BIT(16)
-#define TYPE_ACCESSED       1U
-#define TYPE_BUSY           2U
-#define CR0_PG              BIT(31)
+/* Entry insists on a task register. */
+#define RIGHTS_SOME_TSS (RIGHTS_PRESENT | 0xBU)
+#define TYPE_ACCESSED   1U
+#define TYPE_BUSY       2U
+#define CR0_PG          BIT(31)
 /* Bits that the guest sees as it wrote them, and that have no effect: VMX wants
  * NE, and caches are the host's affair. */
 #define CR0_OWN         (BIT(5) | BIT(29) | BIT(30))
@@ -31,7 +33,10 @@ static uint64_t rights_of(const struct guest_seg *s, unsigned index)
     uint64_t rights = (s->attributes & 0xFFU) | (s->attributes & 0xF00ULL) << 4;
 
     if (!(rights & RIGHTS_PRESENT)) {
-        return RIGHTS_UNUSABLE;
+        if (index != SEG_TR) {
+            return RIGHTS_UNUSABLE;
+        }
+        rights = RIGHTS_SOME_TSS;
     }
     if (rights & RIGHTS_CODE_OR_DATA) {
         rights |= TYPE_ACCESSED;
@@ -68,6 +73,12 @@ static struct guest_seg get_segment(unsigned index)
         s.attributes = (uint16_t)((rights & 0xFF) | (rights >> 4 & 0xF00));
     }
     return s;
+}
+
+/* WRMSR of another would be our own #GP. */
+static uint64_t canonical(uint64_t address)
+{
+    return (uint64_t)((int64_t)(address << 16) >> 16);
 }
 
 static bool in_registers(const struct vmx_cpu *xc)
@@ -163,12 +174,12 @@ static void set_control_registers(const struct guest_state *s)
 static void set_unswitched(struct vmx_cpu *xc, const struct guest_state *s)
 {
     xc->cr2 = s->cr2;
-    xc->dr6 = s->dr6;
+    xc->dr6 = (uint32_t)s->dr6;
     xc->star = s->star;
-    xc->lstar = s->lstar;
-    xc->cstar = s->cstar;
-    xc->sfmask = s->sfmask;
-    xc->kernel_gs_base = s->kernel_gs_base;
+    xc->lstar = canonical(s->lstar);
+    xc->cstar = canonical(s->cstar);
+    xc->sfmask = (uint32_t)s->sfmask;
+    xc->kernel_gs_base = canonical(s->kernel_gs_base);
     if (in_registers(xc)) {
         vmx_load_msrs(xc);
     } else {
