@@ -37,6 +37,10 @@ void arch_cpu_idle(bool (*work)(void));
 /* Let pending host interrupts be taken now (interrupts are off otherwise). */
 void arch_take_interrupts(void);
 
+/* A number for keys of hash tables, which guests shall not guess: from the
+ * processor's source of noise, or of the clock where it has none. */
+uint64_t arch_random(void);
+
 /* Machine ends. */
 void arch_poweroff(void) __attribute__((noreturn));
 void arch_reboot(void) __attribute__((noreturn));

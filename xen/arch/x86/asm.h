@@ -62,6 +62,15 @@ static inline uint64_t rdtsc(void)
     return ((uint64_t)hi << 32) | lo;
 }
 
+/* Intel SDM vol. 2, RDRAND: the carry says whether there was a number. */
+static inline bool rdrand(uint64_t *value)
+{
+    bool ok;
+
+    __asm__ volatile("rdrand %0" : "=r"(*value), "=@ccc"(ok));
+    return ok;
+}
+
 static inline void cpuid_count(uint32_t leaf, uint32_t subleaf, uint32_t *a,
                                uint32_t *b, uint32_t *c, uint32_t *d)
 {

@@ -12,6 +12,8 @@
 #include "types/bits.h"
 #include "types/check.h"
 
+#define CPUID_1_ECX_RDRAND (1U << 30)
+
 struct tss {
     uint32_t reserved0;
     uint64_t rsp[3];
@@ -146,4 +148,16 @@ void arch_cpu_idle(bool (*work)(void))
 void arch_take_interrupts(void)
 {
     __asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
+uint64_t arch_random(void)
+{
+    uint64_t clock = rdtsc() * 0x9e3779b97f4a7c15ULL, noise = 0;
+    uint32_t a, b, c, d;
+
+    cpuid_count(1, 0, &a, &b, &c, &d);
+    if ((c & CPUID_1_ECX_RDRAND) && !rdrand(&noise)) {
+        noise = 0;
+    }
+    return clock ^ noise;
 }
