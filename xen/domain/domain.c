@@ -11,6 +11,7 @@
 #include "domain/domain_list.h"
 
 #include "domain/memory.h"
+#include "domain/room.h"
 #include "domain/time.h"
 #include "lib/string.h"
 #include "mm/heap.h"
@@ -90,20 +91,12 @@ static int create_parts(struct domain *d)
     return rc;
 }
 
-int domain_create(const struct domain_config *config, struct domain **out)
+static int create(const struct domain_config *config, domid_t id,
+                  struct domain **out)
 {
-    struct domain *d;
-    domid_t id;
+    struct domain *d = heap_alloc(sizeof(*d));
     int rc;
 
-    if (config->max_vcpus < 1 || config->max_vcpus > MAX_VCPUS) {
-        return -EINVAL;
-    }
-    rc = domain_list_choose_id(config->id, &id);
-    if (rc) {
-        return rc;
-    }
-    d = heap_alloc(sizeof(*d));
     if (!d) {
         return -ENOMEM;
     }
@@ -114,9 +107,29 @@ int domain_create(const struct domain_config *config, struct domain **out)
         domain_free(d);
         return rc;
     }
-    domain_list_insert(d);
     *out = d;
     return 0;
+}
+
+int domain_create(const struct domain_config *config, struct domain **out)
+{
+    domid_t id;
+    int rc;
+
+    if (config->max_vcpus < 1 || config->max_vcpus > MAX_VCPUS) {
+        return -EINVAL;
+    }
+    rc = domain_list_choose_id(config->id, &id);
+    if (rc) {
+        return rc;
+    }
+    do {
+        rc = create(config, id, out);
+    } while (rc == -ENOMEM && room_make_some());
+    if (!rc) {
+        domain_list_insert(*out);
+    }
+    return rc;
 }
 
 static void free_vcpus(struct domain *d)

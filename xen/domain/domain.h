@@ -22,6 +22,8 @@
 #include "overcommit/pod.h"
 #include "p2m/p2m.h"
 
+struct tmem_client;
+
 #define DOMID_LIMIT     0x7ff0 /* DOMID_FIRST_RESERVED of the ABI */
 #define HVM_PARAM_COUNT 39 /* HVM_NR_PARAMS of the ABI; asserted in guest/ */
 #define E820_LIMIT      128
@@ -56,7 +58,9 @@ struct domain {
     struct pod pod;
     struct p2m p2m;
     struct background background;
-    struct domain_wait wait; /* vCPUs that wait for memory, and the policy */
+    struct domain_wait wait;  /* vCPUs that wait for memory, and the policy */
+    struct tmem_client *tmem; /* NULL: it has not used it (tmem_client.h) */
+    uint64_t room_held;       /* pages held back from PUTs for it; atomic */
 
     unsigned max_vcpus;
     struct vcpu *vcpus[MAX_VCPUS]; /* NULL beyond max_vcpus */

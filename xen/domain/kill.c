@@ -7,6 +7,7 @@
  *   mappings  what it mapped of others is given back
  *   areas     pages that its vCPUs registered are let go
  *   memory    p2m and the pages in it, cache, loose pages, 512 at a time
+ *   tmem      what it left in transcendent memory, likewise
  *   dead      VIRQ_DOM_EXC: daemons that still map its pages see `dying` now
  *
  * Others may hold its pages longer, and until they see `dying` they will: so
@@ -18,8 +19,10 @@
 
 #include "base/console.h"
 #include "domain/memory.h"
+#include "domain/room.h"
 #include "domain/sched.h"
 #include "domain/time.h"
+#include "domain/tmem_client.h"
 
 #include <xen/xen.h>
 
@@ -38,6 +41,7 @@ static int step_stop(struct domain *d)
     memory_wait_end(d);
     p2m_set_dying(&d->p2m);
     account_set_dying(&d->account);
+    room_end(d);
     return 0;
 }
 
@@ -79,8 +83,8 @@ static int step_dead(struct domain *d)
 }
 
 static int (*const kill_steps[])(struct domain *d) = {
-    step_stop,  step_events,     step_mappings,
-    step_areas, memory_teardown, step_dead,
+    step_stop,       step_events,     step_mappings, step_areas,
+    memory_teardown, tmem_client_end, step_dead,
 };
 
 int domain_kill(struct domain *d)

@@ -10,18 +10,24 @@
  * the host's free pages, then from the reserve that the p2m keeps; when both
  * are empty, the cache gives one, straight to that reserve.
  *
+ * Before the host says no to anybody, ephemeral pages make way (room.c): for a
+ * domain's own pages, a cache, a claim, a loan, a table.
+ *
  * Two p2ms are never locked at once: what one has to give to the other travels
  * as a reference on a page.
  */
 #include "domain/memory.h"
 #include "arch/timer.h"
 #include "domain/background.h"
+#include "domain/room.h"
 #include "domain/sched.h"
 #include "mm/zero_block.h"
 #include "types/bits.h"
 #include "types/error.h"
 
 #define SLICE_PAGES 512
+/* Frames that make way for one loan. */
+#define LOAN_PAGES 64
 
 /* A foreign page that was let go may have been the last of a dying domain. */
 static void reap_if_drained(struct domain *d)
@@ -80,6 +86,17 @@ static enum p2m_verdict zero_pages(struct domain *d, gfn_t gfn)
     return P2M_NEED_PAGE;
 }
 
+/* Ephemeral pages make way for a loan that the host has nothing left for. */
+static bool borrow_room(struct domain *d, uint64_t limit)
+{
+    uint64_t owed = READ_ONCE(d->account.borrowed);
+    uint64_t more = MIN(limit - MIN(limit, owed), (uint64_t)LOAN_PAGES);
+    bool found = room_make(d, more) == -ERESTART && pod_borrow(&d->pod, limit);
+
+    room_end(d);
+    return found;
+}
+
 /* A loan of the host's, where the domain's policy allows it. */
 static enum p2m_verdict borrowed_pages(struct domain *d, gfn_t gfn)
 {
@@ -93,7 +110,7 @@ static enum p2m_verdict borrowed_pages(struct domain *d, gfn_t gfn)
     if (!p2m_enter(&d->p2m)) {
         return P2M_DYING;
     }
-    found = pod_borrow(&d->pod, limit);
+    found = pod_borrow(&d->pod, limit) || borrow_room(d, limit);
     p2m_leave(&d->p2m);
     return found ? P2M_RETRY : P2M_NEED_PAGE;
 }
@@ -141,7 +158,13 @@ uint64_t memory_available(const struct domain *d)
     uint64_t limit = memory_borrow_limit(d), owed = READ_ONCE(a->borrowed);
     uint64_t loan = limit - MIN(limit, owed);
 
-    return pod_set_aside(&d->pod) + MIN(loan, page_unclaimed());
+    return pod_set_aside(&d->pod) + MIN(loan, room_available());
+}
+
+/* A frame for a table: the host's, or else one of the domain's cache. */
+static bool find_table(struct domain *d)
+{
+    return room_for_table() || p2m_pay_for_table(&d->p2m);
 }
 
 /* What can be done about a verdict that says what is missing. */
@@ -156,7 +179,7 @@ static enum p2m_verdict supply(struct domain *d, gfn_t gfn,
         background_note(d);
         return find_page(d, gfn);
     }
-    if (verdict == P2M_NO_MEMORY && p2m_pay_for_table(&d->p2m)) {
+    if (verdict == P2M_NO_MEMORY && find_table(d)) {
         return P2M_RETRY;
     }
     return verdict;
@@ -256,76 +279,6 @@ int memory_get_own_page_to_read(struct vcpu *v, gfn_t gfn, struct page **pg)
     return get_page_to_read(v->domain, gfn, pg, v);
 }
 
-static int populate(struct domain *d, gfn_t gfn, unsigned order)
-{
-    struct page *head = page_alloc_guest(&d->account, order);
-    int rc;
-
-    if (!head) {
-        return -ENOMEM;
-    }
-    rc = p2m_add_ram(&d->p2m, gfn, head, order);
-    if (rc) {
-        page_release(head, BIT(order));
-    }
-    return rc;
-}
-
-int memory_populate(struct domain *d, gfn_t gfn, unsigned order)
-{
-    int rc;
-
-    if (order > MAX_ORDER) {
-        return -EINVAL;
-    }
-    if (!p2m_enter(&d->p2m)) {
-        return -ESRCH;
-    }
-    rc = populate(d, gfn, order);
-    p2m_leave(&d->p2m);
-    return rc;
-}
-
-static int populate_list(struct domain *d, const uint64_t *gfns, unsigned count,
-                         unsigned *done)
-{
-    struct page *pages[MEMORY_AT_ONCE];
-    mfn_t wanted[MEMORY_AT_ONCE];
-    unsigned got;
-    int rc = 0;
-    bool fits;
-
-    fits = p2m_fitting_frames(&d->p2m, gfns, count, wanted);
-    got =
-        page_alloc_guest_some(&d->account, pages, fits ? wanted : NULL, count);
-    if (got) {
-        rc = p2m_add_list(&d->p2m, gfns, pages, got, done);
-    }
-    for (unsigned i = *done; i < got; i++) {
-        page_release(pages[i], 1);
-    }
-    return rc || got == count ? rc : -ENOMEM;
-}
-
-int memory_populate_list(struct domain *d, const uint64_t *gfns, unsigned count,
-                         unsigned *done)
-{
-    int rc;
-
-    *done = 0;
-    if (!p2m_enter(&d->p2m)) {
-        return -ESRCH;
-    }
-    rc = populate_list(d, gfns, count, done);
-    p2m_leave(&d->p2m);
-    return rc;
-}
-
-int memory_mark_pod(struct domain *d, gfn_t gfn, unsigned order)
-{
-    return p2m_mark_pod(&d->p2m, gfn, order);
-}
-
 int memory_decrease(struct domain *d, gfn_t gfn, unsigned order)
 {
     uint64_t done;
@@ -333,7 +286,7 @@ int memory_decrease(struct domain *d, gfn_t gfn, unsigned order)
 
     do {
         rc = p2m_decrease(&d->p2m, gfn, order, &done);
-    } while (rc == -ENOMEM && !done && p2m_pay_for_table(&d->p2m));
+    } while (rc == -ENOMEM && !done && find_table(d));
     memory_wait_wake(d);
     return rc;
 }
@@ -349,7 +302,7 @@ int memory_decrease_list(struct domain *d, const uint64_t *gfns, unsigned count,
 
         rc = p2m_decrease_list(&d->p2m, gfns + *done, count - *done, &some);
         *done += some;
-    } while (rc == -ENOMEM && p2m_pay_for_table(&d->p2m));
+    } while (rc == -ENOMEM && find_table(d));
     memory_wait_wake(d);
     return rc;
 }
@@ -361,7 +314,7 @@ int memory_decrease_range(struct domain *d, gfn_t gfn, uint64_t count,
 
     do {
         rc = p2m_decrease_range(&d->p2m, gfn, count, untouched, done);
-    } while (rc == -ENOMEM && !*done && p2m_pay_for_table(&d->p2m));
+    } while (rc == -ENOMEM && !*done && find_table(d));
     memory_wait_wake(d);
     return rc;
 }
@@ -382,21 +335,6 @@ void memory_batch_end(struct domain *d)
     p2m_batch_end(&d->p2m);
     reap_if_drained(d);
     memory_wait_wake(d);
-}
-
-int memory_increase(struct domain *d, unsigned order)
-{
-    bool done;
-
-    if (order > MAX_ORDER) {
-        return -EINVAL;
-    }
-    if (!p2m_enter(&d->p2m)) {
-        return -ESRCH;
-    }
-    done = page_alloc_loose(&d->account, order);
-    p2m_leave(&d->p2m);
-    return done ? 0 : -ENOMEM;
 }
 
 /*
@@ -420,6 +358,21 @@ static bool wanted_cache(struct domain *d, uint64_t target, uint64_t *cache)
     return true;
 }
 
+/* Frames for the cache that it lacks, or for the claim in its place. */
+static int room_for_cache(struct domain *d, uint64_t cache)
+{
+    uint64_t have = pod_set_aside(&d->pod);
+    uint64_t missing = cache - MIN(cache, have);
+
+    if (!missing || missing > room_available() || !room_is_due(d, missing)) {
+        return -ENOMEM;
+    }
+    if (!d->pod.on_demand) {
+        missing = MIN(missing, (uint64_t)SLICE_PAGES);
+    }
+    return room_make(d, missing);
+}
+
 static int set_pod_target(struct domain *d, uint64_t pages)
 {
     struct pod *pod = &d->pod;
@@ -437,6 +390,9 @@ static int set_pod_target(struct domain *d, uint64_t pages)
     }
     rc = pod->on_demand ? pod_set_claim(pod, cache)
                         : pod_set_cache(pod, cache, SLICE_PAGES);
+    if (rc == -ENOMEM) {
+        rc = room_for_cache(d, cache);
+    }
     if (!building) {
         /* The guest may have given up promises while the cache grew. */
         p2m_rebalance(&d->p2m);
@@ -455,6 +411,9 @@ int memory_set_pod_target(struct domain *d, uint64_t pages)
         return 0; /* POD-4.28: a dying domain has no target */
     }
     rc = set_pod_target(d, pages);
+    if (rc != -ERESTART) {
+        room_end(d);
+    }
     p2m_leave(&d->p2m);
     memory_wait_wake(d);
     return rc;
@@ -558,6 +517,12 @@ int memory_begin_size(struct domain *d, const struct memory_size *size)
              ? -ENOMEM
              : page_set_size(&d->account, size->max_pages, claim);
     unlock(&d->pod.lock);
+    if (rc == -ENOMEM && claim >= size->claim) {
+        rc = room_make(d, claim - MIN(claim, READ_ONCE(d->account.claimed)));
+    }
+    if (rc != -ERESTART) {
+        room_end(d);
+    }
     return rc;
 }
 
@@ -593,7 +558,15 @@ int memory_set_pattern(struct domain *d, uint64_t pattern)
 
 int memory_claim(struct domain *d, uint64_t pages)
 {
-    return page_claim(&d->account, pages);
+    int rc = page_claim(&d->account, pages);
+
+    if (rc == -ENOMEM) {
+        rc = room_make(d, pages - READ_ONCE(d->account.page_count));
+    }
+    if (rc != -ERESTART) {
+        room_end(d);
+    }
+    return rc;
 }
 
 int memory_map_special(struct domain *d, gfn_t gfn, struct page *pg)

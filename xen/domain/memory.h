@@ -9,7 +9,8 @@
  * the suppliers of memory.c are asked in order of cost: free pages that are
  * claimed for it; pages of the guest that are all zero (sweep, one slice at a
  * time); a loan of the host's. Then the verdict is P2M_NEED_PAGE: out of PoD
- * memory.
+ * memory. What is the host's to give includes what ephemeral pages of
+ * transcendent memory hold (room.h).
  */
 #ifndef DOMAIN_MEMORY_H
 #define DOMAIN_MEMORY_H
@@ -115,7 +116,8 @@ void memory_get_size(struct domain *d, struct memory_size_info *info);
  * Limit, PoD target and claim together. The first step checks everything and
  * claims what the cache will grow by: -EINVAL target above the limit, or on
  * demand, where the claim is the target's, another claim; -ENOMEM
- * the host has not as much, -ESRCH dying: nothing changed. Then the other one
+ * the host has not as much, -ESRCH dying: nothing changed. -ERESTART: room was
+ * made, and nothing else changed: again. Then the other one
  * until it is no longer -ERESTART, which leaves `claim` pages claimed at most.
  * -ENOMEM there: the guest gave memory back meanwhile, so the cache had to grow
  * by more than was claimed, and the host had no more; what was added stays.
@@ -135,6 +137,8 @@ void memory_set_table_limit(struct domain *d, uint64_t tables);
 /* What the guest's scrubber fills memory with, besides zero; 0: nothing else.
  * -EBUSY once it has run. */
 int must_check memory_set_pattern(struct domain *d, uint64_t pattern);
+/* As page_claim(), of what may be made free, too (T-24). -ERESTART: some was,
+ * and there is no claim yet. */
 int must_check memory_claim(struct domain *d, uint64_t pages);
 
 /* add_to_physmap: put a SPECIAL page (reference passes on success), or move

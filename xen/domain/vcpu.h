@@ -89,6 +89,7 @@ struct vcpu {
     struct page *machine_pages[8]; /* what arch_guest_create() was given */
 
     uint64_t exits[EXIT_REASON_COUNT]; /* counters */
+    uint64_t tmem_ticks;               /* of the TSC, in hypercall 38 */
 };
 
 enum vcpu_work {

@@ -12,6 +12,7 @@
 #include "base/trace.h"
 #include "domain/background.h"
 #include "domain/domain.h"
+#include "domain/room.h"
 #include "domain/sched.h"
 #include "guest/console_input.h"
 #include "mm/page_alloc.h"
@@ -56,6 +57,7 @@ static void housekeeping(void)
     time_run_due();
     console_input_poll();
     domain_reap();
+    room_keep();
     memory_wait_look();
 }
 
