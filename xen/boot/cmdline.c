@@ -153,7 +153,31 @@ static bool set_background(struct options *o, const char *value)
     return true;
 }
 
-/* What GRUB's entries for Xen always have, about a BIOS that we never call. */
+static bool set_tmem(struct options *o, const char *value)
+{
+    o->no_tmem = !is_yes(value);
+    return true;
+}
+
+static bool set_tmem_compress(struct options *o, const char *value)
+{
+    o->tmem_compress = is_yes(value);
+    return true;
+}
+
+static bool set_tmem_policy(struct options *o, const char *value)
+{
+    for (unsigned p = 0; p < TMEM_POLICIES; p++) {
+        if (strcmp(value, tmem_policy_name((enum tmem_policy)p)) == 0) {
+            o->tmem_policy = (enum tmem_policy)p;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What GRUB's entries for Xen always have, about a BIOS that we never call; and
+ * what transcendent memory does anyway. */
 static bool set_nothing(struct options *o, const char *value)
 {
     return true;
@@ -174,6 +198,11 @@ static const struct {
     {"noreboot", set_noreboot},
     {"spare-boot-cpu", set_spare_boot_cpu},
     {"background", set_background},
+    {"tmem", set_tmem},
+    {"tmem_compress", set_tmem_compress},
+    {"tmem_policy", set_tmem_policy},
+    {"tmem_dedup", set_nothing},
+    {"tmem_tze", set_nothing},
     {"no-real-mode", set_nothing},
     {"edd", set_nothing},
 };
@@ -238,7 +267,7 @@ void cmdline_report(void)
                  "option \"%s\" is unknown or has a wrong value: ignored "
                  "(known: console com1 loglvl guest_loglvl dom0_mem "
                  "dom0_max_vcpus maxcpus noreboot spare-boot-cpu "
-                 "background)",
+                 "background tmem tmem_compress tmem_policy)",
                  unknown[i]);
     }
 }

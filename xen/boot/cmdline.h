@@ -4,6 +4,7 @@
 #define BOOT_CMDLINE_H
 
 #include "base/console.h"
+#include "overcommit/tmem.h"
 #include "types/words.h"
 
 struct options {
@@ -17,6 +18,9 @@ struct options {
     bool spare_boot_cpu; /* run everything on the others */
     bool no_reboot;
     bool no_background; /* zero pages are looked for by touches only */
+    bool no_tmem;       /* no transcendent memory */
+    bool tmem_compress; /* of new clients */
+    enum tmem_policy tmem_policy;
 };
 
 /* Parse `text` over the defaults. Unknown or malformed options are kept for

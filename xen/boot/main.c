@@ -15,6 +15,7 @@
 #include "boot/unpack.h"
 #include "domain/background.h"
 #include "domain/sched.h"
+#include "domain/tmem_client.h"
 #include "guest/hypercall.h"
 #include "guest/run.h"
 #include "lib/string.h"
@@ -125,6 +126,19 @@ static void first_domain_ended(unsigned code)
     arch_reboot();
 }
 
+static void start_tmem(void)
+{
+    if (options.no_tmem) {
+        return;
+    }
+    if (!tmem_start(options.tmem_compress)) {
+        log_line(LOG_WARNING, "no memory for transcendent memory: there is "
+                              "none");
+        return;
+    }
+    tmem_set_policy(options.tmem_policy);
+}
+
 /* All that comes after the machine's own CPU 0 may have been left out. */
 static noreturn_fn void boot_rest(void)
 {
@@ -135,6 +149,7 @@ static noreturn_fn void boot_rest(void)
     say_hello();
     sched_init();
     background_set(!options.no_background);
+    start_tmem();
     version_set_command_line(boot_info.command_line);
     domain_zero_ended = first_domain_ended;
     uart_enable_interrupt(); /* input for domain 0 */

@@ -18,6 +18,7 @@ static const struct sysctl_family *const families[] = {
     &sysctl_host,
     &sysctl_info,
     &sysctl_podium,
+    &sysctl_tmem,
 };
 
 static sysctl_handler find_handler(uint32_t cmd)

@@ -59,5 +59,6 @@ hypercall_fn hc_hvm_op;
 hypercall_fn hc_domctl;
 hypercall_fn hc_sysctl;
 hypercall_fn hc_platform_op;
+hypercall_fn hc_tmem_op;
 
 #endif

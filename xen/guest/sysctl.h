@@ -25,6 +25,7 @@ struct sysctl_family {
     unsigned count;
 };
 
-extern const struct sysctl_family sysctl_host, sysctl_info, sysctl_podium;
+extern const struct sysctl_family sysctl_host, sysctl_info, sysctl_podium,
+    sysctl_tmem;
 
 #endif

@@ -9,6 +9,7 @@
 #include "guest/copy.h"
 #include "lib/string.h"
 #include "mm/heap.h"
+#include "overcommit/tmem.h"
 #include "public/podium.h"
 #include "types/error.h"
 
@@ -154,7 +155,7 @@ static unsigned run_audit(void *what)
     if (what) {
         return domain_audit(what);
     }
-    differences = mm_audit();
+    differences = mm_audit() + tmem_audit();
     d = domain_get_next(0);
     while (d) {
         domid_t next = d->id + 1;

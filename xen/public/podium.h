@@ -217,6 +217,102 @@ struct podium_new_size {
                         tables and special pages alike */
 };
 
+/*
+ * Transcendent memory. A guest's call is Xen's of 4.4 to 4.11, hypercall 38 as
+ * <xen/tmem.h> still has it. Its control is Xen's sysctl 24 of 4.9 to 4.12,
+ * which 4.17's headers have no more: it is here by number, with the same
+ * layout. Control domain only. -EINVAL: pad is not 0, or an argument that
+ * cannot be; -ENOENT: no such client or pool; -ENODEV: it is switched off.
+ */
+#define PODIUM_SYSCTL_tmem 24u
+#define PODIUM_TMEM_ALL    0xffffu /* client: all of them */
+
+enum podium_tmem_command {
+    PODIUM_TMEM_THAW = 0,   /* a client or all */
+    PODIUM_TMEM_FREEZE = 1, /* the same: puts fail */
+    /* All clients: give ephemeral pages back to the host, arg KiB of them.
+     * Returns how many KiB were. */
+    PODIUM_TMEM_FLUSH = 2,
+    PODIUM_TMEM_DESTROY = 3, /* all pools of a client, or of all */
+    /* A client or all: text as Xen's, whole lines, with a 0 at the end; arg:
+     * not 0: all numbers. -ENOBUFS: there was more than `length` bytes of it.
+     */
+    PODIUM_TMEM_LIST = 4,
+    PODIUM_TMEM_GET_CLIENT_INFO = 5, /* struct podium_tmem_client */
+    /* The same, a client or all: weight and compress. -EOPNOTSUPP another
+     * version, -ERANGE more pools than there may be. */
+    PODIUM_TMEM_SET_CLIENT_INFO = 6,
+    /* An array of struct podium_tmem_pool; returns how many. -EINVAL the length
+     * is not of whole records, -E2BIG more than 16 of them. */
+    PODIUM_TMEM_GET_POOLS = 7,
+    PODIUM_TMEM_QUERY_FREEABLE_MB = 8, /* returns MiB */
+    PODIUM_TMEM_SET_POOLS = 9,         /* while restoring: create them */
+    PODIUM_TMEM_SAVE_BEGIN = 10, /* arg: not 0: live. -ENOENT nothing to save */
+    /* A client or all: may it join the shared pool of uuid oid[0], oid[1]? arg:
+     * 1 yes, 0 no. */
+    PODIUM_TMEM_SET_AUTH = 11,
+    /* Struct podium_tmem_handle and behind it the page; returns the bytes.
+     * -ENOENT at the end. */
+    PODIUM_TMEM_SAVE_GET_NEXT_PAGE = 19,
+    /* Struct podium_tmem_handle; returns 1, 0 at the end. */
+    PODIUM_TMEM_SAVE_GET_NEXT_INV = 20,
+    PODIUM_TMEM_SAVE_END = 21,
+    PODIUM_TMEM_RESTORE_BEGIN = 30, /* creates the client; -EEXIST */
+    /* pool, oid, arg: index; the buffer is a page, length 4096. */
+    PODIUM_TMEM_RESTORE_PUT_PAGE = 32,
+    PODIUM_TMEM_RESTORE_FLUSH_PAGE = 33,
+    /* Ours: struct podium_tmem_limits of a client; to set, also of all. */
+    PODIUM_TMEM_GET_LIMITS = 64,
+    PODIUM_TMEM_SET_LIMITS = 65,
+};
+
+/* The rest of the sysctl's union. */
+struct podium_tmem_control {
+    uint32_t command; /* enum podium_tmem_command */
+    uint32_t pool;
+    uint32_t client; /* domain id */
+    uint32_t length; /* of the buffer, in bytes */
+    uint32_t arg;
+    uint32_t pad; /* 0 */
+    uint64_t oid[3];
+    uint64_t buffer; /* guest virtual address */
+};
+
+#define PODIUM_TMEM_CLIENT_frozen    1u
+#define PODIUM_TMEM_CLIENT_compress  2u
+#define PODIUM_TMEM_CLIENT_migrating 4u
+struct podium_tmem_client {
+    uint32_t version; /* 1 */
+    uint32_t max_pools;
+    uint32_t pools; /* that it has */
+    uint32_t flags; /* PODIUM_TMEM_CLIENT_* */
+    uint32_t weight;
+};
+
+#define PODIUM_TMEM_POOL_persist       1u
+#define PODIUM_TMEM_POOL_shared        2u
+#define PODIUM_TMEM_POOL_auth          4u
+#define PODIUM_TMEM_POOL_size_shift    4 /* 8 bits: of a page, less 12 */
+#define PODIUM_TMEM_POOL_version_shift 24
+struct podium_tmem_pool {
+    uint32_t flags; /* PODIUM_TMEM_POOL_* */
+    uint32_t id;
+    uint64_t pages;
+    uint64_t uuid[2];
+};
+
+struct podium_tmem_handle {
+    uint32_t pool;
+    uint32_t index;
+    uint64_t oid[3];
+};
+
+/* What a client may have, in KiB; 0: no limit. */
+struct podium_tmem_limits {
+    uint64_t ephemeral_kib;
+    uint64_t persistent_kib;
+};
+
 /* The global VIRQ that is raised whenever a vCPU begins to wait for memory. It
  * does not say whose: ask for the states. */
 #define PODIUM_VIRQ_MEMORY 23 /* VIRQ_ARCH_7 */

@@ -91,3 +91,17 @@ TEST(takes_yes_and_no)
     EXPECT(!options.spare_boot_cpu);
     EXPECT_TEXT(fake_console_output(), "");
 }
+
+TEST(takes_what_xen_says_of_tmem)
+{
+    parse("");
+    EXPECT(!options.no_tmem && !options.tmem_compress);
+    EXPECT_EQ(options.tmem_policy, TMEM_WEIGHTED);
+    parse("tmem tmem_compress tmem_dedup=1 tmem_tze tmem_policy=clock");
+    EXPECT(!options.no_tmem && options.tmem_compress);
+    EXPECT_EQ(options.tmem_policy, TMEM_CLOCK);
+    EXPECT_TEXT(fake_console_output(), "");
+    parse("tmem=no tmem_compress=0");
+    EXPECT(options.no_tmem && !options.tmem_compress);
+    expect_complaint("tmem_policy=best", "tmem_policy");
+}

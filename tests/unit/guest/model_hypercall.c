@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What guests may do to us: calls with arguments at random. */
 #include "calls.h"
+#include "domain/tmem_client.h"
 #include "machine.h"
 #include "mm/heap.h"
 
@@ -13,7 +14,7 @@ static uint64_t choose(uint64_t limit)
 
 static void one_call(void)
 {
-    switch (choose(5)) {
+    switch (choose(6)) {
     case 0:
     case 1:
         calls_memory();
@@ -23,6 +24,9 @@ static void one_call(void)
         break;
     case 3:
         calls_touch();
+        break;
+    case 4:
+        calls_tmem();
         break;
     default:
         calls_other();
@@ -38,6 +42,7 @@ TEST(calls_at_random)
 
     seed = unit_seed(5);
     machine_start(0x8000);
+    EXPECT(tmem_start(true));
     before = page_alloc_info();
     heap = heap_used();
     calls_start(choose);
@@ -45,10 +50,13 @@ TEST(calls_at_random)
         one_call();
         if (n % 500 == 0) {
             domains_check();
+            EXPECT_EQ(tmem_audit(), 0);
         }
     }
     domains_check();
     calls_end();
+    EXPECT_EQ(tmem_audit(), 0);
     EXPECT_EQ(heap_used(), heap);
-    EXPECT(page_alloc_info().free + 64 >= before.free); /* slabs stay */
+    /* Slabs stay, and frames that are kept for the next PUT. */
+    EXPECT(page_alloc_info().free + tmem_freeable() + 64 >= before.free);
 }

@@ -9,6 +9,8 @@
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
 #include <xen/memory.h>
+#include <xen/sysctl.h>
+#include <xen/tmem.h>
 #include <xen/vcpu.h>
 #include <xen/version.h>
 #include <xen/xen.h>
@@ -490,6 +492,78 @@ void calls_other(void)
         fill_random(d);
         call(d, __HYPERVISOR_event_channel_op, below(15),
              below(8) ? ARG : number(), 0);
+        break;
+    }
+}
+
+/* A pool of any kind, or a page of one under one of a few names. */
+static void fill_tmem(struct domain *d)
+{
+    static const uint32_t commands[] = {
+        TMEM_PUT_PAGE, TMEM_PUT_PAGE,   TMEM_PUT_PAGE,     TMEM_GET_PAGE,
+        TMEM_GET_PAGE, TMEM_FLUSH_PAGE, TMEM_FLUSH_OBJECT, TMEM_DESTROY_POOL};
+    struct tmem_op *op = page_at(d, ARG);
+
+    if (!op) {
+        return;
+    }
+    if (below(6) == 0) {
+        *op = (struct tmem_op){
+            .cmd = TMEM_NEW_POOL,
+            .u.creat = {.uuid = {below(2)},
+                        .flags = 1U << TMEM_POOL_VERSION_SHIFT | below(4)},
+        };
+        return;
+    }
+    *op = (struct tmem_op){
+        .cmd = below(32) ? commands[below(ARRAY_COUNT(commands))] : below(0),
+        .pool_id = below(16) ? below(3) : below(0),
+        .u.gen = {.oid = {{below(2), 0, below(2)}},
+                  .index = below(6),
+                  .cmfn = below(16) ? 0x30 + below(0x60) : number()},
+    };
+}
+
+/* The control domain freezes, sets, gives back, or looks. */
+static void fill_tmem_control(struct domain *d)
+{
+    struct xen_sysctl *op = page_at(d, ARG);
+    struct podium_tmem_control *c = op ? (void *)&op->u : NULL;
+
+    if (!op) {
+        return;
+    }
+    *op = (struct xen_sysctl){
+        .cmd = PODIUM_SYSCTL_tmem,
+        .interface_version = XEN_SYSCTL_INTERFACE_VERSION,
+    };
+    *c = (struct podium_tmem_control){
+        .command = below(8) ? below(PODIUM_TMEM_SET_LIMITS + 2) : below(0),
+        .pool = below(3),
+        .client = below(3) ? below(4) : PODIUM_TMEM_ALL,
+        .length = below(2) ? PAGE_SIZE : below(64) * 32,
+        .arg = below(8) ? below(2) : below(64),
+        .oid = {below(2), 0, below(2)},
+        .buffer = below(16) ? LIST - PAGE_SIZE * below(2) / 2 : number(),
+    };
+}
+
+void calls_tmem(void)
+{
+    struct domain *d = any_domain();
+
+    switch (below(8)) {
+    case 0:
+        fill_tmem_control(d);
+        call(d, __HYPERVISOR_sysctl, ARG, 0, 0);
+        break;
+    case 1:
+        fill_random(d);
+        call(d, __HYPERVISOR_tmem_op, below(8) ? ARG : number(), 0, 0);
+        break;
+    default:
+        fill_tmem(d);
+        call(d, __HYPERVISOR_tmem_op, ARG, 0, 0);
         break;
     }
 }

@@ -24,6 +24,8 @@ void calls_start(call_choice *choose);
 void calls_memory(void);
 void calls_grant(void);
 void calls_other(void);
+/* Transcendent memory: tmem_start() came first. */
+void calls_tmem(void);
 
 /* A domain reads or writes some of its memory. */
 void calls_touch(void);
