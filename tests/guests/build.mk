@@ -67,7 +67,7 @@ variants: $(GUEST_OUT)/built
 # On Intel's VMX, by Bochs: one processor, which it is quick enough for. With
 # CPU=ryzen on SVM, for a second opinion.
 VMX_GUESTS := balloon events fpu grants hello life modes msr_cpuid pod reader \
-              sweep timers
+              sweep timers tmem
 CPU ?= corei7_skylake_x
 
 .PHONY: vmx

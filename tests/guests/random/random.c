@@ -73,6 +73,7 @@ static const uint8_t numbers[] = {
     __HYPERVISOR_set_timer_op,   __HYPERVISOR_vm_assist,
     __HYPERVISOR_physdev_op,     __HYPERVISOR_platform_op,
     __HYPERVISOR_xsm_op,         __HYPERVISOR_sched_op,
+    __HYPERVISOR_tmem_op,        __HYPERVISOR_tmem_op,
 };
 
 static const uint64_t limits[] = {
@@ -137,7 +138,7 @@ static void draw_call(uint64_t a[6])
         }
         /* These have their structure first. */
         if (a[0] == __HYPERVISOR_domctl || a[0] == __HYPERVISOR_sysctl ||
-            a[0] == __HYPERVISOR_multicall) {
+            a[0] == __HYPERVISOR_multicall || a[0] == __HYPERVISOR_tmem_op) {
             a[2] = a[1];
             a[1] = SERVANT_BUFFER;
         }
