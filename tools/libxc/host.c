@@ -60,6 +60,7 @@ int xc_host_info(struct xc *xc, struct xc_host *host)
         .free_kib = kib_from_pages(p->free_pages),
         .scrub_kib = kib_from_pages(p->scrub_pages),
         .outstanding_kib = kib_from_pages(p->outstanding_pages),
+        .freeable_kib = xc_tmem_freeable_kib(xc),
         .sharing_freed_kib = sharing_kib(xc, XENMEM_get_sharing_freed_pages),
         .sharing_used_kib = sharing_kib(xc, XENMEM_get_sharing_shared_pages),
     };

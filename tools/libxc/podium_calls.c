@@ -73,8 +73,9 @@ int podium_set_size(struct xc *xc, uint32_t domid, uint64_t max_pages,
     return rc < 0 ? rc : 0;
 }
 
-/* arg is what the rest of the call's union holds, in and out. */
-static int call(struct xc *xc, uint32_t cmd, void *arg, size_t size)
+/* arg is what the rest of the call's union holds, in and out. Returns what the
+ * call returned. */
+static int call_result(struct xc *xc, uint32_t cmd, void *arg, size_t size)
 {
     struct xen_sysctl op = {.cmd = cmd};
     int rc;
@@ -85,6 +86,13 @@ static int call(struct xc *xc, uint32_t cmd, void *arg, size_t size)
     memcpy(&op.u, arg, size);
     rc = hv_sysctl(xc, &op);
     memcpy(arg, &op.u, size);
+    return rc;
+}
+
+static int call(struct xc *xc, uint32_t cmd, void *arg, size_t size)
+{
+    int rc = call_result(xc, cmd, arg, size);
+
     return rc < 0 ? rc : 0;
 }
 
@@ -149,4 +157,32 @@ int podium_pod_state(struct xc *xc, uint32_t domid,
                    "fits in a sysctl");
     *state = (struct podium_pod_state){.domid = (uint16_t)domid};
     return call(xc, PODIUM_SYSCTL_pod_state, state, sizeof(*state));
+}
+
+static int tmem_by(struct xc *xc, struct podium_tmem_control c, void *bounce)
+{
+    _Static_assert(sizeof(c) <= sizeof(((struct xen_sysctl *)0)->u),
+                   "fits in a sysctl");
+    c.buffer = (uintptr_t)bounce;
+    return call_result(xc, PODIUM_SYSCTL_tmem, &c, sizeof(c));
+}
+
+int podium_tmem(struct xc *xc, const struct podium_tmem_control *c,
+                void *buffer)
+{
+    void *bounce;
+    int rc;
+
+    if (!buffer) {
+        return tmem_by(xc, *c, NULL);
+    }
+    bounce = hv_alloc(xc, c->length);
+    if (!bounce) {
+        return -ENOMEM;
+    }
+    memcpy(bounce, buffer, c->length);
+    rc = tmem_by(xc, *c, bounce);
+    memcpy(buffer, bounce, c->length);
+    hv_free(xc, bounce);
+    return rc;
 }

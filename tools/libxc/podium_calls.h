@@ -30,6 +30,11 @@ int podium_audit(struct xc *xc, uint32_t domid, struct podium_audit *audit);
 int podium_trace(struct xc *xc, struct podium_trace *t,
                  struct podium_trace_record records[PODIUM_TRACE_RECORDS]);
 int podium_pod_policy(struct xc *xc, const struct podium_pod_policy *policy);
+/* Transcendent memory: a command, and its buffer of c->length bytes to and fro
+ * (NULL: none). Returns what the command does, which is 0 or more, or -errno.
+ */
+int podium_tmem(struct xc *xc, const struct podium_tmem_control *c,
+                void *buffer);
 int podium_pod_state(struct xc *xc, uint32_t domid,
                      struct podium_pod_state *state);
 

@@ -328,6 +328,44 @@ int xc_trace(struct xc *xc, struct xc_trace *trace);
 /* Whether each write of an entry of second-stage tables is recorded, too. */
 int xc_trace_p2m_writes(struct xc *xc, bool on);
 
+/* ---- transcendent memory ----------------------------------------------- */
+
+/* Of a domain, or of all that use it. All but freeable: -EOPNOTSUPP on a
+ * hypervisor without it, -ENODEV switched off there, -ENOENT the domain does
+ * not use it. */
+#define XC_TMEM_ALL 0xffffu
+
+/* Frozen: it keeps what it has, and nothing is put there. */
+int xc_tmem_freeze(struct xc *xc, uint32_t domid, bool frozen);
+
+/* Statistics: lines X=tag:value,... as Xen has them. *text: free(). */
+int xc_tmem_list(struct xc *xc, uint32_t domid, bool all_numbers, char **text);
+
+/* What is not to be changed: is_set is false, the value is not looked at. */
+struct xc_tmem_setting {
+    bool is_set;
+    uint64_t value;
+};
+struct xc_tmem_settings {
+    struct xc_tmem_setting weight;         /* 0: no share of its own */
+    struct xc_tmem_setting cap_kib;        /* ephemeral pages; 0: no limit */
+    struct xc_tmem_setting persistent_kib; /* persistent ones; 0: no limit */
+    struct xc_tmem_setting compress;       /* 0 or 1 */
+    bool of_users; /* -ENOENT for who does not use it yet; else it is kept for
+                      when he does */
+};
+/* Of one domain, not of XC_TMEM_ALL. */
+int xc_tmem_set(struct xc *xc, uint32_t domid,
+                const struct xc_tmem_settings *settings);
+
+/* May it join the shared pool of that UUID? */
+int xc_tmem_shared_auth(struct xc *xc, uint32_t domid,
+                        const uint8_t uuid[XC_UUID_BYTES], bool may);
+
+/* What the hypervisor gives up whenever somebody needs it, whole MiB of it; 0
+ * on a hypervisor that has no such memory. */
+uint64_t xc_tmem_freeable_kib(struct xc *xc);
+
 /* ---- the host ---------------------------------------------------------- */
 
 struct xc_host {
@@ -336,6 +374,8 @@ struct xc_host {
     uint64_t cpu_khz;
     uint32_t hw_caps[8];
     uint64_t total_kib, free_kib, scrub_kib, outstanding_kib;
+    uint64_t freeable_kib; /* not among free_kib: transcendent memory gives it
+                              up whenever somebody needs it */
     uint64_t sharing_freed_kib, sharing_used_kib;
     bool can_hvm, can_pv, can_hap, can_shadow, can_directio;
     bool can_gnttab_v1, can_gnttab_v2;

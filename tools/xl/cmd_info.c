@@ -80,6 +80,7 @@ static void print_host(const struct xc_host *h)
     print_capabilities(h);
     print_mib("total_memory", h->total_kib);
     print_mib("free_memory", free_kib(h));
+    print_mib("freeable_memory", h->freeable_kib);
     print_mib("sharing_freed_memory", h->sharing_freed_kib);
     print_mib("sharing_used_memory", h->sharing_used_kib);
     print_mib("outstanding_claims", h->outstanding_kib);

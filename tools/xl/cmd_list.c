@@ -129,6 +129,22 @@ int cmd_list(struct xc *xc, const struct args *args)
     return status;
 }
 
+/* What may still be claimed: a claim is given what is free, and what would give
+ * way for it. */
+static int print_claimable(struct xc *xc)
+{
+    struct xc_host host;
+
+    if (xc_host_info(xc, &host)) {
+        return failed(xc, "cannot ask for the host's free memory");
+    }
+    printf("Host (MiB): %lu free, %lu freeable, %lu claimed\n",
+           (unsigned long)(host.free_kib / KIB_PER_MIB),
+           (unsigned long)(host.freeable_kib / KIB_PER_MIB),
+           (unsigned long)(host.outstanding_kib / KIB_PER_MIB));
+    return XL_OK;
+}
+
 /* What is claimed but not yet had is part of Mem, so that sums are right. */
 int cmd_claims(struct xc *xc, const struct args *args)
 {
@@ -145,7 +161,7 @@ int cmd_claims(struct xc *xc, const struct args *args)
                (unsigned long)(list[i].outstanding_kib / KIB_PER_MIB));
     }
     free(list);
-    return XL_OK;
+    return print_claimable(xc);
 }
 
 int cmd_sharing(struct xc *xc, const struct args *args)

@@ -331,7 +331,9 @@ const struct command command_table[] = {
         .summary = "List domains with the memory that they have claimed",
         .text = "A claim is memory that a domain is sure to get while it is "
                 "being built. Mem includes it. The sum is info's "
-                "outstanding_claims.",
+                "outstanding_claims. The line below says what may still be "
+                "claimed: free memory, and what transcendent memory would give "
+                "up for it.",
     },
     {
         .name = "sharing",
@@ -342,6 +344,83 @@ const struct command command_table[] = {
         .summary = "Show how much memory domains share with others",
         .text = "Pages are shared only when a program in domain 0 has asked "
                 "for it; usually all numbers are 0. In MiB.",
+    },
+    {
+        .name = "tmem-list",
+        .run = cmd_tmem_list,
+        .options = OPTIONS(
+            {'a', "all", NULL, "All domains, and the host's own numbers."},
+            {'l', "long", NULL, "All numbers."},
+            {'r', "readable", NULL, "Each number with what it is."},
+            {'j', "json", NULL, "As JSON."}),
+        .max_words = 1,
+        .first_word = WORD_DOMAIN,
+        .usage = "[-l] [-r | -j] -a | DOMAIN",
+        .summary = "Show what guests keep in transcendent memory",
+        .text = "The lines are those of Xen's tools: a letter for what it is "
+                "about, and numbers with two letters each. The letters:",
+        .terms = TERMS({"G", "the host"}, {"S", "a pool that domains share"},
+                       {"C", "a domain"}, {"P", "a pool of its own"},
+                       {"T", "how long calls take, in processor cycles"}),
+    },
+    {
+        .name = "tmem-freeze",
+        .run = cmd_tmem_freeze,
+        .options = OPTIONS({'a', "all", NULL, "All domains that use it."}),
+        .max_words = 1,
+        .first_word = WORD_DOMAIN,
+        .usage = "-a | DOMAIN",
+        .summary = "Let no more pages into transcendent memory",
+        .text = "The guest still gets and flushes what it put before.",
+    },
+    {
+        .name = "tmem-thaw",
+        .run = cmd_tmem_thaw,
+        .options = OPTIONS({'a', "all", NULL, "All domains that use it."}),
+        .max_words = 1,
+        .first_word = WORD_DOMAIN,
+        .usage = "-a | DOMAIN",
+        .summary = "Let pages into transcendent memory again",
+    },
+    {
+        .name = "tmem-set",
+        .run = cmd_tmem_set,
+        .options = OPTIONS(
+            {'a', "all", NULL, "All domains that use it."},
+            {'w', "weight", "WEIGHT",
+             "Its share of the ephemeral pages, against the others' weights: "
+             "whoever has most above his share gives way first. 0: none."},
+            {'c', "cap", "KIB", "How much ephemeral memory it may have."},
+            {'P', "persistent", "KIB",
+             "How much persistent memory it may have. For both, 0 is no "
+             "limit."},
+            {'p', "compress", "0|1", "Whether its pages are compressed."}),
+        .max_words = 1,
+        .first_word = WORD_DOMAIN,
+        .usage = "[OPTIONS] -a | DOMAIN",
+        .summary = "Change what a domain may have in transcendent memory",
+        .text = "At least one of -w, -c, -P and -p is needed.",
+    },
+    {
+        .name = "tmem-shared-auth",
+        .run = cmd_tmem_shared_auth,
+        .options = OPTIONS(
+            {'a', "all", NULL, "All domains that use it."},
+            {'u', "uuid", "UUID", "The shared pool's."},
+            {'A', "auth", "0|1", "1: it may, 0: it may not, as at first."}),
+        .max_words = 1,
+        .first_word = WORD_DOMAIN,
+        .usage = "-u UUID -A 0|1 -a | DOMAIN",
+        .summary = "Say who may join a shared pool of transcendent memory",
+        .text = "A guest that asks for a pool that it may not join gets one of "
+                "its own, and cannot tell. What it has joined it keeps.",
+    },
+    {
+        .name = "tmem-freeable",
+        .run = cmd_tmem_freeable,
+        .usage = "",
+        .summary = "Show how much transcendent memory would give way, in MiB",
+        .text = "Whoever needs memory gets it without asking for it.",
     },
     {
         .name = "cpupool-list",
@@ -382,7 +461,9 @@ const struct command command_table[] = {
             {'n', "numa", NULL, "Also show each CPU and each memory node."}),
         .usage = "[OPTIONS]",
         .summary = "Show what the host is and has",
-        .text = "Memory is in MiB; free_memory is without what is claimed.",
+        .text = "Memory is in MiB; free_memory is without what is claimed, and "
+                "without freeable_memory, which transcendent memory gives up "
+                "whenever somebody needs it.",
     },
     {
         .name = "dmesg",

@@ -31,9 +31,10 @@ static int free_kib(struct xc *xc, uint64_t *kib)
         failed(xc, "cannot ask for the host's free memory");
         return rc;
     }
-    *kib = host.free_kib > host.outstanding_kib
-               ? host.free_kib - host.outstanding_kib
-               : 0;
+    *kib = host.freeable_kib;
+    if (host.free_kib > host.outstanding_kib) {
+        *kib += host.free_kib - host.outstanding_kib;
+    }
     return 0;
 }
 

@@ -77,6 +77,24 @@ check_pod_json() {
     [ "$(json oom_events)" = 0 ] || fail "it was short of memory"
 }
 
+# What can be seen and set before a guest uses it; what is set stays with it.
+check_tmem() {
+    shows "^G=Tt:[0-9]*,Te:" xl tmem-list -a
+    shows '"clients": \[\]' xl tmem-list -j -a
+    must xl tmem-set stays -w 10
+    must xl tmem-set stays -c 1024 -p 1
+    shows "^C=CI:$(xl domid stays),ww:10,ca:1024,co:1,fr:0," xl tmem-list stays
+    must xl tmem-freeze stays
+    shows ",fr:1,.*,Ec:0,Em:0," xl tmem-list -l -a
+    must xl tmem-thaw -a
+    shows "frozen (1: yes)  *0$" xl tmem-list -r stays
+    shows "^stays may join" xl tmem-shared-auth stays -A 1 \
+        -u 01234567-89ab-cdef-0123-456789abcdef
+    shows "^0$" xl tmem-freeable
+    shows "^freeable_memory  *: 0$" xl info
+    shows "^Host (MiB): [0-9]* free, 0 freeable, 0 claimed$" xl claims
+}
+
 # While the guest, and domain 0 itself, go on.
 check_audit() {
     type_in stays "dd if=/dev/zero of=/tmp/x bs=1M count=12; rm /tmp/x"

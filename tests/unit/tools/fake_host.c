@@ -503,6 +503,60 @@ static int podium(struct xen_sysctl *op)
     return 0;
 }
 
+static int tmem_list(const struct podium_tmem_control *c)
+{
+    size_t size = strlen(host.tmem_text) + 1;
+
+    if (size > c->length) {
+        return -ENOBUFS;
+    }
+    memcpy((void *)(uintptr_t)c->buffer, host.tmem_text, size);
+    return 0;
+}
+
+/* A record to or from the buffer. */
+static int tmem_record(const struct podium_tmem_control *c, void *record,
+                       size_t size, bool set)
+{
+    void *buffer = (void *)(uintptr_t)c->buffer;
+
+    if (c->length != size) {
+        return wrong();
+    }
+    memcpy(set ? record : buffer, set ? buffer : record, size);
+    return 0;
+}
+
+static int tmem(const struct podium_tmem_control *c)
+{
+    if (!host.podium || c->pad) {
+        return wrong();
+    }
+    host.tmem = *c;
+    if (host.no_tmem) {
+        return -ENODEV;
+    }
+    if (c->client != FAKE_DOMID && c->client != PODIUM_TMEM_ALL) {
+        return -ENOENT;
+    }
+    switch (c->command) {
+    case PODIUM_TMEM_LIST:
+        return tmem_list(c);
+    case PODIUM_TMEM_GET_CLIENT_INFO:
+    case PODIUM_TMEM_SET_CLIENT_INFO:
+        return tmem_record(c, &host.tmem_client, sizeof(host.tmem_client),
+                           c->command == PODIUM_TMEM_SET_CLIENT_INFO);
+    case PODIUM_TMEM_GET_LIMITS:
+    case PODIUM_TMEM_SET_LIMITS:
+        return tmem_record(c, &host.tmem_limits, sizeof(host.tmem_limits),
+                           c->command == PODIUM_TMEM_SET_LIMITS);
+    case PODIUM_TMEM_QUERY_FREEABLE_MB:
+        return (int)host.tmem_freeable;
+    default:
+        return 0;
+    }
+}
+
 int hv_sysctl(struct xc *xc, struct xen_sysctl *op)
 {
     switch (op->cmd) {
@@ -515,6 +569,8 @@ int hv_sysctl(struct xc *xc, struct xen_sysctl *op)
     case PODIUM_SYSCTL_pod_policy:
     case PODIUM_SYSCTL_pod_state:
         return host.podium ? podium(op) : wrong();
+    case PODIUM_SYSCTL_tmem:
+        return tmem((void *)&op->u);
     case XEN_SYSCTL_getdomaininfolist:
         return list_domains(&op->u.getdomaininfolist);
     case XEN_SYSCTL_physinfo:

@@ -35,6 +35,9 @@ struct fake_host {
     const char *commandline;          /* the hypervisor's */
     uint32_t differences;             /* its audit finds */
     struct podium_pod_state state;    /* what it says then */
+    bool no_tmem;                     /* it has no transcendent memory */
+    uint32_t tmem_freeable;           /* MiB */
+    const char *tmem_text;            /* its list */
 
     /* Found out by it. */
     unsigned int calls;
@@ -52,6 +55,9 @@ struct fake_host {
     uint64_t scrub_pattern;
     uint32_t audited;                /* domain, plus 1 */
     struct podium_pod_policy policy; /* set last */
+    struct podium_tmem_control tmem; /* asked last */
+    struct podium_tmem_client tmem_client;
+    struct podium_tmem_limits tmem_limits;
     struct {
         char path[128], value[256];
     } store[FAKE_NODES]; /* written by path */
