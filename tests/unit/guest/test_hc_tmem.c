@@ -517,6 +517,40 @@ TEST(a_get_waits_for_memory)
     check();
 }
 
+/* What is got from a full host needs a page that others of them give way to,
+ * while it is being got; it is not itself given up. */
+TEST(a_get_makes_room_for_itself)
+{
+    const struct memory_policy borrow = {MEMORY_BORROW, 400, false};
+    unsigned hits = 0;
+    uint32_t count = 0;
+    int64_t pool;
+
+    start();
+    EXPECT_EQ(memory_set_policy(d, &borrow), 0);
+    pool = new_pool(0);
+    while (page_unclaimed() > page_alloc_info().total / 128) {
+        write_page(DATA, ++count);
+        EXPECT_EQ(put(pool, count, DATA), 1);
+    }
+    while (page_unclaimed()) {
+        EXPECT(page_alloc(PAGE_HEAP, 0));
+    }
+    for (uint32_t i = 0; i < 300; i++) {
+        int64_t found = get(pool, count - i, PROMISES + i);
+
+        EXPECT(found == 1 || found == 0);
+        if (found) {
+            hits++;
+            EXPECT(holds(PROMISES + i, count - i));
+        }
+    }
+    EXPECT(hits > 200); /* the oldest go first, and these are the youngest */
+    EXPECT(d->account.borrowed > 200);
+    EXPECT_EQ(d->room_held, 0);
+    check();
+}
+
 /*
  * Wrong calls.
  */
