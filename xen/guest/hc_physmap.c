@@ -5,8 +5,10 @@
  * (PC-3..5).
  */
 #include "domain/memory.h"
+#include "domain/tmem_client.h"
 #include "guest/copy.h"
 #include "guest/hc_memory.h"
+#include "guest/tmem_page.h"
 #include "public/podium.h"
 #include "types/error.h"
 #include "types/overflow.h"
@@ -270,11 +272,12 @@ int64_t memory_op_remove_from_physmap(struct vcpu *v,
 /*
  * acquire_resource: a grant table of another domain (TS-30), which is the
  * hypervisor's pages and no page of the caller's: mapped as foreign ones. Or
- * its memory, to read (public/podium.h).
+ * its memory, to read; or the host's statistics (public/podium.h).
  */
 
 struct resource {
     uint16_t type;
+    bool of_host; /* whatever domain is named */
     uint64_t (*count)(struct domain *d);
     int (*map)(struct domain *caller, gfn_t gfn, struct domain *d,
                uint64_t frame);
@@ -312,9 +315,34 @@ static int map_memory_resource(struct domain *caller, gfn_t gfn,
     return memory_map_to_read(caller, gfn, d, GFN(frame));
 }
 
+static uint64_t tmem_frames(struct domain *d)
+{
+    (void)d;
+    return tmem_is_on();
+}
+
+static int map_tmem_resource(struct domain *caller, gfn_t gfn, struct domain *d,
+                             uint64_t frame)
+{
+    struct page *pg = tmem_page_get();
+    int rc;
+
+    (void)d;
+    (void)frame;
+    if (!pg) {
+        return -ENOMEM;
+    }
+    rc = p2m_add_foreign(&caller->p2m, gfn, pg, P2M_FOREIGN_RO);
+    if (rc) {
+        page_put(pg);
+    }
+    return rc;
+}
+
 static const struct resource resources[] = {
-    {XENMEM_resource_grant_table, grant_frames, map_grant_resource},
-    {PODIUM_RESOURCE_memory, memory_frames, map_memory_resource},
+    {XENMEM_resource_grant_table, false, grant_frames, map_grant_resource},
+    {PODIUM_RESOURCE_memory, false, memory_frames, map_memory_resource},
+    {PODIUM_RESOURCE_tmem, true, tmem_frames, map_tmem_resource},
 };
 
 static const struct resource *resource_find(uint16_t type)
@@ -373,7 +401,7 @@ static int64_t resource_acquire(struct vcpu *v, const struct memory_call *call,
 {
     const struct resource *r = resource_find(a->type);
 
-    if (d == vcpu_domain(v)) {
+    if (d == vcpu_domain(v) && !(r && r->of_host)) {
         return -EPERM;
     }
     if (!r) {

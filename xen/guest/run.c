@@ -15,6 +15,7 @@
 #include "domain/room.h"
 #include "domain/sched.h"
 #include "guest/console_input.h"
+#include "guest/tmem_page.h"
 #include "mm/page_alloc.h"
 #include "types/bits.h"
 
@@ -58,6 +59,7 @@ static void housekeeping(void)
     console_input_poll();
     domain_reap();
     room_keep();
+    tmem_page_update();
     memory_wait_look();
 }
 

@@ -313,6 +313,44 @@ struct podium_tmem_limits {
     uint64_t persistent_kib;
 };
 
+/*
+ * The same as numbers, in a page that is mapped once and read without a call:
+ * XENMEM_acquire_resource, type PODIUM_RESOURCE_tmem of any domain, id 0, frame
+ * 0. Read-only, the host's, and written every 100 ms while somebody has it
+ * mapped. `sequence` is odd while it is written: read it before and after, and
+ * begin again if it has changed. New fields come at the ends; `client_size` is
+ * the step from one client to the next.
+ */
+#define PODIUM_RESOURCE_tmem     0x7065u
+#define PODIUM_TMEM_PAGE_VERSION 1u
+#define PODIUM_TMEM_PAGE_CLIENTS 32 /* those with the lowest ids */
+
+struct podium_tmem_page_client {
+    uint32_t domid;
+    uint32_t flags; /* PODIUM_TMEM_CLIENT_* */
+    uint64_t weight;
+    uint64_t ephemeral_pages, ephemeral_frames;
+    uint64_t persistent_pages, persistent_frames;
+    uint64_t ephemeral_gets, persistent_puts, persistent_gets; /* good ones */
+    uint64_t no_memory, evicted;
+};
+
+struct podium_tmem_page {
+    uint32_t sequence;
+    uint32_t version;
+    uint64_t time_ns; /* of this writing, since the host's boot */
+    /* Pages of 4 KiB. */
+    uint64_t free, claimed, freeable;
+    uint64_t frames; /* of the host, that hold something */
+    uint64_t ephemeral_pages, persistent_pages;
+    uint64_t dedup_surplus; /* charged to domains, beyond frames */
+    uint64_t ops, errors, evicted, relinquished;
+    uint32_t clients; /* of the host */
+    uint32_t client_count, client_size;
+    uint32_t client_offset; /* of the first one, from the page's beginning */
+    struct podium_tmem_page_client client[PODIUM_TMEM_PAGE_CLIENTS];
+};
+
 /* The global VIRQ that is raised whenever a vCPU begins to wait for memory. It
  * does not say whose: ask for the states. */
 #define PODIUM_VIRQ_MEMORY 23 /* VIRQ_ARCH_7 */

@@ -156,7 +156,7 @@ static void test_wrong(int64_t pool)
     op = page_op(TMEM_PUT_PAGE, pool, 1, 1, gfn_of(page));
     op.u.gen.len = 4;
     EXPECT_EQ(call(&op), -ENOSYS);
-    EXPECT_EQ(call(NULL + (hole << PAGE_SHIFT) / sizeof(op)), -EFAULT);
+    EXPECT_EQ(call(gfn_address(hole)), -EFAULT);
     EXPECT_EQ(call((struct tmem_op *)NON_CANONICAL), -EFAULT);
     fill(page, 3);
     EXPECT_EQ(do_page(TMEM_PUT_PAGE, pool, 1, 1, page), 1);
@@ -315,14 +315,13 @@ static int64_t child_call(struct child *c, struct tmem_op *op)
 #define FAR         1600 /* a frame that it never touched, and the next */
 #define ADDRESS(gf) ((uint64_t)(gf) << PAGE_SHIFT)
 
-static void test_child(void)
+static void use_child(void)
 {
-    uint64_t before = host_free_pages(), entries;
+    uint64_t entries;
     struct tmem_op op = {.cmd = TMEM_NEW_POOL,
                          .u.creat.flags = VERSION | TMEM_POOL_PERSIST};
     struct child c;
 
-    test_section("a child");
     REQUIRE(child_make(&c, PROMISED, GIVEN) == 0);
     EXPECT_EQ(child_call(&c, &op), 0);
     entries = child_pod(&c).pod_entries;
@@ -340,8 +339,20 @@ static void test_child(void)
     EXPECT_EQ(child_read(&c, ADDRESS(FAR + 1)), 0);
     expect_clean_audit();
     EXPECT_EQ(child_destroy(&c), 0);
-    EXPECT_EQ(host_free_pages(), before);
     expect_clean_audit();
+}
+
+/* What the first one made necessary (small objects of the hypervisor's) may
+ * stay for the next. */
+static void test_child(void)
+{
+    uint64_t before;
+
+    test_section("a child");
+    use_child();
+    before = host_free_pages();
+    use_child();
+    EXPECT_EQ(host_free_pages(), before);
 }
 
 /* Domain 0's limit is what it has: persistent pages need more. */

@@ -8,12 +8,14 @@
 #include "domain/tmem_client.h"
 #include "domains.h"
 #include "guest/hypercall.h"
+#include "guest/tmem_page.h"
 #include "guest/tmem_text.h"
 #include "guest/tmem_time.h"
 #include "public/podium.h"
 #include "types/error.h"
 #include "world.h"
 
+#include <xen/memory.h>
 #include <xen/sysctl.h>
 
 #define BUFFER  0x10000ULL
@@ -601,4 +603,70 @@ TEST(the_text_of_shared_pools)
     EXPECT(strstr(text(), line));
     EXPECT(!strstr(text(), "SI:1"));
     EXPECT(!strstr(text(), "\nP="));
+}
+
+/*
+ * The page of statistics (T-39).
+ */
+
+#define SHOWN 0x700 /* a frame of domain 0's where nothing is */
+
+static int64_t acquire(uint32_t frames, uint64_t list)
+{
+    struct xen_mem_acquire_resource a = {
+        .domid = DOMID_SELF,
+        .type = PODIUM_RESOURCE_tmem,
+        .nr_frames = frames,
+        .frame_list = {(xen_pfn_t *)list},
+    };
+    const uint64_t args[6] = {XENMEM_acquire_resource, BUFFER};
+
+    memcpy(world_ram(BUFFER), &a, sizeof(a));
+    return hc_memory_op(world_vcpu, args);
+}
+
+TEST(a_page_of_statistics_is_mapped)
+{
+    const struct podium_tmem_page *p;
+    struct p2m_entry e;
+    uint32_t sequence;
+
+    start();
+    EXPECT_EQ(create(0), 0);
+    put(0, 1, 1);
+    *(xen_pfn_t *)world_ram(2 * BUFFER) = SHOWN;
+    EXPECT_EQ(acquire(2, 2 * BUFFER), -EINVAL);
+    EXPECT_EQ(acquire(1, 2 * BUFFER), 0);
+    e = p2m_get(&world_control->p2m, GFN(SHOWN));
+    EXPECT_EQ(e.type, P2M_FOREIGN_RO);
+    p = arch_map(e.mfn);
+    EXPECT_EQ(p->version, PODIUM_TMEM_PAGE_VERSION);
+    EXPECT_EQ(p->ephemeral_pages, 1);
+    EXPECT_EQ(p->clients, 1);
+    EXPECT_EQ(p->client_count, 1);
+    EXPECT_EQ(p->client[0].domid, d->id);
+    EXPECT_EQ(p->client[0].ephemeral_pages, 1);
+    EXPECT(p->sequence && !(p->sequence & 1));
+    sequence = p->sequence;
+    put(0, 2, 2);
+    tmem_page_update();
+    EXPECT_EQ(p->sequence, sequence); /* not yet */
+    fake_advance(200000000ULL);
+    tmem_page_update();
+    EXPECT_EQ(p->sequence, sequence + 2);
+    EXPECT_EQ(p->ephemeral_pages, 2);
+    domains_check();
+    EXPECT_EQ(memory_remove(world_control, GFN(SHOWN)), 0);
+    fake_advance(200000000ULL);
+    tmem_page_update();
+    EXPECT_EQ(p->sequence, sequence + 2); /* nobody looks */
+    domains_check();
+}
+
+TEST(there_is_no_page_without_it)
+{
+    world_start(0x4000);
+    *(xen_pfn_t *)world_ram(2 * BUFFER) = SHOWN;
+    EXPECT_EQ(acquire(1, 2 * BUFFER), -EINVAL);
+    EXPECT_EQ(p2m_get(&world_control->p2m, GFN(SHOWN)).type, P2M_HOLE);
 }
