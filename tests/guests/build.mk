@@ -83,7 +83,7 @@ UEFI_GUESTS := hello smp
 .PHONY: uefi
 uefi: $(GUEST_OUT)/built out/podium
 	$(Q)mkdir -p out/results
-	$(Q)$(PYTHON) $(GUEST_DIR)/run --uefi --tag uefi.svm-qemu.microkernels \
+	$(Q)$(PYTHON) $(GUEST_DIR)/run --uefi --once --tag uefi.svm-qemu.microkernels \
 	    --log $(GUEST_OUT)/log-uefi --results out/results/uefi.txt \
 	    $(or $(GUEST),$(UEFI_GUESTS))
 

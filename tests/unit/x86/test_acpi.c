@@ -210,6 +210,10 @@ TEST(the_power_switch_by_64_bit_fields)
     EXPECT(acpi_power_switch(&port, &value));
     EXPECT_EQ(port, 0x1804);
     EXPECT_EQ(acpi_timer_port(), 0x1808);
+    EXPECT(!acpi_is_emulators());
+    memcpy(ram(FADT) + 10, "BOCHS ", 6);
+    EXPECT(init());
+    EXPECT(acpi_is_emulators());
 }
 
 TEST(what_is_no_root_pointer_is_none)

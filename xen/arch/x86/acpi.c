@@ -51,7 +51,7 @@ static unsigned cpu_count;
 static paddr_t ioapic = {0xFEC00000};
 static uint16_t pm1a_control, timer_port;
 static uint16_t sleep_type;
-static bool can_power_off;
+static bool can_power_off, is_emulators;
 
 static const void *at(uint64_t address)
 {
@@ -159,6 +159,7 @@ static void parse_fadt(const struct acpi_header *h)
 {
     uint64_t dsdt = fadt_field(h, FADT_X_DSDT, 8);
 
+    is_emulators = memcmp(h->oem, "BOCHS ", sizeof(h->oem)) == 0;
     pm1a_control = fadt_port(h, FADT_PM1A_CONTROL, FADT_X_PM1A_CONTROL);
     timer_port = fadt_port(h, FADT_TIMER, FADT_X_TIMER);
     if (!dsdt) {
@@ -238,6 +239,11 @@ uint32_t acpi_cpu_apic_id(unsigned n)
 paddr_t acpi_ioapic(void)
 {
     return ioapic;
+}
+
+bool acpi_is_emulators(void)
+{
+    return is_emulators;
 }
 
 uint16_t acpi_timer_port(void)

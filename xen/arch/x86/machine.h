@@ -73,6 +73,8 @@ uint32_t acpi_cpu_apic_id(unsigned n);
 paddr_t acpi_ioapic(void);
 /* The 24-bit timer of 3.58 MHz; 0: there is none. */
 uint16_t acpi_timer_port(void);
+/* The tables are those of QEMU or Bochs, under a BIOS or UEFI. */
+bool acpi_is_emulators(void);
 /* Writing value to the port switches the machine off. False: not known. */
 bool acpi_power_switch(uint16_t *port, uint16_t *value);
 
