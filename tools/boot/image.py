@@ -41,8 +41,9 @@ ENTRIES = [
 HEAD = """\
 if [ "$grub_platform" = efi ]; then
     insmod all_video
+    screen=auto
 else
-    set gfxpayload=text
+    screen=text
 fi
 if serial --unit=0 --speed=115200; then
     terminal_input console serial
@@ -55,6 +56,7 @@ set timeout=3
 ENTRY = """
 menuentry '{title}' {{
     multiboot2 /boot/podium placeholder {hypervisor}
+    set gfxpayload=$screen
     module2 /boot/vmlinuz placeholder {dom0}
     module2 --nounzip /boot/initrd.img
 }}

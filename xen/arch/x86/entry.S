@@ -34,9 +34,9 @@ mb2_request_end:
         .word   6, 0            /* page-aligned modules */
         .long   8
         .balign 8
-        .word   5, 1            /* a screen in any mode; none will do, too */
+        .word   5, 1            /* a screen of points; another or none will do */
         .long   20
-        .long   0, 0, 0
+        .long   1024, 768, 32
         .balign 8
         .word   0, 0
         .long   8
