@@ -5,6 +5,7 @@ import gzip
 import lzma
 import os
 import struct
+import types
 
 import pytest
 
@@ -92,3 +93,46 @@ def test_a_bad_line_in_the_package_list_is_named(tmp_path):
     path.write_text("# fine\nname version\nalone\n")
     with pytest.raises(fetch.FetchError, match=":3: expected"):
         list(fetch.read_list(path, ""))
+
+
+SHOWN = {
+    "linux-image-amd64=6.1.9-1":
+        "Depends: linux-image-6.1.0-9-amd64 (= 6.1.9-1)",
+    "linux-headers-cloud-amd64=6.1.9-1":
+        "Depends: linux-headers-6.1.0-9-cloud-amd64 (= 6.1.9-1)",
+    "linux-headers-6.1.0-9-cloud-amd64=6.1.9-1":
+        "Depends: linux-headers-6.1.0-9-common (= 6.1.9-1), "
+        "linux-kbuild-6.1 (>= 6.1.9-1), linux-compiler-gcc-12-x86",
+    "linux-headers-amd64=6.1.9-1": "Depends: something-else",
+}
+
+
+@pytest.fixture
+def known_packages(monkeypatch):
+    def run(*command, **_):
+        assert command[:2] == ("apt-cache", "show")
+        return types.SimpleNamespace(
+            stdout=f"Package: x\n{SHOWN[command[2]]}\nSize: 1\n")
+    monkeypatch.setattr(fetch, "run", run)
+
+
+@pytest.mark.parametrize("package, stands_for", [
+    ("linux-image-amd64", ["linux-image-6.1.0-9-amd64"]),
+    ("linux-headers-cloud-amd64", ["linux-headers-6.1.0-9-cloud-amd64",
+                                   "linux-headers-6.1.0-9-common"]),
+    ("linux-kbuild-6.1", ["linux-kbuild-6.1"])])
+def test_a_metapackage_stands_for_others(known_packages, package, stands_for):
+    assert fetch.concrete(package, "6.1.9-1") == [
+        (name, "6.1.9-1") for name in stands_for]
+
+
+def test_a_metapackage_of_nothing_known_is_named(known_packages):
+    with pytest.raises(fetch.FetchError, match="linux-headers-amd64"):
+        fetch.concrete("linux-headers-amd64", "6.1.9-1")
+
+
+@pytest.mark.parametrize("name", ["p_1%3a2_amd64.deb", "p_1%3a2_all.deb"])
+def test_a_package_is_found_for_this_machine_and_for_all(tmp_path, name):
+    assert fetch.find_deb("p", "1:2", tmp_path) is None
+    (tmp_path / name).write_bytes(b"")
+    assert fetch.find_deb("p", "1:2", tmp_path) == str(tmp_path / name)

@@ -17,10 +17,15 @@ import shutil
 import subprocess
 import sys
 
-# Of a kernel package we want the image and the Xen drivers: the other
-# modules are 300 MB.
+# Of a kernel package we want the image, the Xen drivers, and modules about
+# disks that guests of tests load: the others are 300 MB.
 KERNEL_PARTS = ["./boot/vmlinuz-*", "./boot/config-*",
-                "./lib/modules/*/kernel/drivers/xen"]
+                "./lib/modules/*/kernel/drivers/xen",
+                "./lib/modules/*/kernel/drivers/block/*.ko",
+                "./lib/modules/*/kernel/drivers/block/zram",
+                "./lib/modules/*/kernel/drivers/md/dm-*.ko",
+                "./lib/modules/*/kernel/mm",
+                "./lib/modules/*/kernel/crypto"]
 
 
 class FetchError(Exception):
@@ -74,32 +79,47 @@ def choose_version(package, pinned):
     return newest
 
 
-def concrete(package, version):
-    """What a metapackage stands for: a package with a kernel in it."""
-    if not re.fullmatch(r"linux-image-(cloud-)?amd64", package):
-        return package, version
+def dependency(package, version, pattern):
+    """(package, version) of the one that it needs in exactly one version."""
     shown = run("apt-cache", "show", f"{package}={version}").stdout
-    found = re.search(r"^Depends:.*?(linux-image-[0-9]\S*) \(= (\S+)\)",
-                      shown, re.M)
+    found = re.search(rf"^Depends:.*?\b({pattern}) \(= (\S+?)\)", shown, re.M)
     if not found:
         raise FetchError(f"cannot tell which kernel {package} stands for")
     return found.groups()
 
 
-def deb_name(package, version):
-    """The file name that apt-get download gives."""
-    return f"{package}_{version.replace(':', '%3a')}_amd64.deb"
+def concrete(package, version):
+    """[(package, version)] that a metapackage stands for: the one with a
+    kernel in it, or the two with the headers of one."""
+    if not re.fullmatch(r"linux-(image|headers)-(cloud-)?amd64", package):
+        return [(package, version)]
+    kind = package.split("-")[1]
+    own = dependency(package, version, rf"linux-{kind}-[0-9]\S*")
+    if kind == "image":
+        return [own]
+    return [own, dependency(*own, r"linux-headers-[0-9]\S*-common")]
+
+
+def find_deb(package, version, directory):
+    """By the file name that apt-get download gives; None: it is not there."""
+    name = f"{package}_{version.replace(':', '%3a')}"
+    for architecture in ("amd64", "all"):
+        path = os.path.join(directory, f"{name}_{architecture}.deb")
+        if os.path.exists(path):
+            return path
+    return None
 
 
 def download(package, version, directory):
     """Returns the .deb's path, or None when apt cannot get it."""
-    path = os.path.join(directory, deb_name(package, version))
-    if os.path.exists(path):
+    path = find_deb(package, version, directory)
+    if path:
         return path
     # As root apt would change to a user who may not write here.
     result = run("apt-get", "-q", "-o", "APT::Sandbox::User=root",
                  "download", f"{package}={version}", cwd=directory)
-    if os.path.exists(path):
+    path = find_deb(package, version, directory)
+    if path:
         return path
     print(f"fetch: cannot download {package}={version}:\n"
           f"{result.stderr.strip()}", file=sys.stderr)
@@ -129,16 +149,17 @@ def refresh_lists():
 
 
 def get(package, pinned, debs):
-    """Returns (package, version, path), a metapackage being resolved.
+    """Returns [(package, version, path)], a metapackage being resolved.
 
     apt may remember a version that the mirror has already replaced: then its
     lists are renewed, and what they offer now is taken.
     """
     for is_last in (False, True):
-        name, version = concrete(package, choose_version(package, pinned))
-        path = download(name, version, debs)
-        if path:
-            return name, version, path
+        got = [(name, version, download(name, version, debs)) for
+               name, version in concrete(package,
+                                         choose_version(package, pinned))]
+        if all(path for _, _, path in got):
+            return got
         if is_last or not refresh_lists():
             break
     raise FetchError(f"cannot get {package}; run 'apt-get update' as root "
@@ -155,10 +176,12 @@ def main(list_path, directory, group=""):
     versions = []
     paths = []
     for package, pinned in read_list(list_path, group):
-        name, version, path = get(package, pinned, debs)
-        paths.append(path)
-        versions.append(f"{name} {version}")
-        print(f"fetch: {versions[-1]}", flush=True)
+        for name, version, path in get(package, pinned, debs):
+            if path in paths:
+                continue
+            paths.append(path)
+            versions.append(f"{name} {version}")
+            print(f"fetch: {versions[-1]}", flush=True)
     shutil.rmtree(root, ignore_errors=True)
     os.makedirs(root)
     for path in paths:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Builds what is booted from the unpacked packages, and from our own tools.
 
-    images.py kernels | guest | dom0
+    images.py kernels | guest | dom0 | modules
 
 All is read from and written to out/:
 
@@ -13,6 +13,12 @@ All is read from and written to out/:
     boot/dom0.cpio       initramfs of dom0: busybox, dom0-init, xenstored,
                          xenconsoled, our tools, the guest's kernels and
                          initramfs under /boot, config/guests/ in /etc/xen
+    boot/modules-NAME.cpio.gz  a kernel's modules for guests, the kernel's
+                         own and ours, in /lib/modules; to be appended to
+                         guest.cpio.gz, as is:
+    boot/dmsetup.cpio.gz dmsetup with its libraries
+    linux/               the packages of the group linux, and modules built
+                         (tools/linux)
     tools/               every executable in it goes to dom0's /usr/sbin
 
 Uncompressed for dom0, since an emulated processor copies 30 MB faster than it
@@ -39,6 +45,13 @@ LIBRARY_DIRS = [os.path.join(ROOT, "usr/lib/x86_64-linux-gnu"),
 
 MODULES = ["xen-privcmd", "xenfs/xenfs", "xen-evtchn", "xen-gntdev",
            "xen-gntalloc"]
+# By tools/linux, and the kernel's that are used together with them. What a
+# kernel has built in is no file.
+OUR_MODULES = ["tmem-swap", "tmem-cache"]
+GUEST_MODULES = ["crypto/lzo-rle", "drivers/block/brd",
+                 "drivers/block/zram/zram", "drivers/md/dm-delay",
+                 "drivers/md/dm-mod", "mm/zsmalloc"]
+LINUX = os.path.join(TOP, "out", "linux")
 XEN_PROGRAMS = ["xenstored", "oxenstored", "xenconsoled", "xenconsole",
                 "xenstore-control"]
 XEN_PROGRAMS_DIR = "/usr/lib/xen-4.17/bin"
@@ -54,6 +67,11 @@ def write_if_changed(path, data):
     with open(path + ".new", "wb") as out:
         out.write(data)
     os.replace(path + ".new", path)
+
+
+def write_compressed(name, archive):
+    write_if_changed(os.path.join(BOOT, name),
+                     gzip.compress(archive.encode(), mtime=0))
 
 
 def read(path):
@@ -74,11 +92,15 @@ def generic_kernel():
     return only("boot/vmlinuz-*[0-9]-amd64")
 
 
+def cloud_kernel():
+    return only("boot/vmlinuz-*-cloud-amd64")
+
+
 def build_kernels():
     generic = read(generic_kernel())
     write_if_changed(f"{BOOT}/vmlinuz-generic", generic)
     write_if_changed(f"{BOOT}/vmlinuz-cloud",
-                     read(only("boot/vmlinuz-*-cloud-amd64")))
+                     read(cloud_kernel()))
     write_if_changed(f"{BOOT}/vmlinux", bzimage.extract(generic))
 
 
@@ -104,8 +126,7 @@ def build_guest():
     for name in ("poweroff", "reboot"):
         archive.content(f"/sbin/{name}", b"#!/bin/sh\nexec /bin/busybox "
                         + name.encode() + b" -f\n", 0o755)
-    write_if_changed(f"{BOOT}/guest.cpio.gz",
-                     gzip.compress(archive.encode(), mtime=0))
+    write_compressed("guest.cpio.gz", archive)
 
 
 def add_modules(archive):
@@ -153,6 +174,35 @@ def add_guests(archive):
         archive.file(path, "/etc/xen/" + os.path.basename(path))
 
 
+def add_guest_modules(archive, kernel):
+    version = os.path.basename(kernel).replace("vmlinuz-", "")
+    for name in GUEST_MODULES:
+        path = os.path.join(ROOT, "lib/modules", version, "kernel",
+                            name + ".ko")
+        if os.path.exists(path):
+            archive.file(path, f"/lib/modules/{os.path.basename(path)}")
+    for name in OUR_MODULES:
+        path = os.path.join(LINUX, "modules", version, name + ".ko")
+        if not os.path.exists(path):
+            sys.exit(f"images: there is no {path}: the headers in {LINUX} "
+                     f"are not those of the kernel {version}")
+        archive.file(path, f"/lib/modules/{name}.ko")
+
+
+def build_modules():
+    present = ["usr", "usr/lib", "usr/sbin"]
+    for name, kernel in (("generic", generic_kernel()),
+                         ("cloud", cloud_kernel())):
+        archive = cpio.Archive(present=present)
+        add_guest_modules(archive, kernel)
+        write_compressed(f"modules-{name}.cpio.gz", archive)
+    libraries = [os.path.join(LINUX, "root", name) for name in
+                 ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")]
+    archive = cpio.Archive(libraries, present)
+    archive.file(os.path.join(LINUX, "root/sbin/dmsetup"), "/sbin/dmsetup")
+    write_compressed("dmsetup.cpio.gz", archive)
+
+
 def build_dom0():
     archive = base_archive("dom0-init")
     archive.content("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
@@ -171,4 +221,4 @@ def build_dom0():
 
 if __name__ == "__main__":
     {"kernels": build_kernels, "guest": build_guest,
-     "dom0": build_dom0}[sys.argv[1]]()
+     "dom0": build_dom0, "modules": build_modules}[sys.argv[1]]()
