@@ -20,18 +20,19 @@
 
 all:
 
+BOOT    := tools/boot
+RESULTS := out/results
+
 include config/build.mk
 -include xen/build.mk
 -include tools/build.mk
+-include tools/linux/build.mk
 -include tests/unit/build.mk
 -include tests/guests/build.mk
 -include tests/lint/build.mk
 -include tests/cov/build.mk
 -include tests/fuzz/build.mk
 -include tests/bench/build.mk
-
-BOOT    := tools/boot
-RESULTS := out/results
 
 all: xen tools images
 
@@ -109,7 +110,7 @@ endef
 launcher:
 	$(call pytest,tests/launcher,launcher)
 
-system: all guest-images
+system: all guest-images linux-modules
 	$(call pytest,tests/system,system)
 
 # Long: some hours. Another seed makes other lives: make soak PODIUM_SEED=7
