@@ -18,9 +18,12 @@ unsigned arch_cpu(void);
 unsigned arch_cpu_count(void);
 void arch_cpu_relax(void);
 
-/* The slot of this CPU's private data (base/percpu.h): 64 zeroed bytes, valid
- * from before the first lock is taken. */
+/* The slot of this CPU's private data (base/percpu.h): PERCPU_BYTES zeroed
+ * bytes, valid from before the first lock is taken. Or that of any CPU, to look
+ * at. */
+#define PERCPU_BYTES 512
 void *arch_percpu(void);
+const void *arch_percpu_of(unsigned cpu);
 
 /*
  * Make CPU `cpu` leave guest mode or its idle wait soon; harmless when it is

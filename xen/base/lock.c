@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The slow halves of lock.h, and locks in pairs. */
 #include "base/lock.h"
+#include "arch/timer.h"
 #include "base/panic.h"
 
 void lock_init(struct lock *l, enum lock_rank rank)
@@ -10,15 +11,20 @@ void lock_init(struct lock *l, enum lock_rank rank)
 
 void lock_wait(struct lock *l, uint32_t ticket)
 {
+    struct percpu *cpu = this_percpu();
+    uint64_t since = arch_time_ns();
+
     while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket) {
         arch_cpu_relax();
     }
+    cpu->locks_waited[l->rank]++;
+    cpu->locks_wait_ns[l->rank] += arch_time_ns() - since;
 }
 
 void lock_rank_violated(const struct lock *l)
 {
     panic("lock order: taking rank %d while holding ranks %x (bit mask)",
-          __builtin_ctz(l->rank_bit), this_percpu()->held_ranks);
+          l->rank, this_percpu()->held_ranks);
 }
 
 bool try_lock(struct lock *l)
@@ -31,8 +37,9 @@ bool try_lock(struct lock *l)
         lock_forget_rank(l);
         return false;
     }
+    this_percpu()->locks_taken[l->rank]++;
     if (LOCK_KNOWS_HOLDER) {
-        WRITE_ONCE(l->holder, arch_cpu() + 1);
+        WRITE_ONCE(l->holder, (uint16_t)(arch_cpu() + 1));
     }
     return true;
 }

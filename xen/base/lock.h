@@ -7,6 +7,8 @@
  * A rank check is one comparison with a per-CPU mask that has a bit for each
  * rank held: the mask is the smaller number unless something of l's rank or
  * inner is held. Taking and releasing are inline, as they are on every path.
+ * Each CPU counts by rank how often it took one and how often and how long it
+ * waited: lock_stats.h.
  */
 #ifndef BASE_LOCK_H
 #define BASE_LOCK_H
@@ -20,12 +22,13 @@
 struct lock {
     uint32_t next, serving;
     uint32_t rank_bit; /* 1 << rank */
-    uint32_t holder;   /* debug builds: CPU + 1 while held */
+    uint16_t rank;
+    uint16_t holder; /* debug builds: CPU + 1 while held */
 };
 
 #define LOCK_INIT(r)                                                           \
     {                                                                          \
-        .rank_bit = 1U << (r)                                                  \
+        .rank_bit = 1U << (r), .rank = (r)                                     \
     }
 
 #ifdef PODIUM_DEBUG
@@ -60,11 +63,13 @@ static inline void lock_take(struct lock *l)
 {
     uint32_t ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
 
+    this_percpu()->locks_taken[l->rank]++;
+
     if (unlikely(__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)) {
         lock_wait(l, ticket);
     }
     if (LOCK_KNOWS_HOLDER) {
-        WRITE_ONCE(l->holder, arch_cpu() + 1);
+        WRITE_ONCE(l->holder, (uint16_t)(arch_cpu() + 1));
     }
 }
 

@@ -5,6 +5,7 @@
 #include "arch/timer.h"
 #include "base/audit.h"
 #include "base/console.h"
+#include "base/lock_stats.h"
 #include "base/trace.h"
 #include "domain/memory.h"
 #include "domain/sched.h"
@@ -152,6 +153,22 @@ static void key_exits(void)
     each_domain(print_exits);
 }
 
+static void key_locks(void)
+{
+    for (unsigned rank = RANK_NONE + 1; rank < RANK_COUNT; rank++) {
+        struct lock_stats s = lock_stats_of((enum lock_rank)rank);
+
+        if (s.taken) {
+            log_line(LOG_INFO,
+                     "locks of rank %s: taken %lu, waited for %lu, "
+                     "%lu ns",
+                     lock_rank_name((enum lock_rank)rank),
+                     (unsigned long)s.taken, (unsigned long)s.waited,
+                     (unsigned long)s.wait_ns);
+        }
+    }
+}
+
 static void key_help(void);
 
 static const struct {
@@ -162,6 +179,7 @@ static const struct {
     {'a', "audit the host and all domains (long)", key_audit},
     {'e', "count exits of each vCPU", key_exits},
     {'h', "this list", key_help},
+    {'l', "how often locks were taken and waited for", key_locks},
     {'q', "memory of the host and all domains", key_memory},
     {'r', "vCPUs and where they run", key_vcpus},
     {'t', "what happened last on each CPU", key_trace},

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Sysctls about domains, the log, and what a guest's processor may be: TS-2,
- * 5, 23, 50. */
+/* Sysctls about domains, the log, locks, and what a guest's processor may be:
+ * TS-2, 5, 23, 50. */
 #include "guest/sysctl.h"
 
 #include "base/console.h"
+#include "base/lock_stats.h"
 #include "guest/copy.h"
 #include "guest/cpu_policy.h"
 #include "guest/debug_keys.h"
 #include "guest/domain_info.h"
+#include "lib/string.h"
 #include "mm/heap.h"
 #include "types/error.h"
 
@@ -176,7 +178,53 @@ static int get_features(struct sysctl *c)
     return rc;
 }
 
+/* How long locks were held is not measured. */
+static int copy_lock(struct sysctl *c, enum lock_rank rank, uint64_t at)
+{
+    struct lock_stats s = lock_stats_of(rank);
+    const char *name = lock_rank_name(rank);
+    struct xen_sysctl_lockprof_data one = {
+        .type = LOCKPROF_TYPE_GLOBAL,
+        .lock_cnt = s.taken,
+        .block_cnt = s.waited,
+        .block_time = s.wait_ns,
+    };
+
+    memcpy(one.name, name, MIN(strlen(name), sizeof(one.name) - 1));
+    return copy_to_guest(c->caller, at, &one, sizeof(one));
+}
+
+static int query_locks(struct sysctl *c)
+{
+    struct xen_sysctl_lockprof_op *l = &c->op.u.lockprof_op;
+    uint64_t at = (uintptr_t)l->data.p;
+    unsigned count = RANK_COUNT - (RANK_NONE + 1);
+    int rc = 0;
+
+    for (unsigned i = 0; at && !rc && i < MIN(count, l->max_elem); i++) {
+        rc = copy_lock(c, (enum lock_rank)(RANK_NONE + 1 + i),
+                       at + i * sizeof(struct xen_sysctl_lockprof_data));
+    }
+    l->nr_elem = count;
+    l->time = lock_stats_age();
+    return rc;
+}
+
+static int lockprof_op(struct sysctl *c)
+{
+    switch (c->op.u.lockprof_op.cmd) {
+    case XEN_SYSCTL_LOCKPROF_reset:
+        lock_stats_reset();
+        return 0;
+    case XEN_SYSCTL_LOCKPROF_query:
+        return query_locks(c);
+    default:
+        return -EINVAL;
+    }
+}
+
 static const struct sysctl_row rows[] = {
+    {XEN_SYSCTL_lockprof_op, lockprof_op},
     {XEN_SYSCTL_readconsole, read_console},
     {XEN_SYSCTL_getdomaininfolist, list_domains},
     {XEN_SYSCTL_debug_keys, debug_keys},

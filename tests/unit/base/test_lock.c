@@ -2,7 +2,9 @@
 #include <pthread.h>
 
 #include "arch/fake/fake.h"
+#include "arch/timer.h"
 #include "base/lock.h"
+#include "base/lock_stats.h"
 #include "unit.h"
 
 static struct lock outer = LOCK_INIT(RANK_P2M);
@@ -105,6 +107,69 @@ TEST(try_lock_does_not_wait)
     unlock(&inner);
     EXPECT(try_lock(&inner));
     unlock(&inner);
+}
+
+TEST(each_take_is_counted_for_its_rank)
+{
+    fake_start(NULL);
+    lock_stats_reset();
+    lock(&outer);
+    lock_two(&inner, &inner_too);
+    unlock_two(&inner, &inner_too);
+    unlock(&outer);
+    fake_set_cpu(3);
+    EXPECT(try_lock(&inner));
+    fake_set_cpu(2);
+    EXPECT(!try_lock(&inner));
+    fake_set_cpu(3);
+    unlock(&inner);
+    EXPECT_EQ(lock_stats_of(RANK_P2M).taken, 1);
+    EXPECT_EQ(lock_stats_of(RANK_POD).taken, 3);
+    EXPECT_EQ(lock_stats_of(RANK_POD).waited, 0);
+    fake_advance(1000);
+    EXPECT_EQ(lock_stats_age(), 1000);
+    lock_stats_reset();
+    EXPECT_EQ(lock_stats_of(RANK_POD).taken, 0);
+    EXPECT_EQ(lock_stats_age(), 0);
+}
+
+TEST(every_rank_has_a_name)
+{
+    for (unsigned rank = 0; rank < RANK_COUNT; rank++) {
+        EXPECT(lock_rank_name((enum lock_rank)rank));
+    }
+}
+
+static void *take_and_release(void *unused)
+{
+    (void)unused;
+    fake_set_cpu(1);
+    lock(&inner);
+    unlock(&inner);
+    return NULL;
+}
+
+TEST(a_wait_is_counted)
+{
+    pthread_t thread;
+
+    fake_start(NULL);
+    lock(&inner);
+    EXPECT_EQ(pthread_create(&thread, NULL, take_and_release, NULL), 0);
+    while (READ_ONCE(inner.next) != inner.serving + 2) {
+        arch_cpu_relax(); /* until it has queued */
+    }
+    while (!lock_stats_of(RANK_POD).waited) {
+        fake_advance(1000);
+        if (lock_held(&inner) && arch_time_ns() > 1000000) {
+            unlock(&inner);
+        }
+        arch_cpu_relax();
+    }
+    pthread_join(thread, NULL);
+    EXPECT_EQ(lock_stats_of(RANK_POD).taken, 2);
+    EXPECT_EQ(lock_stats_of(RANK_POD).waited, 1);
+    EXPECT(lock_stats_of(RANK_POD).wait_ns >= 1000);
 }
 
 #define THREADS 4

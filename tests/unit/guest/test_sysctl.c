@@ -112,6 +112,36 @@ TEST(has_one_cpu_pool)
     EXPECT_EQ(sysctl(&op), -ENOENT);
 }
 
+TEST(tells_how_often_locks_were_taken)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_lockprof_op};
+    struct xen_sysctl_lockprof_op *l = &op.u.lockprof_op;
+    const xen_sysctl_lockprof_data_t *list;
+
+    world_start(0x4000);
+    list = world_ram(BUFFER_AT);
+    EXPECT_EQ(sysctl(&op), -EINVAL);
+    l->cmd = XEN_SYSCTL_LOCKPROF_query;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(l->nr_elem, RANK_COUNT - 1);
+    l->data.p = buffer();
+    l->max_elem = RANK_P2M;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(l->nr_elem, RANK_COUNT - 1);
+    EXPECT_TEXT(list[RANK_P2M - 1].name, "p2m");
+    EXPECT(list[RANK_P2M - 1].lock_cnt > 0);
+    EXPECT_EQ(list[RANK_P2M].name[0], 0);
+    EXPECT_EQ(list[RANK_AUDIT - 1].type, LOCKPROF_TYPE_GLOBAL);
+    fake_advance(5);
+    l->cmd = XEN_SYSCTL_LOCKPROF_reset;
+    EXPECT_EQ(sysctl(&op), 0);
+    l->cmd = XEN_SYSCTL_LOCKPROF_query;
+    fake_advance(7);
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(l->time, 7);
+    EXPECT_EQ(list[RANK_P2M - 1].lock_cnt, 0);
+}
+
 TEST(lists_domains)
 {
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_getdomaininfolist,
@@ -235,16 +265,17 @@ TEST(reads_all_of_the_log_before_it_forgets_it)
 TEST(has_a_help_key)
 {
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_debug_keys,
-                            .u.debug_keys = {.nr_keys = 6}};
+                            .u.debug_keys = {.nr_keys = 7}};
 
     world_start(0x4000);
     world_domain(2);
     console_set_levels(LOG_DEBUG, LOG_DEBUG);
-    memcpy(world_ram(BUFFER_AT), "qrtaeh", 6);
+    memcpy(world_ram(BUFFER_AT), "qrtaehl", 7);
     op.u.debug_keys.keys.p = buffer();
     EXPECT_EQ(sysctl(&op), 0);
     EXPECT(strstr(fake_console_output(), "key 'h': this list"));
     EXPECT(strstr(fake_console_output(), "d1: pages 0 of 4096"));
+    EXPECT(strstr(fake_console_output(), "locks of rank domain_list: taken "));
     op.u.debug_keys.nr_keys = 33;
     EXPECT_EQ(sysctl(&op), -E2BIG);
 }

@@ -11,7 +11,7 @@
 #include "lib/string.h"
 
 struct slot {
-    uint64_t words[8];
+    uint64_t words[PERCPU_BYTES / sizeof(uint64_t)];
 };
 
 static unsigned cpu_count = 1;
@@ -79,6 +79,11 @@ void arch_cpu_relax(void)
 void *arch_percpu(void)
 {
     return &slots[this_cpu];
+}
+
+const void *arch_percpu_of(unsigned cpu)
+{
+    return &slots[cpu];
 }
 
 void arch_cpu_kick(unsigned cpu)

@@ -108,6 +108,11 @@ void *arch_percpu(void)
     return &this_cpu()->base;
 }
 
+const void *arch_percpu_of(unsigned cpu)
+{
+    return &cpus[cpu].base;
+}
+
 void arch_cpu_relax(void)
 {
     __builtin_ia32_pause();
