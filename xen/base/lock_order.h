@@ -25,7 +25,8 @@ enum lock_rank {
     RANK_TMEM_FRAMES, /* frames that are kept for it */
     RANK_HEAP,        /* small objects */
     RANK_PAGE_ALLOC,  /* free lists, charges and page lists of all accounts */
-    RANK_SCHED,       /* run queue and vCPU run states */
+    RANK_SCHED,       /* a CPU's run queue, and the run states of its vCPUs */
+    RANK_CAP,         /* CPU time that a domain used of its cap */
     RANK_TIMER,       /* a CPU's queue of vCPU timers */
     RANK_TRACE,       /* trace ring */
     RANK_CONSOLE,     /* innermost: anybody may print */

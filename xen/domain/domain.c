@@ -35,6 +35,7 @@ static void domain_set_defaults(struct domain *d,
     d->pause_count = 1;
     d->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON] = SHUTDOWN_reboot;
     lock_init(&d->lock, RANK_DOMAIN);
+    cpu_share_init(&d->cpu_share);
     list_init(&d->link);
 }
 

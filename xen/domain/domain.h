@@ -14,6 +14,7 @@
 
 #include "base/lock.h"
 #include "domain/background.h"
+#include "domain/cpu_share.h"
 #include "domain/event.h"
 #include "domain/grant.h"
 #include "domain/vcpu.h"
@@ -62,6 +63,7 @@ struct domain {
     struct tmem_client *tmem; /* NULL: it has not used it (tmem_client.h) */
     uint64_t room_held;       /* pages held back from PUTs for it; atomic */
 
+    struct cpu_share cpu_share;
     unsigned max_vcpus;
     struct vcpu *vcpus[MAX_VCPUS]; /* NULL beyond max_vcpus */
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * More vCPUs than CPUs: one run queue, time slices, blocking.
+ * More vCPUs than CPUs: who runs where, and for how long.
  *
- * A vCPU has a slice of CPU time. While some of it is left, it goes to the
- * front of the queue when it wakes and takes an idle CPU or that of a vCPU
- * which is not held to be more urgent; when it is used up, the vCPU goes to
- * the end with a new one. So those that sleep most are served first, and
- * nobody can keep the others out by waking often.
+ * Each CPU has a queue of its own (run_queue.h). A vCPU is charged the CPU time
+ * that it has, divided by its domain's weight, and who was charged least runs
+ * next, for 10 ms unless somebody wakes who was charged less. Who sleeps saves
+ * 10 ms at most, so it is served at once when it wakes, but cannot keep others
+ * out for longer by having slept. A CPU fetches vCPUs from another when it has
+ * none, or when those wait there that were charged less by more than a slice:
+ * so shares are fair over all CPUs, as far as hard affinity allows. A domain's
+ * cap is told of in cpu_share.h.
  */
 #ifndef DOMAIN_SCHED_H
 #define DOMAIN_SCHED_H
@@ -27,12 +30,19 @@ struct vcpu *sched_next(struct vcpu *prev, uint64_t (*idle_work)(bool woken));
 /* Have a CPU that waits, if there is one, call its idle_work. */
 void sched_wake_idle(void);
 
-/* Whether the vCPU that runs here should make room (its slice is over and
- * others wait). Cheap. */
-bool sched_slice_over(const struct vcpu *v, uint64_t now);
+/* The two halves of sched_next(), which never waits in them: NULL if there is
+ * nothing to run here; and whether there is something after all, or this CPU
+ * waits from now on and has to be kicked. */
+struct vcpu *sched_pick(struct vcpu *prev);
+bool sched_work_here(void);
 
-/* When to look at the clock next for the sake of v's slice. */
-uint64_t sched_slice_deadline(const struct vcpu *v);
+/* When the vCPU that runs here has to make room, or somebody else may run
+ * again: sched_next() decides. Cheap. */
+uint64_t sched_slice_deadline(void);
+static inline bool sched_slice_over(uint64_t now)
+{
+    return now >= sched_slice_deadline();
+}
 
 /* Add or remove reasons to hold v (enum vcpu_hold). The sync form returns
  * when v runs nowhere any more; at once if v runs on this very CPU. */
@@ -40,10 +50,23 @@ void sched_hold(struct vcpu *v, uint32_t bits);
 void sched_hold_sync(struct vcpu *v, uint32_t bits);
 void sched_release(struct vcpu *v, uint32_t bits);
 
-/* Give up the rest of the slice: the queue's end at the next sched_next(). */
+/* Make room for anybody who waits, at the next sched_next(), once. */
 void sched_yield(struct vcpu *v);
 
+/* Hard affinity: a bit per CPU, one that is there at least. What v prefers of
+ * these (v->soft_affinity) is only looked at when several are idle. */
 void sched_set_affinity(struct vcpu *v, uint64_t cpus);
+
+/* The weight of each of d's vCPUs, 1 .. 65535, and its cap in percent of one
+ * CPU, 0: none. Both are read from d->cpu_share. */
+void sched_set_share(struct domain *d, uint16_t weight, uint16_t cap);
+
+/* How long who runs goes on though one wakes that should run, microseconds. */
+uint32_t sched_ratelimit_us(void);
+void sched_set_ratelimit_us(uint32_t us);
+
+/* For vcpu_create(). */
+void sched_init_vcpu(struct vcpu *v);
 
 /* The vCPU running on this CPU; NULL when none (idle or boot). */
 struct vcpu *sched_current(void);

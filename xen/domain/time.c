@@ -32,9 +32,6 @@ struct timer_queue {
 };
 
 static struct timer_queue queues[MAX_CPUS];
-/* The areas of all vCPUs: they are written when a vCPU changes its state, on
- * any CPU, and may be moved or given up at that moment. */
-static struct lock area_lock = LOCK_INIT(RANK_TIMER);
 static uint64_t wallclock_s; /* at time 0, set by domain 0 or from the RTC */
 static uint32_t wallclock_ns;
 static bool wallclock_set;
@@ -54,6 +51,7 @@ static void init_timer(struct vcpu_timer *t, struct vcpu *v)
 
 void time_init_vcpu(struct vcpu *v)
 {
+    lock_init(&v->time.area_lock, RANK_TIMER);
     init_timer(&v->time.singleshot, v);
     init_timer(&v->time.poll, v);
     v->time.poll.wakes_only = true;
@@ -123,9 +121,9 @@ void time_update_vcpu(struct vcpu *v)
         struct vcpu_time_info t = {0};
 
         write_time(&t, v->domain);
-        lock(&area_lock);
+        lock(&v->time.area_lock);
         write_area(&v->time.time_area, 0, &t, sizeof(t));
-        unlock(&area_lock);
+        unlock(&v->time.area_lock);
     }
 }
 
@@ -275,7 +273,7 @@ void time_publish_runstate(struct vcpu *v)
     uint64_t entry = v->time.state_entry | (flag ? XEN_RUNSTATE_UPDATE : 0);
     int state = (int)v->time.state;
 
-    lock(&area_lock);
+    lock(&v->time.area_lock);
     write_area(a, AREA_AT(state_entry_time), &entry, sizeof(entry));
     mem_barrier();
     write_area(a, AREA_AT(state), &state, sizeof(state));
@@ -285,7 +283,7 @@ void time_publish_runstate(struct vcpu *v)
         entry = v->time.state_entry;
         write_area(a, AREA_AT(state_entry_time), &entry, sizeof(entry));
     }
-    unlock(&area_lock);
+    unlock(&v->time.area_lock);
 }
 
 void time_set_runstate(struct vcpu *v, uint32_t state)
@@ -304,15 +302,15 @@ void time_set_runstate(struct vcpu *v, uint32_t state)
     }
 }
 
-void time_set_area(struct time_area *area, struct page *first,
+void time_set_area(struct vcpu *v, struct time_area *area, struct page *first,
                    struct page *second, uint16_t offset)
 {
     struct time_area old;
 
-    lock(&area_lock);
+    lock(&v->time.area_lock);
     old = *area;
     *area = (struct time_area){.page = {first, second}, .offset = offset};
-    unlock(&area_lock);
+    unlock(&v->time.area_lock);
     for (unsigned i = 0; i < 2; i++) {
         if (old.page[i]) {
             page_put(old.page[i]);
@@ -336,6 +334,6 @@ void time_release(struct vcpu *v)
     stop_timer(&v->time.singleshot);
     stop_timer(&v->time.poll);
     wait_until_fired(v);
-    time_set_area(&v->time.runstate_area, NULL, NULL, 0);
-    time_set_area(&v->time.time_area, NULL, NULL, 0);
+    time_set_area(v, &v->time.runstate_area, NULL, NULL, 0);
+    time_set_area(v, &v->time.time_area, NULL, NULL, 0);
 }

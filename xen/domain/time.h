@@ -7,6 +7,7 @@
 #ifndef DOMAIN_TIME_H
 #define DOMAIN_TIME_H
 
+#include "base/lock.h"
 #include "lib/list.h"
 #include "types/words.h"
 
@@ -30,8 +31,10 @@ struct vcpu_time {
     uint32_t state;
     uint64_t state_entry;
     uint64_t spent[4];
-    /* registered areas, translated once (HC-10, HC-11); a page reference each
-     */
+    /* registered areas, translated once (HC-10, HC-11); a page reference each.
+     * They are written when the vCPU changes its state, on any CPU, and may be
+     * moved or given up at that moment. */
+    struct lock area_lock;
     struct time_area {
         struct page *page[2]; /* second: when it straddles a page */
         uint16_t offset;
@@ -58,7 +61,7 @@ uint64_t time_next_deadline(void);
 /* A CPU's queue is ready for use. */
 void time_init_cpu(unsigned cpu);
 
-/* Called with the sched lock held. */
+/* Called with the lock of v's run queue held. */
 void time_set_runstate(struct vcpu *v, uint32_t state);
 /* Write the runstate area that was just registered. */
 void time_publish_runstate(struct vcpu *v);
@@ -66,9 +69,9 @@ void time_publish_runstate(struct vcpu *v);
 /* A vCPU that never had a state. */
 void time_init_vcpu(struct vcpu *v);
 
-/* Register (gva already translated to frames by the caller, references passed).
- */
-void time_set_area(struct time_area *area, struct page *first,
+/* Register (gva already translated to frames by the caller, references passed)
+ * one of v's areas. */
+void time_set_area(struct vcpu *v, struct time_area *area, struct page *first,
                    struct page *second, uint16_t offset);
 void time_release(struct vcpu *v);
 

@@ -47,11 +47,8 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id)
     }
     v->domain = d;
     v->id = id;
-    v->hold = HOLD_OFFLINE;
-    v->running_on = NOT_RUNNING;
-    v->affinity = v->soft_affinity = ~0ULL;
+    sched_init_vcpu(v);
     v->regs.rflags = 2;
-    list_init(&v->run_link);
     list_init(&v->wait.link);
     if (!create_machine_state(v)) {
         free_machine_pages(v);

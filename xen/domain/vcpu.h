@@ -2,7 +2,7 @@
 /*
  * A virtual CPU: its machine state, what it waits for, and its clocks.
  *
- * Run state (sched.c, sched lock): a vCPU is RUNNABLE when nothing holds it
+ * Run state (sched.c): a vCPU is RUNNABLE when nothing holds it
  * back: it is online, its domain and itself are not paused, and it is not
  * blocked. Exactly one CPU runs a vCPU at a time; `running_on` says which.
  *
@@ -49,15 +49,16 @@ struct vcpu {
     } info;
     uint8_t upcall_vector; /* mode B (HC-39): per-vCPU vector, or 0 */
 
-    /* scheduling, sched lock */
+    /* scheduling: the lock of the queue where it is at home (run_queue.h) */
+    uint32_t home; /* CPU; read with or without that lock */
     struct list run_link;
     uint32_t hold;       /* enum vcpu_hold bits */
     uint32_t running_on; /* CPU, or NOT_RUNNING */
     uint32_t last_cpu;   /* where its FPU state may still be */
     uint64_t affinity;   /* hard: bit per CPU */
     uint64_t soft_affinity;
-    uint64_t slice_left;    /* ns of CPU time before others have a turn */
-    uint64_t running_since; /* ns */
+    uint64_t vtime;         /* what it was charged; relative to home's shift */
+    uint64_t running_since; /* ns: charged up to here */
     bool yielded;
     uint64_t last_yield;   /* ns: when it asked last; hc_sched.c */
     unsigned yield_streak; /* and how often in a row */

@@ -132,12 +132,30 @@ static int send_trigger(struct domctl *c)
     return 0;
 }
 
-/* Our scheduler has no parameters; the one that tools are told of (`null`)
- * has none either. */
+/*
+ * Weight and cap as those of Xen's credit2. A weight of 0 leaves it as it is;
+ * what the caller writes into the other one's place is its new cap. There are
+ * none for single vCPUs.
+ */
 static int scheduler_op(struct domctl *c)
 {
-    return c->op.u.scheduler_op.sched_id == XEN_SCHEDULER_NULL ? -EOPNOTSUPP
-                                                               : -EINVAL;
+    struct xen_domctl_sched_credit2 *p = &c->op.u.scheduler_op.u.credit2;
+    const struct cpu_share *share = &c->d->cpu_share;
+
+    if (c->op.u.scheduler_op.sched_id != XEN_SCHEDULER_CREDIT2) {
+        return -EINVAL;
+    }
+    switch (c->op.u.scheduler_op.cmd) {
+    case XEN_DOMCTL_SCHEDOP_putinfo:
+        sched_set_share(c->d, p->weight ? p->weight : share->weight, p->cap);
+        return 0;
+    case XEN_DOMCTL_SCHEDOP_getinfo:
+        p->weight = READ_ONCE(share->weight);
+        p->cap = READ_ONCE(share->cap);
+        return 0;
+    default:
+        return -EINVAL;
+    }
 }
 
 static const struct domctl_row rows[] = {
@@ -148,7 +166,7 @@ static const struct domctl_row rows[] = {
     {XEN_DOMCTL_setnodeaffinity, 0, set_node_affinity},
     {XEN_DOMCTL_getnodeaffinity, 0, get_node_affinity},
     {XEN_DOMCTL_sendtrigger, 0, send_trigger},
-    {XEN_DOMCTL_scheduler_op, 0, scheduler_op},
+    {XEN_DOMCTL_scheduler_op, DOMCTL_REPLIES, scheduler_op},
 };
 
 const struct domctl_family domctl_vcpu = {rows, ARRAY_COUNT(rows)};

@@ -37,8 +37,8 @@ static int register_vcpu_info(struct vcpu *caller, struct vcpu *v, uint64_t arg)
 }
 
 /* A virtual address is translated once, now (HC-11). */
-static int translate_area(struct vcpu *caller, uint64_t arg, size_t size,
-                          struct time_area *area)
+static int translate_area(struct vcpu *caller, struct vcpu *v, uint64_t arg,
+                          size_t size, struct time_area *area)
 {
     uint64_t gva;
     struct page *pages[2];
@@ -51,14 +51,14 @@ static int translate_area(struct vcpu *caller, uint64_t arg, size_t size,
     }
     rc = copy_translate(caller, gva, size, true, pages, &offset);
     if (!rc) {
-        time_set_area(area, pages[0], pages[1], offset);
+        time_set_area(v, area, pages[0], pages[1], offset);
     }
     return rc;
 }
 
 static int register_runstate(struct vcpu *caller, struct vcpu *v, uint64_t arg)
 {
-    int rc = translate_area(caller, arg, sizeof(struct vcpu_runstate_info),
+    int rc = translate_area(caller, v, arg, sizeof(struct vcpu_runstate_info),
                             &v->time.runstate_area);
 
     if (!rc) {
@@ -69,7 +69,7 @@ static int register_runstate(struct vcpu *caller, struct vcpu *v, uint64_t arg)
 
 static int register_time(struct vcpu *caller, struct vcpu *v, uint64_t arg)
 {
-    int rc = translate_area(caller, arg, sizeof(struct vcpu_time_info),
+    int rc = translate_area(caller, v, arg, sizeof(struct vcpu_time_info),
                             &v->time.time_area);
 
     if (!rc) {

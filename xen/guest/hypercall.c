@@ -99,7 +99,7 @@ bool hypercall_preempt(const struct vcpu *v)
         return true;
     }
     now = arch_time_ns();
-    return sched_slice_over(v, now) || now >= time_next_deadline();
+    return sched_slice_over(now) || now >= time_next_deadline();
 }
 
 void hypercall_set_arg(struct vcpu *v, unsigned index, uint64_t value)

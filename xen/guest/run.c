@@ -102,10 +102,10 @@ static int offer_interrupts(struct vcpu *v, uint64_t *deadline)
     return lapic;
 }
 
-static uint64_t next_deadline(const struct vcpu *v)
+static uint64_t next_deadline(void)
 {
     uint64_t timer = time_next_deadline();
-    uint64_t slice = sched_slice_deadline(v);
+    uint64_t slice = sched_slice_deadline();
     uint64_t first = MIN(timer, slice);
 
     return MIN(first, tick[arch_cpu()]);
@@ -114,7 +114,7 @@ static uint64_t next_deadline(const struct vcpu *v)
 static void run_once(struct vcpu *v)
 {
     struct guest_exit e;
-    uint64_t deadline = next_deadline(v);
+    uint64_t deadline = next_deadline();
     int lapic = offer_interrupts(v, &deadline);
 
     arm_timer(deadline);
@@ -142,7 +142,7 @@ static bool must_switch(struct vcpu *v)
         vlapic_take_init(v);
     }
     return READ_ONCE(v->hold) || (work & VCPU_WORK_RESCHED) ||
-           sched_slice_over(v, arch_time_ns());
+           sched_slice_over(arch_time_ns());
 }
 
 void guest_loop(void)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sysctls about the machine: TS-6, 9, 10, 11. Tools see one node, one socket
- * with a core per CPU, one CPU pool, and the scheduler `null`, which is the one
- * without parameters.
+ * with a core per CPU, one CPU pool, and a scheduler whose parameters are those
+ * of Xen's credit2.
  */
 #include "guest/sysctl.h"
 
 #include "arch/timer.h"
+#include "domain/sched.h"
 #include "guest/bitmap.h"
 #include "guest/copy.h"
 #include "guest/cpu_policy.h"
@@ -47,14 +48,39 @@ static int get_physinfo(struct sysctl *c)
 
 static int get_sched_id(struct sysctl *c)
 {
-    c->op.u.sched_id.sched_id = XEN_SCHEDULER_NULL;
+    c->op.u.sched_id.sched_id = XEN_SCHEDULER_CREDIT2;
+    return 0;
+}
+
+static int set_ratelimit(uint32_t us)
+{
+    if (us && (us < XEN_SYSCTL_SCHED_RATELIMIT_MIN ||
+               us > XEN_SYSCTL_SCHED_RATELIMIT_MAX)) {
+        return -EINVAL;
+    }
+    sched_set_ratelimit_us(us);
     return 0;
 }
 
 static int scheduler_op(struct sysctl *c)
 {
-    return c->op.u.scheduler_op.sched_id == XEN_SCHEDULER_NULL ? -EOPNOTSUPP
-                                                               : -EINVAL;
+    struct xen_sysctl_scheduler_op *s = &c->op.u.scheduler_op;
+
+    if (s->cpupool_id) {
+        return -ESRCH;
+    }
+    if (s->sched_id != XEN_SCHEDULER_CREDIT2) {
+        return -EINVAL;
+    }
+    switch (s->cmd) {
+    case XEN_SYSCTL_SCHEDOP_putinfo:
+        return set_ratelimit(s->u.sched_credit2.ratelimit_us);
+    case XEN_SYSCTL_SCHEDOP_getinfo:
+        s->u.sched_credit2.ratelimit_us = sched_ratelimit_us();
+        return 0;
+    default:
+        return -EINVAL;
+    }
 }
 
 static int get_heap(struct sysctl *c)
@@ -129,7 +155,7 @@ static int pool_info(struct sysctl *c, struct xen_sysctl_cpupool_op *p)
     if (p->cpupool_id != 0) {
         return -ENOENT;
     }
-    p->sched_id = XEN_SCHEDULER_NULL;
+    p->sched_id = XEN_SCHEDULER_CREDIT2;
     p->n_dom = count_domains();
     return bitmap_to_guest(c->caller, &p->cpumap, bitmap_all_cpus());
 }

@@ -101,7 +101,7 @@ TEST(has_one_cpu_pool)
     map = world_ram(BUFFER_AT);
     op.u.cpupool_op.cpumap.bitmap.p = buffer();
     EXPECT_EQ(sysctl(&op), 0);
-    EXPECT_EQ(op.u.cpupool_op.sched_id, XEN_SCHEDULER_NULL);
+    EXPECT_EQ(op.u.cpupool_op.sched_id, XEN_SCHEDULER_CREDIT2);
     EXPECT_EQ(op.u.cpupool_op.n_dom, 2);
     EXPECT_EQ(map[0], 0xf);
     op.u.cpupool_op.op = XEN_SYSCTL_CPUPOOL_OP_FREEINFO;

@@ -22,12 +22,12 @@ static void before_flush(const struct guest_tlb *tlb)
     fake_visit_unflushed(check_frame);
 }
 
-static void start(uint64_t pages, bool dirty)
+static void start(uint64_t pages, unsigned cpus, bool dirty)
 {
     struct fake_config config = {
         .first_mfn = 0x400,
         .page_count = pages,
-        .cpu_count = 4,
+        .cpu_count = cpus,
     };
 
     /* A gigabyte needs an aligned one. */
@@ -45,12 +45,17 @@ static void start(uint64_t pages, bool dirty)
 
 void machine_start(uint64_t pages)
 {
-    start(pages, true);
+    start(pages, 4, true);
 }
 
 void machine_start_clean(uint64_t pages)
 {
-    start(pages, false);
+    start(pages, 4, false);
+}
+
+void machine_start_cpus(uint64_t pages, unsigned cpus)
+{
+    start(pages, cpus, true);
 }
 
 void machine_check(void)

@@ -13,6 +13,9 @@
  * still reach it (a flush is missing) fails the test. */
 void machine_start(uint64_t pages);
 
+/* The same with so many CPUs, instead of 4. */
+void machine_start_cpus(uint64_t pages, unsigned cpus);
+
 /* The same without dirt: for gigabytes, which stay untouched host memory as
  * long as nobody writes to them. */
 void machine_start_clean(uint64_t pages);
