@@ -47,7 +47,7 @@ CALL = re.compile(r"\b(?:__HYPERVISOR|XENMEM|XEN_DOMCTL|XEN_SYSCTL|EVTCHNOP|"
                   r"PODIUM_(?:SYSCTL|MEMORY|DOMCTL))_\w+")
 # A row of a dispatch table, or a case of a switch.
 ANSWERED = re.compile(r"(?:\[|\{|case )(%s)(?=[\],:])" % CALL.pattern)
-NOT_COMMANDS = re.compile(r"XEN_SYSCTL_(CPUPOOL_OP|cpu_policy|cpu_featureset)_|"
+NOT_COMMANDS = re.compile(r"XEN_(?:SYSCTL|DOMCTL)_(CPUPOOL_OP|SCHEDOP|LOCKPROF|cpu_policy|cpu_featureset)_|"
                           r"XENMEM_resource_|_VERSION$|XEN_DOMCTL_CDF_")
 ABSENT = "## What is not there"
 # (page, table in the sources, its rows, how the page should name one)

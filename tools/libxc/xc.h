@@ -134,6 +134,19 @@ int xc_vcpu_pin(struct xc *xc, uint32_t domid, uint32_t vcpu,
                 const struct xc_cpus *hard, const struct xc_cpus *soft,
                 bool force);
 
+/* How much of the CPUs a domain gets, by the scheduler credit2. */
+struct xc_share {
+    uint16_t weight; /* against other domains', of each vCPU; 1 .. 65535 */
+    uint16_t cap;    /* percent of one CPU that all may use, 0: no cap */
+};
+int xc_share_get(struct xc *xc, uint32_t domid, struct xc_share *share);
+int xc_share_set(struct xc *xc, uint32_t domid, const struct xc_share *share);
+
+/* For how long a vCPU runs at least when another one wakes, microseconds; 0, or
+ * 100 to 500000. -EINVAL. */
+int xc_ratelimit_get(struct xc *xc, uint32_t pool, uint32_t *us);
+int xc_ratelimit_set(struct xc *xc, uint32_t pool, uint32_t us);
+
 /* ---- domains: what can be done ----------------------------------------- */
 
 int xc_domain_pause(struct xc *xc, uint32_t domid);

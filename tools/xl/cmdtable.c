@@ -256,12 +256,33 @@ const struct command command_table[] = {
         .first_word = WORD_DOMAIN,
         .usage = "[OPTIONS] DOMAIN VCPU|all HARD [SOFT]",
         .summary = "Set on which CPUs a virtual CPU may run",
-        .text = "HARD is where it may run; SOFT where it would rather run, "
-                "which is kept but not acted on. A dash leaves either as it "
-                "is. CPUs are written as",
+        .text =
+            "HARD is where it may run; SOFT where it would rather run, "
+            "which counts when several CPUs are idle. A dash leaves either as it "
+            "is. CPUs are written as",
         .terms = TERMS({"all", "all CPUs of the host"},
                        {"0-3,5,^1", "some; ^ takes away"},
                        {"node:0", "those of a memory node; also nodes:0-1"}),
+    },
+    {
+        .name = "sched-credit2",
+        .run = cmd_sched_credit2,
+        .options = OPTIONS(
+            {'d', "domain", "DOMAIN", "Show or change this domain only."},
+            {'w', "weight", "WEIGHT",
+             "Its weight, 1 to 65535. Each of its virtual CPUs gets twice the "
+             "time of one that has half of it, when there is not enough for "
+             "all. 256 at first."},
+            {'c', "cap", "PERCENT",
+             "Of one CPU: what all its virtual CPUs may use together, even if "
+             "CPUs are idle. At most 100 for each of them; 0 is no cap."},
+            {'s', "schedparam", NULL, "Show what holds for a whole pool."},
+            {'r', "ratelimit_us", "MICROSECONDS",
+             "With -s: for how long one runs at least before another one that "
+             "wakes takes its place. 0, or 100 to 500000; 0 at first."},
+            {'p', "cpupool", "POOL", "Only this CPU pool."}),
+        .usage = "[OPTIONS]",
+        .summary = "Show or change weights and caps of domains",
     },
     {
         .name = "vm-list",

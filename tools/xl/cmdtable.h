@@ -61,6 +61,7 @@ const struct command *command_find(const char *name);
 int cmd_claims(struct xc *xc, const struct args *args);
 int cmd_console(struct xc *xc, const struct args *args);
 int cmd_cpupool_list(struct xc *xc, const struct args *args);
+int cmd_sched_credit2(struct xc *xc, const struct args *args);
 int cmd_create(struct xc *xc, const struct args *args);
 int cmd_debug_keys(struct xc *xc, const struct args *args);
 int cmd_destroy(struct xc *xc, const struct args *args);

@@ -21,7 +21,8 @@
 #include "uuid.h"
 
 /* 16 TiB: more than a host has, and far from overflowing when in bytes. */
-#define MIB_MAX (UINT64_C(1) << 24)
+#define MIB_MAX    (UINT64_C(1) << 24)
+#define WEIGHT_MAX 65535
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -426,6 +427,23 @@ static int read_pins(struct guest *guest, const struct cfg *cfg,
     return rc ? rc : read_cpus(cfg, "cpus_soft", &guest->cpus_soft, err);
 }
 
+/* After the vCPUs are known. */
+static int read_share(struct guest *guest, const struct cfg *cfg,
+                      struct cfg_error *err)
+{
+    unsigned long weight = 0, cap = 0;
+    unsigned long cap_max = guest->config.max_vcpus * 100UL;
+    int rc = cfg_get_number(cfg, "cpu_weight", 1, WEIGHT_MAX, &weight, err);
+
+    if (!rc) {
+        rc = cfg_get_number(cfg, "cap", 0, cap_max, &cap, err);
+    }
+    guest->has_weight = cfg_find(cfg, "cpu_weight") != NULL;
+    guest->has_cap = cfg_find(cfg, "cap") != NULL;
+    guest->share = (struct xc_share){(uint16_t)weight, (uint16_t)cap};
+    return rc;
+}
+
 int guest_read(struct guest *guest, const struct cfg *cfg,
                struct cfg_error *err)
 {
@@ -434,7 +452,7 @@ int guest_read(struct guest *guest, const struct cfg *cfg,
         read_type,     read_name,          read_images,  read_uuid,
         read_memory,   read_vcpus,         read_actions, read_pins,
         read_tsc_mode, read_scrub_pattern, read_cmdline, read_seclabel,
-        read_pod,
+        read_pod,      read_share,
     };
 
     memset(guest, 0, sizeof(*guest));
@@ -553,6 +571,12 @@ void guest_print(const struct guest *guest, FILE *out)
     fprintf(out, "vcpus = %u\nmaxvcpus = %u\n", c->vcpus, c->max_vcpus);
     print_value(out, "cpus", guest->cpus);
     print_value(out, "cpus_soft", guest->cpus_soft);
+    if (guest->has_weight) {
+        fprintf(out, "cpu_weight = %u\n", guest->share.weight);
+    }
+    if (guest->has_cap) {
+        fprintf(out, "cap = %u\n", guest->share.cap);
+    }
     print_quoted(out, "tsc_mode", tsc_names[c->tsc_mode]);
     if (c->scrub_pattern) {
         fprintf(out, "scrub_pattern = \"0x%" PRIx64 "\"\n", c->scrub_pattern);

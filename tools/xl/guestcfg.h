@@ -21,7 +21,9 @@ struct guest {
     char *kernel, *ramdisk; /* from the root, for a restart from elsewhere */
     bool has_on_empty, has_borrow; /* or else xl.conf's count */
     enum guest_action on_poweroff, on_reboot, on_crash, on_watchdog;
-    char *cmdline; /* put together from root and extra, or NULL */
+    bool has_weight, has_cap;
+    struct xc_share share; /* as far as they say */
+    char *cmdline;         /* put together from root and extra, or NULL */
     const struct cfg_value *cpus, *cpus_soft; /* cfg's; NULL: anywhere */
 };
 

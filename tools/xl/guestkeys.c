@@ -70,8 +70,14 @@ static const struct config_key keys[] = {
      "in \"0-3,^1\". A list has an item for each virtual CPU, from 0 on; "
      "those beyond its end may run everywhere."},
     {"cpus_soft", KEY_READ, "\"CPUS\"|[\"CPUS\", ...]", "\"all\"",
-     "On which CPUs they would rather run. The hypervisor keeps it and does "
-     "not act on it."},
+     "On which CPUs they would rather run: such a one is chosen when several "
+     "are idle."},
+    {"cpu_weight", KEY_READ, "WEIGHT", "256",
+     "1 to 65535: when there is not enough for all, each virtual CPU gets twice "
+     "the time of one that has half of the weight."},
+    {"cap", KEY_READ, "PERCENT", "0",
+     "Of one CPU: what all virtual CPUs may use together, even if CPUs are "
+     "idle, at most 100 for each of them. 0 is no cap."},
     {"on_poweroff", KEY_READ, ACTION, "\"destroy\"",
      "What to do when the guest has powered off: destroy the domain; make a "
      "new one of the same configuration in its place; or keep it, with its "
@@ -111,10 +117,8 @@ static const struct config_key keys[] = {
     ABSENT("boot"),
     ABSENT("bootloader"),
     ABSENT("bootloader_args"),
-    ABSENT("cap"),
     ABSENT("channel"),
     ABSENT("claim_mode"),
-    ABSENT("cpu_weight"),
     ABSENT("cpuid"),
     ABSENT("device_model_args"),
     ABSENT("device_model_override"),

@@ -50,6 +50,27 @@ static bool ending_signal_came(const sigset_t *ending)
     return false;
 }
 
+/* What the configuration says of weight and cap; the rest stays as it is. */
+static int apply_share(struct xc *xc, const struct guest *guest, uint32_t domid)
+{
+    struct xc_share share;
+    int rc;
+
+    if (!guest->has_weight && !guest->has_cap) {
+        return 0;
+    }
+    rc = xc_share_get(xc, domid, &share);
+    if (!rc) {
+        share.weight = guest->has_weight ? guest->share.weight : share.weight;
+        share.cap = guest->has_cap ? guest->share.cap : share.cap;
+        rc = xc_share_set(xc, domid, &share);
+    }
+    if (rc) {
+        error("%s", xc_error(xc));
+    }
+    return rc;
+}
+
 /* The domain, with its vCPUs where they should be; or none. */
 static int build_and_pin(struct xc *xc, const struct guest *guest,
                          const struct host_config *host,
@@ -72,6 +93,9 @@ static int build_and_pin(struct xc *xc, const struct guest *guest,
         return rc;
     }
     rc = guest_pins_apply(pins, xc, *domid);
+    if (!rc) {
+        rc = apply_share(xc, guest, *domid);
+    }
     if (rc) {
         xc_domain_destroy(xc, *domid);
     }

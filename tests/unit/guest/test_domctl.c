@@ -285,6 +285,39 @@ TEST(pins_vcpus)
     EXPECT_EQ(map[33], 0xee);
 }
 
+TEST(has_weights_and_caps)
+{
+    struct xen_domctl op;
+    struct xen_domctl_scheduler_op *s = &op.u.scheduler_op;
+    struct domain *d;
+
+    world_start(0x4000);
+    d = world_domain(2);
+    op = about(d, XEN_DOMCTL_scheduler_op);
+    s->cmd = XEN_DOMCTL_SCHEDOP_getinfo;
+    EXPECT_EQ(domctl(&op), -EINVAL);
+    s->sched_id = XEN_SCHEDULER_CREDIT2;
+    EXPECT_EQ(domctl(&op), 0);
+    EXPECT_EQ(s->u.credit2.weight, 256);
+    EXPECT_EQ(s->u.credit2.cap, 0);
+    s->cmd = XEN_DOMCTL_SCHEDOP_putinfo;
+    s->u.credit2.weight = 65535;
+    s->u.credit2.cap = 150;
+    EXPECT_EQ(domctl(&op), 0);
+    s->u.credit2.weight = 0; /* as it is */
+    s->u.credit2.cap = 10;
+    EXPECT_EQ(domctl(&op), 0);
+    s->cmd = XEN_DOMCTL_SCHEDOP_getinfo;
+    EXPECT_EQ(domctl(&op), 0);
+    EXPECT_EQ(s->u.credit2.weight, 65535);
+    EXPECT_EQ(s->u.credit2.cap, 10);
+    s->cmd = XEN_DOMCTL_SCHEDOP_getvcpuinfo;
+    EXPECT_EQ(domctl(&op), -EINVAL);
+    s->cmd = XEN_DOMCTL_SCHEDOP_putvcpuinfo;
+    EXPECT_EQ(domctl(&op), -EINVAL);
+    EXPECT_EQ(d->cpu_share.cap, 10);
+}
+
 TEST(shows_vcpus)
 {
     struct xen_domctl op;

@@ -142,6 +142,37 @@ TEST(tells_how_often_locks_were_taken)
     EXPECT_EQ(list[RANK_P2M - 1].lock_cnt, 0);
 }
 
+TEST(has_a_rate_limit)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_sched_id};
+    struct xen_sysctl_scheduler_op *s = &op.u.scheduler_op;
+
+    world_start(0x4000);
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(op.u.sched_id.sched_id, XEN_SCHEDULER_CREDIT2);
+    op = (struct xen_sysctl){.cmd = XEN_SYSCTL_scheduler_op};
+    s->cmd = XEN_SYSCTL_SCHEDOP_getinfo;
+    EXPECT_EQ(sysctl(&op), -EINVAL);
+    s->sched_id = XEN_SCHEDULER_CREDIT2;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(s->u.sched_credit2.ratelimit_us, 0);
+    s->cmd = XEN_SYSCTL_SCHEDOP_putinfo;
+    s->u.sched_credit2.ratelimit_us = 99;
+    EXPECT_EQ(sysctl(&op), -EINVAL);
+    s->u.sched_credit2.ratelimit_us = 500001;
+    EXPECT_EQ(sysctl(&op), -EINVAL);
+    s->u.sched_credit2.ratelimit_us = 100;
+    EXPECT_EQ(sysctl(&op), 0);
+    s->cmd = XEN_SYSCTL_SCHEDOP_getinfo;
+    s->u.sched_credit2.ratelimit_us = 0;
+    EXPECT_EQ(sysctl(&op), 0);
+    EXPECT_EQ(s->u.sched_credit2.ratelimit_us, 100);
+    s->cmd = 2;
+    EXPECT_EQ(sysctl(&op), -EINVAL);
+    s->cpupool_id = 1;
+    EXPECT_EQ(sysctl(&op), -ESRCH);
+}
+
 TEST(lists_domains)
 {
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_getdomaininfolist,

@@ -305,6 +305,36 @@ static int vcpu_info(struct xen_domctl_getvcpuinfo *v)
     return 0;
 }
 
+/* Domain 0 is as it was. */
+static int share(struct xen_domctl_scheduler_op *s, uint32_t domid)
+{
+    struct xen_domctl_sched_credit2 *p = &s->u.credit2;
+
+    if (s->sched_id != XEN_SCHEDULER_CREDIT2) {
+        return -EINVAL;
+    }
+    if (s->cmd == XEN_DOMCTL_SCHEDOP_putinfo) {
+        host.weight = domid ? p->weight : host.weight;
+        host.cap = domid ? p->cap : host.cap;
+        return domid ? 0 : -EPERM;
+    }
+    p->weight = domid ? host.weight : 256;
+    p->cap = domid ? host.cap : 0;
+    return 0;
+}
+
+static int ratelimit(struct xen_sysctl_scheduler_op *s)
+{
+    if (s->cpupool_id || s->sched_id != XEN_SCHEDULER_CREDIT2) {
+        return -EINVAL;
+    }
+    if (s->cmd == XEN_SYSCTL_SCHEDOP_putinfo) {
+        host.ratelimit_us = s->u.sched_credit2.ratelimit_us;
+    }
+    s->u.sched_credit2.ratelimit_us = host.ratelimit_us;
+    return 0;
+}
+
 static int domctl(struct xen_domctl *op)
 {
     switch (op->cmd) {
@@ -324,6 +354,8 @@ static int domctl(struct xen_domctl *op)
         return 0;
     case XEN_DOMCTL_getvcpuinfo:
         return vcpu_info(&op->u.getvcpuinfo);
+    case XEN_DOMCTL_scheduler_op:
+        return share(&op->u.scheduler_op, op->domain);
     case XEN_DOMCTL_getvcpuaffinity:
         return affinity_get(&op->u.vcpuaffinity);
     case XEN_DOMCTL_setvcpuaffinity:
@@ -423,7 +455,7 @@ static int cpupool(struct xen_sysctl_cpupool_op *p)
     if (p->cpupool_id) {
         return -ENOENT;
     }
-    p->sched_id = XEN_SCHEDULER_NULL;
+    p->sched_id = XEN_SCHEDULER_CREDIT2;
     p->n_dom = 1 + host.exists;
     map[0] = (1u << FAKE_CPUS) - 1;
     return 0;
@@ -579,6 +611,8 @@ int hv_sysctl(struct xc *xc, struct xen_sysctl *op)
         return topology(&op->u.cputopoinfo);
     case XEN_SYSCTL_numainfo:
         return numa(&op->u.numainfo);
+    case XEN_SYSCTL_scheduler_op:
+        return ratelimit(&op->u.scheduler_op);
     case XEN_SYSCTL_cpupool_op:
         return cpupool(&op->u.cpupool_op);
     default:

@@ -49,8 +49,10 @@ struct fake_host {
     unsigned int buffers;        /* hypercall buffers not freed */
     unsigned int wrong;          /* calls that made no sense */
     uint8_t hard[FAKE_VCPUS], soft[FAKE_VCPUS]; /* CPUs, a bit each */
-    bool forced;                                /* pinned by force */
-    uint32_t trigger;                           /* sent last, plus 1 */
+    uint16_t weight, cap;                       /* of the domain */
+    uint32_t ratelimit_us;
+    bool forced;      /* pinned by force */
+    uint32_t trigger; /* sent last, plus 1 */
     uint32_t trace_mask;
     uint64_t scrub_pattern;
     uint32_t audited;                /* domain, plus 1 */

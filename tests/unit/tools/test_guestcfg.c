@@ -155,6 +155,19 @@ static void other_errors(void)
     forget();
 }
 
+static void how_much_they_run(void)
+{
+    EXPECT(!read_guest(LEAST));
+    EXPECT(!guest.has_weight && !guest.has_cap);
+    EXPECT(!read_guest(LEAST "maxvcpus=2\ncpu_weight=512\ncap=200"));
+    EXPECT(guest.has_weight && guest.share.weight == 512);
+    EXPECT(guest.has_cap && guest.share.cap == 200);
+    EXPECT(strstr(message_of(LEAST "cpu_weight=0"), "g.cfg:4: cpu_weight"));
+    EXPECT(strstr(message_of(LEAST "cpu_weight=65536"), "65535"));
+    EXPECT(strstr(message_of(LEAST "cap=101"), "100"));
+    forget();
+}
+
 static void where_vcpus_run(void)
 {
     EXPECT(!read_guest(LEAST "cpus='0-3,^1'"));
@@ -279,6 +292,7 @@ static void printing_round_trips(void)
     EXPECT(!read_guest(
         LEAST
         "maxmem=256\ncpus=[1,'2']\ncpus_soft='all'\ntsc_mode=2\n"
+        "cpu_weight=300\ncap=100\n"
         "pod_mode='on-demand'\npod_on_empty='borrow'\npod_borrow=5\nextra=\"a 'b' \\\"c\\\" \\\\ d\\n\""));
     out = open_memstream(&first, &size);
     guest_print(&guest, out);
@@ -298,6 +312,7 @@ static const struct check checks[] = {
     {"guestcfg/defaults", defaults},
     {"guestcfg/everything", everything},
     {"guestcfg/images", images},
+    {"guestcfg/how much they run", how_much_they_run},
     {"guestcfg/command_lines", command_lines},
     {"guestcfg/required_keys", required_keys},
     {"guestcfg/names", names},
