@@ -207,7 +207,7 @@ static void test_pools(void)
     EXPECT(xl_run("cpupool-list") == XL_OK);
     EXPECT_TEXT(xl_output,
                 "Name               CPUs   Sched     Active   Domain count\n"
-                "Pool-0               4      null       y          2\n");
+                "Pool-0               4   credit2       y          2\n");
     EXPECT(xl_run("cpupool-list -c Pool-0") == XL_OK);
     EXPECT_TEXT(xl_output, "Name               CPU list\n"
                            "Pool-0             0,1,2,3\n");
