@@ -21,7 +21,7 @@ void arch_cpu_relax(void);
 /* The slot of this CPU's private data (base/percpu.h): PERCPU_BYTES zeroed
  * bytes, valid from before the first lock is taken. Or that of any CPU, to look
  * at. */
-#define PERCPU_BYTES 512
+#define PERCPU_BYTES 1024
 void *arch_percpu(void);
 const void *arch_percpu_of(unsigned cpu);
 

@@ -10,7 +10,8 @@
  * wants a page by itself, to refer to it or to move it, splits the block
  * first (page_get() does), and single pages remain.
  *
- * A block is made and split with the allocator's lock held. What a TAIL's head
+ * A block is made and split with the allocator's lock held; a cached one, which
+ * is nobody's to split but its owner's, is shown without. What a TAIL's head
  * says is safe to read without it only for those who keep others from getting
  * at its pages: p2m/ does, by its lock and its flushes.
  */

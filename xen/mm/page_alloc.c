@@ -546,9 +546,11 @@ static void singles_to_block_locked(struct page *head)
     form_cached_block_locked(head);
 }
 
-/* The whole word at once: page_get() may look at it. */
-static void turn_block_locked(struct page *head, enum page_state from,
-                              enum page_state to, unsigned flags_added)
+/* The whole word at once: page_get() may look at it. To CACHE with the lock,
+ * as page_get() splits a block that is shown; to GUEST without, since it leaves
+ * a cached one alone. */
+static void turn_block(struct page *head, enum page_state from,
+                       enum page_state to, unsigned flags_added)
 {
     union page_word word = head->w;
 
@@ -566,7 +568,7 @@ static void block_to_cache(struct page *head)
     lock(&buddy.lock);
     if (page_is_block(head)) {
         CHECK(head->flags & PAGE_ALLOCATED);
-        turn_block_locked(head, PAGE_GUEST, PAGE_CACHE, 0);
+        turn_block(head, PAGE_GUEST, PAGE_CACHE, 0);
     } else {
         singles_to_block_locked(head);
     }
@@ -607,9 +609,7 @@ void page_cache_to_guest(struct page *head, unsigned order)
     }
     if (page_is_block(head)) {
         CHECK(order == BLOCK_ORDER);
-        lock(&buddy.lock);
-        turn_block_locked(head, PAGE_CACHE, PAGE_GUEST, PAGE_ALLOCATED);
-        unlock(&buddy.lock);
+        turn_block(head, PAGE_CACHE, PAGE_GUEST, PAGE_ALLOCATED);
         return;
     }
     for (uint64_t i = 0; i < BIT(order); i++) {
