@@ -21,7 +21,8 @@ static const char *const names[RANK_COUNT] = {
     [RANK_TMEM_STORE] = "tmem_store",
     [RANK_TMEM_FRAMES] = "tmem_frames",
     [RANK_HEAP] = "heap",     [RANK_PAGE_ALLOC] = "page_alloc",
-    [RANK_SCHED] = "sched",   [RANK_TIMER] = "timer",
+    [RANK_SCHED] = "sched",   [RANK_CAP] = "cap",
+    [RANK_TIMER] = "timer",
     [RANK_TRACE] = "trace",   [RANK_CONSOLE] = "console",
 };
 
