@@ -11,19 +11,28 @@ static struct lock_stats at_reset[RANK_COUNT];
 static uint64_t reset_ns;
 
 static const char *const names[RANK_COUNT] = {
-    [RANK_NONE] = "none",     [RANK_AUDIT] = "audit",
-    [RANK_DOMCTL] = "domctl", [RANK_DOMAIN_LIST] = "domain_list",
-    [RANK_DOMAIN] = "domain", [RANK_GRANT] = "grant",
-    [RANK_EVENT] = "event",   [RANK_WAIT] = "wait",
-    [RANK_P2M] = "p2m",       [RANK_SHARE] = "share",
-    [RANK_POD] = "pod",       [RANK_TMEM] = "tmem",
+    [RANK_NONE] = "none",
+    [RANK_AUDIT] = "audit",
+    [RANK_DOMCTL] = "domctl",
+    [RANK_DOMAIN_LIST] = "domain_list",
+    [RANK_DOMAIN] = "domain",
+    [RANK_GRANT] = "grant",
+    [RANK_EVENT] = "event",
+    [RANK_WAIT] = "wait",
+    [RANK_P2M] = "p2m",
+    [RANK_SHARE] = "share",
+    [RANK_POD] = "pod",
+    [RANK_TMEM] = "tmem",
     [RANK_TMEM_SHARD] = "tmem_shard",
     [RANK_TMEM_STORE] = "tmem_store",
     [RANK_TMEM_FRAMES] = "tmem_frames",
-    [RANK_HEAP] = "heap",     [RANK_PAGE_ALLOC] = "page_alloc",
-    [RANK_SCHED] = "sched",   [RANK_CAP] = "cap",
+    [RANK_HEAP] = "heap",
+    [RANK_PAGE_ALLOC] = "page_alloc",
+    [RANK_SCHED] = "sched",
+    [RANK_CAP] = "cap",
     [RANK_TIMER] = "timer",
-    [RANK_TRACE] = "trace",   [RANK_CONSOLE] = "console",
+    [RANK_TRACE] = "trace",
+    [RANK_CONSOLE] = "console",
 };
 
 const char *lock_rank_name(enum lock_rank rank)
