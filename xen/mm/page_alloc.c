@@ -645,9 +645,9 @@ bool page_cache_to_table(struct page *pg)
     return allowed;
 }
 
-/* The owner's reference goes; true if it was the last. Then the page is a free
- * one but for its place. */
-static bool release_page_locked(struct page *pg)
+/* The owner's reference goes; true if it was the last. Then the page is BUSY,
+ * ours alone, and still charged. */
+static bool give_up_page(struct page *pg)
 {
     union page_word seen = {.bits =
                                 __atomic_load_n(&pg->w.bits, __ATOMIC_ACQUIRE)};
@@ -661,9 +661,8 @@ static bool release_page_locked(struct page *pg)
         new.references--;
         new.flags = 0;
         if (!new.references) {
-            new.state = PAGE_FREE;
-            new.order = ORDER_NOT_HEAD;
-            new.owner = NO_ACCOUNT;
+            new.state = PAGE_BUSY;
+            new.order = 0;
         }
     } while (!__atomic_compare_exchange_n(&pg->w.bits, &seen.bits, new.bits,
                                           false, __ATOMIC_SEQ_CST,
@@ -697,42 +696,59 @@ static void release_block_locked(struct page *head)
 
 /* The owner gives up pages that follow one another in memory, `max` at most,
  * as long as they are free then: so they go back as blocks instead of being
- * merged one by one. Returns how many; the next one has other users. */
-static uint64_t release_run_locked(struct page *first, uint64_t max)
+ * merged one by one. Without the lock but at the end. Returns how many; the
+ * next one has other users. */
+static uint64_t release_run(struct page *first, uint64_t max)
 {
-    struct account *a = account_at_locked(first->owner);
+    uint16_t owner = first->owner;
     uint64_t count = 0;
 
-    while (count < max && release_page_locked(&first[count])) {
+    while (count < max && give_up_page(&first[count])) {
         count++;
     }
-    if (count) {
-        free_run_locked(a, first, count);
+    if (!count) {
+        return 0;
     }
+    lock(&buddy.lock);
+    for (uint64_t i = 0; i < count; i++) {
+        page_retire(&first[i], false);
+    }
+    free_run_locked(account_at_locked(owner), first, count);
+    unlock(&buddy.lock);
     return count;
+}
+
+/* False: it is no block, or page_get() has split it. */
+static bool release_block(struct page *first)
+{
+    bool block;
+
+    if (!page_is_block(first)) {
+        return false;
+    }
+    lock(&buddy.lock);
+    block = page_is_block(first);
+    if (block) {
+        release_block_locked(first);
+    }
+    unlock(&buddy.lock);
+    return block;
 }
 
 void page_release(struct page *first, uint64_t count)
 {
-    lock(&buddy.lock);
     while (count) {
         uint64_t done = BLOCK_PAGES;
 
-        if (page_is_block(first)) {
+        if (release_block(first)) {
             CHECK(count >= BLOCK_PAGES);
-            release_block_locked(first);
         } else {
-            done = release_run_locked(first, MIN(count, RELEASE_BATCH));
+            done = release_run(first, MIN(count, RELEASE_BATCH));
             done += done < MIN(count, RELEASE_BATCH);
         }
         first += done;
         count -= done;
-        if (count) {
-            unlock(&buddy.lock);
-            lock(&buddy.lock);
-        }
     }
-    unlock(&buddy.lock);
 }
 
 struct page_alloc_info page_alloc_info(void)

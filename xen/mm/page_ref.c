@@ -2,7 +2,8 @@
 /*
  * References are taken and dropped with one compare-and-exchange of
  * struct page.w. The last one goes under the allocator's lock, so that
- * nobody who holds that lock ever sees a page with an owner and no reference.
+ * nobody who holds that lock ever sees a page with an owner and no reference,
+ * unless it is BUSY.
  */
 #include "mm/page_ref.h"
 #include "mm/block.h"
