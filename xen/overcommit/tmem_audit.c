@@ -233,7 +233,7 @@ unsigned tmem_audit(void)
     struct recount seen = {0};
     struct tmem_client *c;
 
-    if (!this_tmem_cpu()) {
+    if (!tmem_is_up()) {
         return 0;
     }
     lock(&tmem_control);

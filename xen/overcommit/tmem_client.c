@@ -23,6 +23,20 @@ void count_max(uint64_t *counter, uint64_t value)
     }
 }
 
+static int start_cpus(void)
+{
+    size_t size = sizeof(struct tmem_cpu) + lz4_state_size();
+
+    for (unsigned i = 0; i < arch_cpu_count(); i++) {
+        tmem_cpus[i] = heap_alloc(size);
+        if (!tmem_cpus[i]) {
+            tmem_cpus[0] = NULL; /* then there is no tmem */
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
 int tmem_init(uint64_t key)
 {
     int rc = index_start(key);
@@ -33,11 +47,7 @@ int tmem_init(uint64_t key)
     if (!rc) {
         rc = frames_start();
     }
-    for (unsigned i = 0; i < arch_cpu_count() && !rc; i++) {
-        tmem_cpus[i] = heap_alloc(sizeof(struct tmem_cpu) + lz4_state_size());
-        rc = tmem_cpus[i] ? 0 : -ENOMEM;
-    }
-    return rc;
+    return rc ? rc : start_cpus();
 }
 
 int tmem_client_create(struct account *payer, domid_t id, uint32_t group,
@@ -48,7 +58,7 @@ int tmem_client_create(struct account *payer, domid_t id, uint32_t group,
     struct tmem_store *s;
     bool used;
 
-    if (!this_tmem_cpu()) {
+    if (!tmem_is_up()) {
         return -ENODEV;
     }
     c = heap_alloc(sizeof(*c));

@@ -289,7 +289,7 @@ uint64_t tmem_evict(uint64_t pages)
     struct tmem_cpu *cpu = this_tmem_cpu();
     uint64_t evicted = 0;
 
-    if (!cpu) {
+    if (!tmem_is_up()) {
         return 0;
     }
     given = frames_give(wanted);
@@ -354,7 +354,7 @@ static void evict_frame(struct page *frame)
 
 uint64_t tmem_evict_superpage(void)
 {
-    struct page *first = this_tmem_cpu() ? chunk_choose() : NULL;
+    struct page *first = tmem_is_up() ? chunk_choose() : NULL;
 
     if (!first) {
         return 0;
@@ -375,7 +375,7 @@ uint64_t tmem_freeable(void)
     struct tmem_purse *p;
     uint64_t all = 0;
 
-    if (!this_tmem_cpu()) {
+    if (!tmem_is_up()) {
         return 0;
     }
     lock(&tmem_control);

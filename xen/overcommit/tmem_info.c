@@ -147,7 +147,7 @@ void tmem_look(struct tmem_info *info)
 
     memset(info, 0, sizeof(*info));
     info->policy = tmem_policy_now();
-    if (!this_tmem_cpu()) {
+    if (!tmem_is_up()) {
         return;
     }
     for (unsigned i = 0; i < MAX_CPUS; i++) {

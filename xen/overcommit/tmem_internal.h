@@ -391,6 +391,10 @@ struct tmem_cpu {
     uint8_t lz4[] __attribute__((aligned(16)));
 };
 extern struct tmem_cpu *tmem_cpus[MAX_CPUS];
+static inline bool tmem_is_up(void)
+{
+    return tmem_cpus[0];
+}
 static inline struct tmem_cpu *this_tmem_cpu(void)
 {
     return tmem_cpus[arch_cpu()];

@@ -189,7 +189,7 @@ static bool find_content(struct tmem_store *s, enum kind kind,
     return true;
 }
 
-/* Without a record for it, it is just not found. */
+/* There is a record for it: data_place() has looked. */
 static void add_content(struct tmem_store *s, const struct tmem_data *d,
                         uint64_t hash)
 {
@@ -197,12 +197,10 @@ static void add_content(struct tmem_store *s, const struct tmem_data *d,
         slab_take_locked(&s->slabs[d->block->kind], SLAB_CONTENT);
     struct tmem_content **bucket = content_bucket(s, hash);
 
-    if (c) {
-        *c = (struct tmem_content){*bucket, hash, d->block, d->slot};
-        *bucket = c;
-        d->block->slots[d->slot].content = c;
-        s->content_count++;
-    }
+    *c = (struct tmem_content){*bucket, hash, d->block, d->slot};
+    *bucket = c;
+    d->block->slots[d->slot].content = c;
+    s->content_count++;
 }
 
 static void drop_content(struct tmem_store *s, struct tmem_content *c)
@@ -267,21 +265,20 @@ static void write_slot(const struct tmem_data *d)
     }
 }
 
-bool data_place(struct tmem_purse *p, enum kind kind, struct tmem_data *d,
-                enum slab_class *class)
+/* A new slot; the store's lock is held. NULL: *class is missing. */
+static struct tmem_block *take_slot(struct tmem_purse *p, enum kind kind,
+                                    struct tmem_data *d, enum slab_class *class)
 {
     struct tmem_store *s = p->store;
     unsigned n = slots_for(d);
-    uint64_t hash = s->contents ? hash_bytes(d->bytes, d->length) : 0;
     struct list *partial = n > 1 ? &p->partial[kind][n - 2] : NULL;
     struct tmem_block *b;
 
-    lock(&s->lock);
-    if (s->contents && find_content(s, kind, d, hash)) {
-        unlock(&s->lock);
-        this_tmem_cpu()->counters.deduped_puts++;
-        return true;
+    *class = SLAB_CONTENT;
+    if (s->contents && list_empty(&s->slabs[kind].partial[SLAB_CONTENT])) {
+        return NULL;
     }
+    *class = (enum slab_class)(SLAB_BLOCK_1 + n - 1);
     if (partial && !list_empty(partial)) {
         b = list_first(partial, struct tmem_block, partial);
     } else {
@@ -291,13 +288,29 @@ bool data_place(struct tmem_purse *p, enum kind kind, struct tmem_data *d,
     if (b) {
         d->slot = free_slot(b);
         fill_slot(b, d);
-        if (s->contents) {
-            write_slot(d); /* before others can find it */
-            add_content(s, d, hash);
-        }
+    }
+    return b;
+}
+
+bool data_place(struct tmem_purse *p, enum kind kind, struct tmem_data *d,
+                enum slab_class *class)
+{
+    struct tmem_store *s = p->store;
+    uint64_t hash = s->contents ? hash_bytes(d->bytes, d->length) : 0;
+    struct tmem_block *b;
+
+    lock(&s->lock);
+    if (s->contents && find_content(s, kind, d, hash)) {
+        unlock(&s->lock);
+        this_tmem_cpu()->counters.deduped_puts++;
+        return true;
+    }
+    b = take_slot(p, kind, d, class);
+    if (b && s->contents) {
+        write_slot(d); /* before others can find it */
+        add_content(s, d, hash);
     }
     unlock(&s->lock);
-    *class = (enum slab_class)(SLAB_BLOCK_1 + n - 1);
     if (b && !s->contents) {
         write_slot(d);
     }
