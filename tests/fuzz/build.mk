@@ -9,10 +9,10 @@
 
 FUZZ_OUT     := out/fuzz
 FUZZ_SECONDS ?= 300
-FUZZ_NAMES   := memory hc_tmem cfg image elf multiboot $(if $(filter x86_64,$(shell uname -m)),acpi)
+FUZZ_NAMES   := memory hc_tmem tmem cfg image elf multiboot $(if $(filter x86_64,$(shell uname -m)),acpi)
 FUZZ         ?= $(FUZZ_NAMES)
 # How long inputs may be, and how many a short run tries.
-FUZZ_LIMITS  := memory:1024:150 hc_tmem:1024:150 cfg:512:50000 image:1024:20000 elf:512:100000 \
+FUZZ_LIMITS  := memory:1024:150 hc_tmem:1024:150 tmem:512:300 cfg:512:50000 image:1024:20000 elf:512:100000 \
                 multiboot:512:40000 acpi:512:10000
 
 FUZZ_SANITIZE := address,undefined -fno-sanitize-recover=all
@@ -36,6 +36,12 @@ FUZZ_DOMAINS := $(foreach l,$(filter-out boot,$(UNIT_LAYERS)),$(UNIT_OUT)/$(l).a
 
 $(FUZZ_OUT)/fuzz_memory $(FUZZ_OUT)/fuzz_hc_tmem: $(FUZZ_OUT)/fuzz_%: \
         $(UNIT_OUT)/tests/fuzz/fuzz_%.o $(FUZZ_DOMAINS)
+	$(FUZZ_LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) \
+	    -Wl,--end-group -l:liblz4.a -pthread
+
+$(FUZZ_OUT)/fuzz_tmem: $(UNIT_OUT)/tests/fuzz/fuzz_tmem.o $(FUZZ_SUPPORT) \
+        $(patsubst %,$(UNIT_OUT)/%.a,overcommit mm base arch lib) \
+        $(patsubst %,$(UNIT_OUT)/tests/unit/support/%.o,machine tmem_host)
 	$(FUZZ_LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) \
 	    -Wl,--end-group -l:liblz4.a -pthread
 

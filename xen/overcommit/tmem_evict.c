@@ -10,8 +10,8 @@
  * block, which makes the order one of the whole host. Within a purse it is the
  * oldest block, of those at the old end the one whose mean age is highest; all
  * its slots go, so one eviction is one frame (T-35). Records without data, of
- * pages that are one word, take memory too: when a purse has more frames of
- * records than of data, the oldest frame of records goes with all it names.
+ * pages that are one word, take memory too: when a purse has some frames more
+ * of records than of data, the oldest of those goes with all that it names.
  *
  * A block is looked at under its store's lock, but its pages belong to shards,
  * whose locks come first. So it is pinned, the store's lock is let go, and each
@@ -22,7 +22,8 @@
 #include "mm/block.h"
 #include "overcommit/tmem_internal.h"
 
-#define LOOK_AT 4 /* blocks at the old end */
+#define LOOK_AT       4  /* blocks at the old end */
+#define RECORDS_SLACK 16 /* frames of records beyond those of data */
 
 static enum tmem_policy policy;
 
@@ -250,7 +251,7 @@ static bool evict_from(struct tmem_purse *p)
     bool done = false;
 
     lock(&s->lock);
-    if (p->slabs[EPHEMERAL].frames <= p->frames[EPHEMERAL]) {
+    if (p->slabs[EPHEMERAL].frames <= p->frames[EPHEMERAL] + RECORDS_SLACK) {
         b = choose_block_locked(p);
     }
     slab = b ? NULL : oldest_slab(p);

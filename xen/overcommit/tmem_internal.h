@@ -79,6 +79,8 @@ void slab_give_locked(void *object);
  * caller's. */
 bool slabs_add(struct tmem_slabs *slabs, enum slab_class class,
                struct page *frame);
+/* Slabs that were added and not used are free frames again. */
+void slabs_shrink(struct tmem_slabs *slabs);
 unsigned slab_object_count(enum slab_class class);
 void *slab_object(struct tmem_slab *slab, unsigned index);
 struct tmem_slab *slab_of(const void *object);

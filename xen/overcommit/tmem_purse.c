@@ -89,6 +89,8 @@ bool purse_end(struct tmem_purse *p)
 {
     bool empty;
 
+    slabs_shrink(&p->slabs[EPHEMERAL]);
+    slabs_shrink(&p->slabs[PERSISTENT]);
     lock(&p->store->lock);
     empty = purse_hand_over_locked(p) && !p->slabs[EPHEMERAL].frames &&
             !p->slabs[PERSISTENT].frames;

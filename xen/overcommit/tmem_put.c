@@ -149,6 +149,8 @@ static void undo(struct put *put)
     if (put->charged) {
         page_uncharge_kept(put->c->payer, 1);
     }
+    slabs_shrink(&put->pool->purse->slabs[put->kind]);
+    slabs_shrink(&put->pool->purse->store->slabs[put->kind]);
     put->charged = false;
     *d = (struct tmem_data){0};
 }

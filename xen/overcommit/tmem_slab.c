@@ -5,7 +5,9 @@
  * Those of different clients, and of different kinds, are never in one frame.
  * So the end of a client gives whole frames back, what one of them does to its
  * frames is its own trouble (T-22), and a frame of ephemeral records can be
- * emptied. A slab without objects in use goes at once. Persistent records are
+ * emptied. A slab without objects in use goes at once; one that was made and
+ * not needed then is first on its list, and goes when somebody looks for such
+ * (slabs_shrink()): who fails, and at the end. Persistent records are
  * charged: a page of the payer's for each frame of them (T-19).
  *
  * An object that is free is zero but for its first two bytes, which say what
@@ -141,6 +143,20 @@ void slab_give_locked(void *object)
     if (!slab->used && !slab->pins) {
         slab_free_locked(slab);
     }
+}
+
+void slabs_shrink(struct tmem_slabs *slabs)
+{
+    lock(&slabs->store->lock);
+    for (unsigned i = 0; i < SLAB_CLASSES; i++) {
+        struct list *l = &slabs->partial[i];
+
+        while (!list_empty(l) && !list_first(l, struct tmem_slab, list)->used &&
+               !list_first(l, struct tmem_slab, list)->pins) {
+            slab_free_locked(list_first(l, struct tmem_slab, list));
+        }
+    }
+    unlock(&slabs->store->lock);
 }
 
 bool slabs_add(struct tmem_slabs *slabs, enum slab_class class,

@@ -57,6 +57,8 @@ struct tmem_store *store_create(uint32_t group)
 
 void store_destroy(struct tmem_store *s)
 {
+    slabs_shrink(&s->slabs[EPHEMERAL]);
+    slabs_shrink(&s->slabs[PERSISTENT]);
     CHECK(!s->slabs[EPHEMERAL].frames && !s->slabs[PERSISTENT].frames);
     CHECK(!s->content_count);
     heap_free(s->contents);
@@ -108,9 +110,10 @@ static struct list *partial_list(const struct tmem_block *b)
     return &b->purse->partial[b->kind][b->slot_count - 2];
 }
 
-/* To the young end of its purse's. */
+/* As young as one that is stored now. */
 void block_touch_locked(struct tmem_block *b)
 {
+    b->stamp = READ_ONCE(tmem_stamp);
     list_del(&b->in_purse);
     list_add_tail(&b->purse->blocks[b->kind], &b->in_purse);
     purse_note_oldest_locked(b->purse);

@@ -86,7 +86,9 @@ static size_t put_words(struct tmem_stream *s, struct out *o, uint32_t type,
 {
     o->r.type = type;
     o->r.length = (uint32_t)(count * sizeof(*words));
-    memcpy(o->at + sizeof(o->r), words, o->r.length);
+    if (count) {
+        memcpy(o->at + sizeof(o->r), words, o->r.length);
+    }
     return finish(s, o);
 }
 

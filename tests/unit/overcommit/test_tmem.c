@@ -236,6 +236,29 @@ TEST(without_its_tables_there_is_no_tmem)
     }
 }
 
+/* Found by the fuzzer: frames of records that were not needed then. */
+TEST(a_put_that_fails_half_way_leaves_nothing)
+{
+    for (uint32_t flags = 0; flags < 2; flags++) {
+        struct tmem_client *c = host_client(1, 3);
+        int id = host_pool(c, flags);
+        uint64_t free = page_alloc_info().free;
+        unsigned failed = 0;
+
+        do {
+            (void)tmem_evict(TMEM_EVICT_MAX);
+            EXPECT_EQ(page_alloc_info().free, free);
+            EXPECT_EQ(host_account(1)->page_count, 0);
+            host_check();
+            page_alloc_fail_nth(++failed);
+            tmem_set_reserve(page_unclaimed() - 100); /* no superpages */
+        } while (put(c, id, 1, 1, 7) == -ENOMEM);
+        EXPECT(failed > 3); /* a frame, and some records */
+        page_alloc_fail_nth(0);
+        host_end(c);
+    }
+}
+
 TEST(a_client_needs_memory_that_may_be_missing)
 {
     struct tmem_client *c;
