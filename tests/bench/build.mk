@@ -2,7 +2,7 @@
 #
 # What things cost: make bench [BENCH=quick|xen]
 #
-# Every folder here but lib and model is a guest, built as those of tests/guests
+# Every folder here but lib, model and tmem is a guest, built as those of tests/guests
 # are, with lib/ beside their library. tests/bench/bench runs them and puts the
 # numbers together; quick leaves out what needs dom0 to boot, xen compares.
 #
@@ -12,7 +12,7 @@
 
 BENCH_DIR   := tests/bench
 BENCH_OUT   := out/guests/bench
-BENCH_NAMES := $(filter-out lib model,$(sort $(notdir $(patsubst %/,%,\
+BENCH_NAMES := $(filter-out lib model tmem,$(sort $(notdir $(patsubst %/,%,\
                $(dir $(wildcard $(BENCH_DIR)/*/*.c))))))
 BENCH_ELFS  := $(BENCH_NAMES:%=$(BENCH_OUT)/%.elf)
 
@@ -41,6 +41,19 @@ bench-model-build:
 
 bench-model: bench-model-build
 	$(Q)$(PYTHON) -B $(BENCH_DIR)/bench --model-only --model $(MODEL)
+
+# make bench-tmem: transcendent memory on this machine, against memcpy and LZ4.
+$(UNIT_OUT)/bench/tmem: $(UNIT_OUT)/tests/bench/tmem/tmem.o $(UNIT_OUT)/libunit.a \
+        $(unit_archives_overcommit)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $< -Wl,--start-group \
+	    $(filter %.a,$^) -Wl,--end-group -l:liblz4.a -pthread
+
+.PHONY: bench-tmem
+bench-tmem:
+	+$(Q)$(MAKE) --no-print-directory SANITIZE= UNIT_OPTIMIZE=-O2 \
+	    UNIT_OUT=out/model out/model/bench/tmem
+	$(Q)UNIT_NOFORK=1 out/model/bench/tmem
 
 # make bench BENCH=xen: the same guests on real Xen and on Podium, one after the
 # other, instead of the rest.

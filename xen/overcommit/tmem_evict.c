@@ -62,6 +62,12 @@ static uint64_t frames_of(const struct tmem_purse *p)
            READ_ONCE(p->slabs[EPHEMERAL].frames);
 }
 
+/* Frames of records of blocks that are no more, too. */
+static bool has_frames(const struct tmem_purse *p)
+{
+    return frames_of(p) || READ_ONCE(p->store->slabs[EPHEMERAL].frames);
+}
+
 /* Frames that a client has beyond its share, times the sum of weights. */
 static int64_t excess(const struct tmem_client *c, uint64_t all)
 {
@@ -95,7 +101,7 @@ static struct tmem_purse *choose_purse_locked(const struct tmem_client *own)
         int64_t over = weighted ? MAX(excess(p->owner, all), 0) : 0;
         uint64_t age = READ_ONCE(p->oldest);
 
-        if (!frames_of(p) || (own && p->owner != own)) {
+        if (!has_frames(p) || (own && p->owner != own)) {
             continue;
         }
         if (!best || over > most || (over == most && age < oldest)) {
@@ -217,9 +223,11 @@ static bool evict_block(struct tmem_store *s, struct tmem_block *b)
     return true;
 }
 
+/* Of pages: they go, and it with them. Of others: it goes if it is empty. */
 static bool evict_slab(struct tmem_store *s, struct tmem_slab *slab)
 {
-    unsigned count = slab_object_count(SLAB_PAGE);
+    unsigned count =
+        slab->class == SLAB_PAGE ? slab_object_count(SLAB_PAGE) : 0;
 
     slab->pins++;
     for (unsigned i = 0; i < count; i++) {
@@ -263,6 +271,10 @@ static bool evict_from(struct tmem_purse *p)
         done = evict_slab(s, slab);
     }
     unlock(&s->lock);
+    if (!b && !slab) {
+        slabs_shrink(&p->slabs[EPHEMERAL]);
+        slabs_shrink(&s->slabs[EPHEMERAL]);
+    }
     return done;
 }
 
@@ -343,7 +355,7 @@ static void evict_frame(struct page *frame)
     } else if (user && slab_of(user) == user) {
         struct tmem_slab *slab = user;
 
-        if (slab->slabs->kind == EPHEMERAL && slab->class == SLAB_PAGE) {
+        if (slab->slabs->kind == EPHEMERAL) {
             (void)evict_slab(s, slab);
         }
     } else if (user && b->kind == EPHEMERAL && !b->pins) {
@@ -360,8 +372,9 @@ uint64_t tmem_evict_superpage(void)
     if (!first) {
         return 0;
     }
-    for (unsigned i = 0; i < BLOCK_PAGES; i++) {
-        evict_frame(&first[i]);
+    /* Twice, since records of blocks may come before their blocks. */
+    for (unsigned i = 0; i < 2 * BLOCK_PAGES; i++) {
+        evict_frame(&first[i % BLOCK_PAGES]);
     }
     return chunk_finish(first) ? BLOCK_PAGES : 0;
 }

@@ -314,6 +314,8 @@ static bool join_end(struct tmem_client *c, struct tmem_join *j)
     struct tmem_pool *pool = j->pool;
     bool last;
 
+    slabs_shrink(&pool->purse->slabs[pool_kind(pool)]);
+    slabs_shrink(&pool->purse->store->slabs[pool_kind(pool)]);
     lock(&tmem_control);
     last = pool->joins == 1;
     if (!last) {

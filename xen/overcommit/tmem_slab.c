@@ -5,10 +5,13 @@
  * Those of different clients, and of different kinds, are never in one frame.
  * So the end of a client gives whole frames back, what one of them does to its
  * frames is its own trouble (T-22), and a frame of ephemeral records can be
- * emptied. A slab without objects in use goes at once; one that was made and
- * not needed then is first on its list, and goes when somebody looks for such
- * (slabs_shrink()): who fails, and at the end. Persistent records are
- * charged: a page of the payer's for each frame of them (T-19).
+ * emptied. Persistent records are charged: a page of the payer's for each frame
+ * of them (T-19).
+ *
+ * A slab without objects in use goes at once, unless it is the only one that
+ * has room: two CPUs that store one page each, again and again, would take each
+ * other's away. That one goes when somebody asks (slabs_shrink()): a PUT that
+ * failed, an eviction that finds nothing else, the end of a pool or purse.
  *
  * An object that is free is zero but for its first two bytes, which say what
  * is the next one.
@@ -140,7 +143,8 @@ void slab_give_locked(void *object)
     }
     slab->first_free = (uint16_t)(offset / size);
     slab->used--;
-    if (!slab->used && !slab->pins) {
+    if (!slab->used && !slab->pins &&
+        slabs->partial[slab->class].next != slabs->partial[slab->class].prev) {
         slab_free_locked(slab);
     }
 }
