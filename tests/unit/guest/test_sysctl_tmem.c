@@ -211,6 +211,30 @@ TEST(not_about_the_dying)
     EXPECT_EQ(simple(PODIUM_TMEM_LIST, PODIUM_TMEM_ALL), 0);
 }
 
+/* Who looks at a client finds it whole until he is done. */
+TEST(the_end_waits_for_who_looks)
+{
+    struct tmem_client *c;
+    int rc;
+
+    start();
+    EXPECT_EQ(create(TMEM_PERSISTENT), 0);
+    put(0, 1, 1);
+    EXPECT_EQ(tmem_client_enter(d, false, &c), 0);
+    for (unsigned i = 0; i < 50; i++) {
+        EXPECT_EQ(domain_kill(d), -ERESTART);
+        EXPECT(tmem_client_of(d) == c);
+    }
+    EXPECT(has(0, 1, 1));
+    tmem_client_leave(d);
+    do {
+        rc = domain_kill(d);
+    } while (rc == -ERESTART);
+    EXPECT_EQ(rc, 0);
+    EXPECT(!tmem_client_of(d));
+    EXPECT_EQ(tmem_audit(), 0);
+}
+
 /* What is set before it is used stays set. */
 TEST(setting_makes_a_client)
 {
