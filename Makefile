@@ -13,8 +13,8 @@
 # config/boot-packages.
 
 .PHONY: all xen tools images image run test check format lint launcher unit \
-        tools-unit analyze guests variants vmx uefi system soak fmt clean bench \
-        packages reference
+        tools-unit analyze guests variants vmx nrip vmx-linux uefi system soak \
+        fmt clean bench packages reference
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -81,7 +81,7 @@ QUICK := format lint launcher unit tools-unit
 # Fuzzers make the same short run each time here.
 test: export FUZZ_SECONDS = 0
 test: packages
-	$(Q)$(BOOT)/run-tests $(QUICK) analyze fuzz guests variants vmx uefi system
+	$(Q)$(BOOT)/run-tests $(QUICK) analyze fuzz guests+vmx variants uefi system
 
 check: packages
 	$(Q)$(BOOT)/run-tests $(QUICK)
@@ -110,8 +110,13 @@ endef
 launcher:
 	$(call pytest,tests/launcher,launcher)
 
+# One boot of it is on another emulator, and beside other tests.
+VMX_BOOT := tests/system/boots/vmx.sh
 system: all guest-images linux-modules
-	$(call pytest,tests/system,system)
+	$(call pytest,tests/system --ignore=$(VMX_BOOT),system)
+
+vmx-linux: all guest-images
+	$(call pytest,$(VMX_BOOT),vmx-linux)
 
 # Long: some hours. Another seed makes other lives: make soak PODIUM_SEED=7
 PODIUM_SOAK ?= 125

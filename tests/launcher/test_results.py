@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The summary of all tests: nothing that went wrong may count as passed."""
 
+import re
+
 import results
 
 
@@ -32,6 +34,38 @@ def test_no_results_are_a_failure(tmp_path, capsys):
 def test_a_kind_that_stopped_is_a_failure(tmp_path, capsys):
     assert run(tmp_path, capsys, {"unit": "pass a\n"}, "unit\n") == (
         1, "1 passed, 1 failed")
+
+
+def table(tmp_path, capsys, kinds):
+    """Rows of the table, as {machine and firmware: the rest}."""
+    for kind, text in kinds.items():
+        (tmp_path / f"{kind}.txt").write_text(text)
+    results.sum_up(str(tmp_path), *kinds)
+    said = capsys.readouterr().out
+    rows = said.partition("== what ran where\n")[2].splitlines()[1:-1]
+    parts = [re.split(r"  +", row) for row in rows]
+    return {f"{row[0]} {row[1]}": row[2:] for row in parts}
+
+
+def test_table(tmp_path, capsys):
+    rows = table(tmp_path, capsys, {
+        "unit": "pass a\n",
+        "guests": "pass hello\nfail pod: why\n",
+        "vmx": "pass bios.vmx-bochs.microkernels/hello\n"
+               "skip bios.vmx-bochs.microkernels/fill too slow\n",
+        "system": "pass boots.xl.sh.a\npass boots.uefi.sh.b\n",
+        "vmx-linux": "fail boots.vmx.sh.c\n"})
+    assert len(rows) == 6
+    assert rows["SVM, QEMU BIOS"] == ["1 passed, 1 failed", "1 passed"]
+    assert rows["SVM, QEMU UEFI"] == ["not run", "1 passed"]
+    assert rows["SVM with nRIP, Bochs BIOS"][0].startswith("not run")
+    assert "left out" in rows["SVM with nRIP, Bochs BIOS"][1]
+    assert rows["VMX, Bochs BIOS"] == ["1 passed, 1 skipped", "1 failed"]
+    assert all("no UEFI" in text for text in rows["VMX, Bochs UEFI"])
+
+
+def test_no_table_without_machines(tmp_path, capsys):
+    assert not table(tmp_path, capsys, {"unit": "pass a\n"})
 
 
 def test_junit(tmp_path):

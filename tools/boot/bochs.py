@@ -16,6 +16,11 @@ from disc import Unusable
 DEFAULT_MODEL = "corei7_skylake_x"
 # What it can give a guest machine out of its own address space.
 HOST_MEMORY_LIMIT = 2048
+# Ticks of its clock in a second; an instruction takes one. Debian's Bochs has
+# its debugger built in: with two processors that both wait, it looks at each and
+# goes on by one tick, so a second of waiting is as many looks. Firmware that
+# waits costs less, too.
+IPS = 20_000_000
 LOG = "bochs.log"
 
 CONFIG = """\
@@ -26,7 +31,7 @@ display_library: rfb, options="timeout=0"
 memory: guest={memory}, host={host_memory}
 romimage: file="/usr/share/bochs/BIOS-bochs-latest"
 vgaromimage: file="/usr/share/vgabios/vgabios.bin"
-cpu: model={model}, count={cpus}, ips=100000000, reset_on_triple_fault=0, \
+cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0, \
 ignore_bad_msrs=1
 ata0-master: type=cdrom, path="disc.iso", status=inserted
 boot: cdrom
@@ -35,6 +40,11 @@ com1: enabled=1, {serial}
 panic: action=fatal
 log: {log}
 """
+
+
+def has_vmx(cpu):
+    """Whether this model is one of Intel's."""
+    return cpu.startswith("core")
 
 
 def need_programs():
@@ -64,7 +74,7 @@ def command(directory, cpu, cpus, memory, serial):
               encoding="utf-8") as config:
         config.write(CONFIG.format(
             memory=memory, host_memory=min(memory, HOST_MEMORY_LIMIT),
-            model=cpu, cpus=cpus, serial=serial, log=LOG))
+            model=cpu, cpus=cpus, ips=IPS, serial=serial, log=LOG))
     # The debugger is built in, and waits for a word before it starts.
     with open(os.path.join(directory, "start"), "w",
               encoding="utf-8") as start:

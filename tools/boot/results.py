@@ -13,12 +13,42 @@ Each kind of test writes one line per test, and nothing else:
 
 A kind whose command failed without a test that failed, or that wrote nothing,
 counts as one failure: it did not come to its end. DIR/broken names those.
+
+Below the sum stands what ran on which machine. A test whose name contains
+FIRMWARE.MACHINE.SYSTEM, as in "uefi.svm-qemu.linux", belongs to that cell of
+the table; OTHER_CELLS has those of others.
 """
 
 import collections
 import os
+import re
 import sys
 import xml.etree.ElementTree
+
+
+MACHINES = {"svm-qemu": "SVM, QEMU", "svm-bochs": "SVM with nRIP, Bochs",
+            "vmx-bochs": "VMX, Bochs"}
+SYSTEMS = ("microkernels", "linux")
+FIRMWARES = ("bios", "uefi")
+CELL = re.compile(rf"\b(?:{'|'.join(FIRMWARES)})\.(?:{'|'.join(MACHINES)})"
+                  rf"\.(?:{'|'.join(SYSTEMS)})\b")
+# "KIND NAME" of a test, where its name does not say it; the first that matches.
+OTHER_CELLS = (
+    (re.compile(r"guests "), "bios.svm-qemu.microkernels"),
+    (re.compile(r"vmx-linux "), "bios.vmx-bochs.linux"),
+    (re.compile(r"system .*uefi"), "uefi.svm-qemu.linux"),
+    (re.compile(r"system "), "bios.svm-qemu.linux"),
+)
+# Why nothing is run there.
+REASONS = {
+    "uefi.svm-bochs.microkernels": "Debian has no UEFI firmware for Bochs",
+    "uefi.svm-bochs.linux": "Debian has no UEFI firmware for Bochs",
+    "uefi.vmx-bochs.microkernels": "Debian has no UEFI firmware for Bochs",
+    "uefi.vmx-bochs.linux": "Debian has no UEFI firmware for Bochs",
+    "bios.svm-bochs.microkernels": "not run: make nrip",
+    "bios.vmx-bochs.linux": "not run: make vmx-linux",
+    "bios.svm-bochs.linux": "left out: minutes, and Linux is run on VMX there",
+}
 
 
 def read_lines(path):
@@ -44,9 +74,45 @@ def read_kind(directory, kind, is_broken):
     return results
 
 
+def cell_of(kind, name):
+    """Which cell of the table a test belongs to, or None."""
+    found = CELL.search(name)
+    if found:
+        return found.group()
+    cells = (cell for pattern, cell in OTHER_CELLS
+             if pattern.match(f"{kind} {name}"))
+    return next(cells, None)
+
+
+def cell_text(cell, counts):
+    """What the table says there."""
+    if counts:
+        return ", ".join(
+            f"{counts[verdict]} {word}" for verdict, word in
+            (("pass", "passed"), ("fail", "failed"), ("skip", "skipped"))
+            if counts[verdict])
+    return REASONS.get(cell, "not run")
+
+
+def print_table(cells):
+    """cells: by name, a counter of verdicts."""
+    rows = [("machine", "firmware", *SYSTEMS)]
+    for machine, title in MACHINES.items():
+        for firmware in FIRMWARES:
+            names = [f"{firmware}.{machine}.{system}" for system in SYSTEMS]
+            rows.append((title, firmware.upper(),
+                         *(cell_text(name, cells[name]) for name in names)))
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    print("== what ran where")
+    for row in rows:
+        print("  ".join(text.ljust(width)
+                        for text, width in zip(row, widths)).rstrip())
+
+
 def sum_up(directory, *kinds):
     broken = read_lines(os.path.join(directory, "broken"))
     total = collections.Counter()
+    cells = collections.defaultdict(collections.Counter)
     print("== summary")
     for kind in kinds:
         results = read_kind(directory, kind, kind in broken)
@@ -55,8 +121,11 @@ def sum_up(directory, *kinds):
         print(f"{kind:>10}: {counts['pass']} passed, {counts['fail']} "
               f"failed, {counts['skip']} skipped")
         for verdict, name in results:
+            cells[cell_of(kind, name)][verdict] += 1
             if verdict != "pass":
                 print(f"            {verdict} {name}")
+    if any(cells[cell] for cell in cells if cell):
+        print_table(cells)
     print(f"{total['pass']} passed, {total['fail']} failed")
     return 1 if total["fail"] else 0
 

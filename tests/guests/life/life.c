@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 //! cpus: 1 2
 //! timeout: 120
+//! nrip: no Bochs itself ends when a guest of SVM has a triple fault
 /*
  * Domains come and go (TS-15 .. TS-33, HC-41 .. HC-43, POD-4.42).
  *
