@@ -28,6 +28,7 @@ BUILD_ASSERT(sizeof(struct vcpu_runstate_info) == 48, "ABI");
 struct timer_queue {
     struct lock lock;
     struct list timers;  /* vcpu_timer.link, earliest first */
+    uint64_t next;       /* deadline of the first, read without the lock */
     struct vcpu *firing; /* taken off the queue, its event being raised */
 };
 
@@ -40,6 +41,7 @@ void time_init_cpu(unsigned cpu)
 {
     lock_init(&queues[cpu].lock, RANK_TIMER);
     list_init(&queues[cpu].timers);
+    queues[cpu].next = NO_DEADLINE;
 }
 
 static void init_timer(struct vcpu_timer *t, struct vcpu *v)
@@ -157,6 +159,16 @@ void time_set_wallclock(uint64_t seconds, uint32_t ns, uint64_t at)
     }
 }
 
+static void publish_locked(struct timer_queue *q)
+{
+    uint64_t next = NO_DEADLINE;
+
+    if (!list_empty(&q->timers)) {
+        next = list_first(&q->timers, struct vcpu_timer, link)->deadline;
+    }
+    WRITE_ONCE(q->next, next);
+}
+
 static void insert_locked(struct timer_queue *q, struct vcpu_timer *t)
 {
     struct vcpu_timer *other;
@@ -167,6 +179,7 @@ static void insert_locked(struct timer_queue *q, struct vcpu_timer *t)
         }
     }
     list_add_tail(&other->link, &t->link);
+    publish_locked(q);
 }
 
 static void stop_timer(struct vcpu_timer *t)
@@ -175,6 +188,7 @@ static void stop_timer(struct vcpu_timer *t)
 
     lock(&q->lock);
     list_del(&t->link);
+    publish_locked(q);
     t->deadline = NO_DEADLINE;
     unlock(&q->lock);
 }
@@ -226,6 +240,7 @@ static struct vcpu_timer *take_due(struct timer_queue *q, uint64_t now)
             t = NULL;
         } else {
             list_del(&t->link);
+            publish_locked(q);
             t->deadline = NO_DEADLINE;
             q->firing = t->vcpu;
         }
@@ -249,17 +264,11 @@ void time_run_due(void)
     }
 }
 
+/* Only this CPU adds to its queue. What another one takes off just now makes us
+ * look once too often. */
 uint64_t time_next_deadline(void)
 {
-    struct timer_queue *q = &queues[arch_cpu()];
-    uint64_t deadline = NO_DEADLINE;
-
-    lock(&q->lock);
-    if (!list_empty(&q->timers)) {
-        deadline = list_first(&q->timers, struct vcpu_timer, link)->deadline;
-    }
-    unlock(&q->lock);
-    return deadline;
+    return READ_ONCE(queues[arch_cpu()].next);
 }
 
 #define AREA_AT(member) offsetof(struct vcpu_runstate_info, member)

@@ -63,13 +63,25 @@ static void housekeeping(void)
     memory_wait_look();
 }
 
+/* One CPU at a time: they would meet in the allocator's lock, beside those that
+ * have work to do. */
+static void scrub(void)
+{
+    static bool at_it;
+
+    if (!__atomic_exchange_n(&at_it, true, __ATOMIC_ACQUIRE)) {
+        page_scrub_some(IDLE_SCRUB_PAGES);
+        __atomic_store_n(&at_it, false, __ATOMIC_RELEASE);
+    }
+}
+
 static uint64_t idle_work(bool woken)
 {
     housekeeping();
     if (woken) {
         return NO_DEADLINE;
     }
-    page_scrub_some(IDLE_SCRUB_PAGES);
+    scrub();
     return background_work();
 }
 
