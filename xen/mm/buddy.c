@@ -186,23 +186,35 @@ struct page *buddy_take_dirty_locked(void)
 
 /* The dirty count may fall here, without the lock, because pages of a BUSY
  * block are in it still. */
-uint64_t buddy_clear(struct page *head)
+static uint64_t leave_dirty_count(struct page *head, bool clear)
 {
     uint64_t count = BIT(head->order);
-    uint64_t cleared = 0;
+    uint64_t dirty = 0;
 
     for (uint64_t i = first_dirty(head); i < count; i++) {
         if (!(head[i].flags & PAGE_ZEROED)) {
-            arch_page_clear(page_map(&head[i]));
+            if (clear) {
+                arch_page_clear(page_map(&head[i]));
+            }
             head[i].flags |= PAGE_ZEROED;
-            cleared++;
+            dirty++;
         }
     }
     set_first_dirty(head, count);
-    if (cleared) {
-        __atomic_fetch_sub(&buddy.dirty, cleared, __ATOMIC_RELAXED);
+    if (dirty) {
+        __atomic_fetch_sub(&buddy.dirty, dirty, __ATOMIC_RELAXED);
     }
-    return cleared;
+    return dirty;
+}
+
+uint64_t buddy_clear(struct page *head)
+{
+    return leave_dirty_count(head, true);
+}
+
+void buddy_leave_dirty(struct page *head)
+{
+    (void)leave_dirty_count(head, false);
 }
 
 /* The word goes last and whole: from then on page_get() may find the page. */

@@ -73,6 +73,9 @@ struct page *buddy_take_dirty_locked(void);
 /* Make all pages of a BUSY block zero; returns how many had to be cleared. No
  * lock needed. */
 uint64_t buddy_clear(struct page *head);
+/* They are not counted as dirty any more, and stay as they are: for one who
+ * overwrites them. */
+void buddy_leave_dirty(struct page *head);
 
 /* A page's fields for when it leaves the allocator or comes back to it. */
 void page_start(struct page *pg, enum page_state state,

@@ -96,7 +96,7 @@ static uint64_t *uncharged_count(struct account *owner, enum page_state state)
 /* For the hypervisor itself, shown to `owner`, or a table in its budget.
  * owner may be NULL. */
 static struct page *alloc_uncharged(enum page_state state, unsigned order,
-                                    struct account *owner)
+                                    struct account *owner, bool clear)
 {
     uint64_t *count = uncharged_count(owner, state);
     struct page *head = NULL;
@@ -118,7 +118,11 @@ static struct page *alloc_uncharged(enum page_state state, unsigned order,
     if (!head) {
         return NULL;
     }
-    buddy_clear(head);
+    if (clear) {
+        buddy_clear(head);
+    } else {
+        buddy_leave_dirty(head);
+    }
     for (uint64_t i = BIT(order); i-- > 0;) {
         page_start(&head[i], state, owner, 0, 0);
     }
@@ -178,7 +182,13 @@ struct page *page_alloc(enum page_state state, unsigned order)
 {
     CHECK(state == PAGE_HEAP || state == PAGE_TABLE);
     CHECK(order <= MAX_ORDER);
-    return alloc_uncharged(state, order, NULL);
+    return alloc_uncharged(state, order, NULL, true);
+}
+
+struct page *page_alloc_dirty(unsigned order)
+{
+    CHECK(order <= MAX_ORDER);
+    return alloc_uncharged(PAGE_HEAP, order, NULL, false);
 }
 
 void page_free(struct page *head, unsigned order)
@@ -190,12 +200,12 @@ void page_free(struct page *head, unsigned order)
 
 struct page *page_alloc_special(struct account *a)
 {
-    return alloc_uncharged(PAGE_SPECIAL, 0, a);
+    return alloc_uncharged(PAGE_SPECIAL, 0, a, true);
 }
 
 struct page *page_alloc_table(struct account *a)
 {
-    return alloc_uncharged(PAGE_TABLE, 0, a);
+    return alloc_uncharged(PAGE_TABLE, 0, a, true);
 }
 
 void page_free_table(struct account *a, struct page *pg)

@@ -26,6 +26,10 @@ void page_alloc_add(mfn_t start, uint64_t count);
 struct page *page_alloc(enum page_state state, unsigned order);
 void page_free(struct page *head, unsigned order);
 
+/* The same, state HEAP, with anything in them: for who overwrites all of it
+ * before anybody else sees it. */
+struct page *page_alloc_dirty(unsigned order);
+
 /* A table page within a->table_limit (-> NULL beyond it). Of a's claim, as
  * special pages are, when nothing else is free. */
 struct page *page_alloc_table(struct account *a);

@@ -168,7 +168,7 @@ static struct page *take_from_chunk(void)
 static bool add_chunk(void)
 {
     struct page *head =
-        host_can_spare(BLOCK_PAGES) ? page_alloc(PAGE_HEAP, ORDER_2M) : NULL;
+        host_can_spare(BLOCK_PAGES) ? page_alloc_dirty(ORDER_2M) : NULL;
     struct chunk *c;
 
     if (!head) {
@@ -190,8 +190,7 @@ static bool add_chunk(void)
 
 static struct page *add_single(enum kind kind)
 {
-    struct page *frame =
-        host_can_spare(1) ? page_alloc(PAGE_HEAP, ORDER_4K) : NULL;
+    struct page *frame = host_can_spare(1) ? page_alloc_dirty(ORDER_4K) : NULL;
 
     if (!frame) {
         return NULL;
