@@ -88,6 +88,36 @@ static void fill_from_podium(struct xc *xc, uint32_t domid, struct xc_pod *pod)
     pod->all_target_kib = target_kib(xc, domid, s.target_all);
 }
 
+int xc_pod_set_policy(struct xc *xc, uint32_t domid, enum xc_on_empty on_empty,
+                      uint64_t borrow_kib)
+{
+    struct podium_pod_policy policy = {
+        .domid = (uint16_t)domid,
+        .on_empty = (uint16_t)on_empty,
+    };
+    struct podium_pod_state s;
+    struct xc_memory mem;
+    int rc = podium_pod_state(xc, domid, &s);
+
+    if (!rc && on_empty == XC_ON_EMPTY_BORROW && !borrow_kib) {
+        rc = xc_memory_get(xc, domid, &mem);
+        borrow_kib = rc ? 0 : minus(mem.static_max_kib, mem.target_kib);
+    }
+    if (!rc) {
+        policy.mode = s.mode;
+        policy.borrow_limit = pages_from_kib(borrow_kib);
+        rc = podium_pod_policy(xc, &policy);
+    }
+    if (rc == -ENOSYS) {
+        return xc_fail(xc, -EOPNOTSUPP,
+                       "this hypervisor ends every guest that lacks memory");
+    }
+    return rc ? xc_fail_errno(xc, rc,
+                              "cannot set what domain %u does without memory",
+                              domid)
+              : 0;
+}
+
 uint32_t xc_pod_waiting(struct xc *xc, uint32_t domid)
 {
     struct podium_pod_state s;

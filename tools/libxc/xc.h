@@ -292,6 +292,11 @@ struct xc_pod {
                                   they are kept */
 };
 int xc_pod_info(struct xc *xc, uint32_t domid, struct xc_pod *pod);
+/* From now on, what becomes of it when there is no page, and how much it may
+ * owe (0: as in struct xc_guest_config). -ESRCH; -EOPNOTSUPP on another
+ * hypervisor. */
+int xc_pod_set_policy(struct xc *xc, uint32_t domid, enum xc_on_empty on_empty,
+                      uint64_t borrow_kib);
 /* How many vCPUs of it wait for memory; 0 on a hypervisor where none does. */
 uint32_t xc_pod_waiting(struct xc *xc, uint32_t domid);
 /* "wait", "borrow", "crash". Static string. */

@@ -220,6 +220,26 @@ const struct command command_table[] = {
             {"Swept", "zero pages that were taken back to honour promises"}),
     },
     {
+        .name = "pod-set",
+        .run = cmd_pod_set,
+        .min_words = 2,
+        .max_words = ANY_WORDS,
+        .first_word = WORD_DOMAIN,
+        .usage = "DOMAIN KEY=VALUE ...",
+        .summary = "Set what a domain does when it finds no memory",
+        .text = "The keys are those of xl.cfg; what is not named stays. vCPUs "
+                "that wait look again at once. It lasts as long as the domain; "
+                "after a reboot its configuration holds again.",
+        .terms = TERMS(
+            {"pod_on_empty=wait|borrow|crash",
+             "the vCPU waits for memory, the domain borrows what is free in "
+             "the host, or it is ended"},
+            {"pod_borrow=MIB",
+             "how much it may owe the host; if nothing was said yet, its "
+             "maximum less its target. Below what it owes already it gets no "
+             "more"}),
+    },
+    {
         .name = "vcpu-list",
         .run = cmd_vcpu_list,
         .max_words = ANY_WORDS,

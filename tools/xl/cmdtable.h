@@ -75,6 +75,7 @@ int cmd_mem_max(struct xc *xc, const struct args *args);
 int cmd_mem_set(struct xc *xc, const struct args *args);
 int cmd_pause(struct xc *xc, const struct args *args);
 int cmd_pod(struct xc *xc, const struct args *args);
+int cmd_pod_set(struct xc *xc, const struct args *args);
 int cmd_reboot(struct xc *xc, const struct args *args);
 int cmd_rename(struct xc *xc, const struct args *args);
 int cmd_sharing(struct xc *xc, const struct args *args);

@@ -171,6 +171,23 @@ check_data_is_destroyed_while_it_waits() {
     wait_clean
 }
 
+# owes NAME KIB: it borrowed that much, and waits for more
+owes() {
+    waits "$1" && [ "$borrowed" = "$2" ]
+}
+
+check_policy_changes_while_it_waits() {
+    filler one memory=16
+    wait_for "one to wait" waits one
+    must xl pod-set one pod_on_empty=borrow pod_borrow=4
+    wait_for "it to borrow 4 MiB" owes one 4096
+    must xl pod-set one pod_borrow=6
+    wait_for "it to borrow 2 MiB more" owes one 6144
+    must xl pod-set one pod_on_empty=crash
+    wait_gone one
+    log_says "out of PoD memory" || fail "the hypervisor's log says nothing"
+}
+
 check_data_is_borrowed() {
     filler one memory=16 pod_on_empty=borrow pod_borrow=20
     wait_for "one to wait" waits one

@@ -116,10 +116,55 @@ static void test_trace_writes(void)
     EXPECT(xl_run("trace guest") == XL_USAGE);
 }
 
+static void test_set(void)
+{
+    fresh(true);
+    host.state.mode = PODIUM_POD_ON_DEMAND;
+    host.state.borrow_limit = 512;
+    EXPECT(xl_run("pod-set guest pod_on_empty=crash") == XL_OK);
+    EXPECT(host.policy.domid == FAKE_DOMID);
+    EXPECT(host.policy.on_empty == PODIUM_ON_EMPTY_CRASH);
+    EXPECT(host.policy.mode == PODIUM_POD_ON_DEMAND); /* stays */
+    EXPECT(host.policy.borrow_limit == 512);
+    EXPECT(xl_run("pod-set 7 pod_on_empty=borrow pod_borrow=3") == XL_OK);
+    EXPECT(host.policy.on_empty == PODIUM_ON_EMPTY_BORROW);
+    EXPECT(host.policy.borrow_limit == 768);
+    /* Only the limit: what it does stays. */
+    host.state.on_empty = PODIUM_ON_EMPTY_BORROW;
+    EXPECT(xl_run("pod-set guest pod_borrow=1") == XL_OK);
+    EXPECT(host.policy.on_empty == PODIUM_ON_EMPTY_BORROW);
+    EXPECT(host.policy.borrow_limit == 256);
+    /* None was ever said: all that is promised and not given. */
+    host.state.borrow_limit = 0;
+    EXPECT(xl_run("pod-set guest pod_on_empty=borrow") == XL_OK);
+    EXPECT(host.policy.borrow_limit == (262144 - 131072) / 4);
+}
+
+static void test_set_wrong(void)
+{
+    fresh(true);
+    host.policy.domid = 0;
+    EXPECT(xl_run("pod-set guest") == XL_USAGE);
+    EXPECT(xl_run("pod-set guest pod_on_empty=panic") == XL_FAILED);
+    EXPECT(strstr(xl_messages, "expected 'wait', 'borrow' or 'crash'"));
+    EXPECT(xl_run("pod-set guest pod_borrow=0") == XL_FAILED);
+    EXPECT(xl_run("pod-set guest pod_borrow") == XL_FAILED);
+    EXPECT(xl_run("pod-set guest pod_borrow=1 memory=5") == XL_FAILED);
+    EXPECT(strstr(xl_messages,
+                  "found 'memory'; expected pod_on_empty or pod_borrow"));
+    EXPECT(xl_run("pod-set nobody pod_borrow=1") == XL_FAILED);
+    EXPECT(host.policy.domid == 0);
+    fresh(false);
+    EXPECT(xl_run("pod-set guest pod_on_empty=wait") == XL_FAILED);
+    EXPECT(strstr(xl_messages, "ends every guest that lacks memory"));
+}
+
 static const struct check checks[] = {
     {"pod: table", test_table},
     {"pod: JSON with all counters", test_long},
     {"pod: audit", test_audit},
+    {"pod-set: a policy", test_set},
+    {"pod-set: what is none", test_set_wrong},
     {"trace: records by time", test_trace},
     {"trace: writes on and off", test_trace_writes},
 };
