@@ -18,6 +18,7 @@
 
 #include "libxc/handle.h"
 #include "libxc/layout.h"
+#include "libxc/podium_calls.h"
 #include "libxc/transport.h"
 
 #define BATCH_PAGES 1024
@@ -149,6 +150,29 @@ int foreign_load(struct xc *xc, uint32_t domid, uint64_t gpa, const void *data,
     rc = load_batches(xc, b, gpa, data, size);
     free(b);
     return rc;
+}
+
+int foreign_look(struct xc *xc, uint32_t domid, uint64_t gfn,
+                 unsigned int count, struct foreign_view *view)
+{
+    void *pages = NULL;
+
+    if (!podium_is_here(xc)) {
+        return -EOPNOTSUPP;
+    }
+    if (!connection(xc)) {
+        return -ENOTCONN;
+    }
+    view->handle = xenforeignmemory_map_resource(xc->foreign, (domid_t)domid,
+                                                 PODIUM_RESOURCE_memory, 0, gfn,
+                                                 count, &pages, PROT_READ, 0);
+    view->pages = pages;
+    return view->handle ? 0 : -errno;
+}
+
+void foreign_forget(struct xc *xc, struct foreign_view *view)
+{
+    xenforeignmemory_unmap_resource(xc->foreign, view->handle);
 }
 
 /* ---- grant entries ----------------------------------------------------- */

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A domain's state travels as a list of records, each a descriptor (type,
- * instance, length) and that many bytes; the first is a header that the
- * hypervisor wants back, the last has type END. We ask for the state, and
- * send back: its header, each vCPU's memory types set to write-back, and the
- * first vCPU's registers. What is not in the list stays as it is.
+ * We ask for the domain's state, and send back: its header, each vCPU's memory
+ * types set to write-back, and the first vCPU's registers. What is not in the
+ * list stays as it is.
  */
 #include "libxc/vcpu_start.h"
 
@@ -16,74 +14,13 @@
 
 #include "libxc/handle.h"
 #include "libxc/transport.h"
+#include "libxc/vcpu_state.h"
 
 #define MTRR_WRITE_BACK 6
 #define MTRR_ENABLE     (1u << 11)
 
-/* A list of records in memory that the hypervisor can reach. */
-struct state {
-    uint8_t *data;
-    uint32_t size; /* in use */
-    uint32_t room;
-};
-
-static int state_call(struct xc *xc, uint32_t cmd, uint32_t domid,
-                      uint8_t *buffer, uint32_t *size)
-{
-    struct xen_domctl op = {
-        .cmd = cmd,
-        .domain = (domid_t)domid,
-        .u.hvmcontext.size = *size,
-    };
-    int rc;
-
-    set_xen_guest_handle(op.u.hvmcontext.buffer, buffer);
-    rc = hv_domctl(xc, &op);
-    *size = op.u.hvmcontext.size;
-    return rc < 0 ? rc : 0;
-}
-
-static int get_state(struct xc *xc, uint32_t domid, struct state *state)
-{
-    int rc;
-
-    *state = (struct state){0};
-    rc = state_call(xc, XEN_DOMCTL_gethvmcontext, domid, NULL, &state->room);
-    if (rc) {
-        return rc;
-    }
-    state->data = hv_alloc(xc, state->room);
-    if (!state->data) {
-        return -ENOMEM;
-    }
-    state->size = state->room;
-    return state_call(xc, XEN_DOMCTL_gethvmcontext, domid, state->data,
-                      &state->size);
-}
-
-/* The bytes of a record; NULL if it is not there or has another length. */
-static const void *find_record(const struct state *state, uint16_t type,
-                               uint16_t instance, uint32_t length)
-{
-    struct hvm_save_descriptor d;
-    uint32_t pos = 0;
-
-    while (state->size - pos >= sizeof(d)) {
-        memcpy(&d, state->data + pos, sizeof(d));
-        pos += sizeof(d);
-        if (d.length > state->size - pos) {
-            return NULL;
-        }
-        if (d.typecode == type && d.instance == instance) {
-            return d.length == length ? state->data + pos : NULL;
-        }
-        pos += d.length;
-    }
-    return NULL;
-}
-
-static void add_record(struct state *state, uint16_t type, uint16_t instance,
-                       const void *bytes, uint32_t length)
+static void add_record(struct vcpu_state *state, uint16_t type,
+                       uint16_t instance, const void *bytes, uint32_t length)
 {
     struct hvm_save_descriptor d = {
         .typecode = type,
@@ -116,12 +53,12 @@ static void fill_registers(struct hvm_hw_cpu *cpu, uint32_t entry,
     cpu->tr_arbytes = 0x8b; /* busy 32-bit TSS */
 }
 
-static void add_memory_types(struct state *state, const struct state *old,
-                             uint32_t vcpus)
+static void add_memory_types(struct vcpu_state *state,
+                             const struct vcpu_state *old, uint32_t vcpus)
 {
     for (uint32_t i = 0; i < vcpus; i++) {
-        const void *record = find_record(old, HVM_SAVE_CODE(MTRR), (uint16_t)i,
-                                         HVM_SAVE_LENGTH(MTRR));
+        const void *record = vcpu_state_find(
+            old, HVM_SAVE_CODE(MTRR), (uint16_t)i, HVM_SAVE_LENGTH(MTRR));
         struct hvm_hw_mtrr mtrr;
 
         if (!record) {
@@ -144,11 +81,12 @@ static uint32_t state_room(uint32_t vcpus)
 }
 
 static int send_state(struct xc *xc, uint32_t domid, uint32_t vcpus,
-                      const struct state *old, const struct hvm_hw_cpu *cpu)
+                      const struct vcpu_state *old,
+                      const struct hvm_hw_cpu *cpu)
 {
-    struct state state = {.room = state_room(vcpus)};
+    struct vcpu_state state = {.room = state_room(vcpus)};
     const void *header =
-        find_record(old, HVM_SAVE_CODE(HEADER), 0, HVM_SAVE_LENGTH(HEADER));
+        vcpu_state_find(old, HVM_SAVE_CODE(HEADER), 0, HVM_SAVE_LENGTH(HEADER));
     int rc;
 
     if (!header) {
@@ -163,8 +101,8 @@ static int send_state(struct xc *xc, uint32_t domid, uint32_t vcpus,
     add_memory_types(&state, old, vcpus);
     add_record(&state, HVM_SAVE_CODE(CPU), 0, cpu, sizeof(*cpu));
     add_record(&state, HVM_SAVE_CODE(END), 0, NULL, 0);
-    rc = state_call(xc, XEN_DOMCTL_sethvmcontext, domid, state.data,
-                    &state.size);
+    rc = vcpu_state_call(xc, XEN_DOMCTL_sethvmcontext, domid, state.data,
+                         &state.size);
     hv_free(xc, state.data);
     return rc;
 }
@@ -173,11 +111,11 @@ int vcpu_start(struct xc *xc, uint32_t domid, uint32_t vcpus, uint32_t entry,
                uint32_t start_info)
 {
     struct hvm_hw_cpu cpu;
-    struct state old;
+    struct vcpu_state old;
     int rc;
 
     fill_registers(&cpu, entry, start_info);
-    rc = get_state(xc, domid, &old);
+    rc = vcpu_state_get(xc, domid, &old);
     if (!rc) {
         rc = send_state(xc, domid, vcpus, &old, &cpu);
     }

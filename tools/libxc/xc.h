@@ -164,6 +164,15 @@ int xc_domain_destroy(struct xc *xc, uint32_t domid);
 int xc_domain_shutdown(struct xc *xc, uint32_t domid, const char *how);
 int xc_domain_sysrq(struct xc *xc, uint32_t domid, char key);
 
+/*
+ * Writes its memory and registers to a file that only its owner may read, in
+ * Xen's dump-core format, version 0.1. The domain is not paused by this, and
+ * nothing of its memory is changed: promised pages are written as the zeros
+ * that they are. -ESRCH; -EOPNOTSUPP on another hypervisor. On failure the file
+ * is gone.
+ */
+int xc_domain_dump(struct xc *xc, uint32_t domid, const char *path);
+
 enum xc_trigger {
     XC_TRIGGER_NMI = 0,
     XC_TRIGGER_RESET = 1,

@@ -40,6 +40,23 @@ int cmd_unpause(struct xc *xc, const struct args *args)
     return XL_OK;
 }
 
+int cmd_dump_core(struct xc *xc, const struct args *args)
+{
+    uint32_t domid;
+
+    if (!domain_find(xc, args->words[0], &domid)) {
+        return XL_FAILED;
+    }
+    if (!domid) {
+        error("domain 0 cannot be dumped: it is this one");
+        return XL_FAILED;
+    }
+    if (xc_domain_dump(xc, domid, args->words[1])) {
+        return failed(xc, "cannot dump domain '%s'", args->words[0]);
+    }
+    return XL_OK;
+}
+
 /*
  * The domain's own monitor (monitor.c) may be destroying it as well, when it
  * has just shut down: whoever comes second finds it gone, which is what was

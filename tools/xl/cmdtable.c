@@ -156,6 +156,20 @@ const struct command command_table[] = {
         .summary = "Run a paused domain again",
     },
     {
+        .name = "dump-core",
+        .run = cmd_dump_core,
+        .min_words = 2,
+        .max_words = 2,
+        .first_word = WORD_DOMAIN,
+        .usage = "DOMAIN FILE",
+        .summary = "Write a domain's memory and registers to a file",
+        .text = "The file is an ELF core in Xen's dump-core format, and only "
+                "its owner may read it. The domain runs on; pause it first for "
+                "a picture of one moment. Promised memory that was never "
+                "touched is read as zeros and stays promised. Pages of zeros "
+                "take no room in the file.",
+    },
+    {
         .name = "console",
         .run = cmd_console,
         .options = OPTIONS(

@@ -90,6 +90,7 @@ int cmd_tmem_thaw(struct xc *xc, const struct args *args);
 int cmd_top(struct xc *xc, const struct args *args);
 int cmd_trace(struct xc *xc, const struct args *args);
 int cmd_trigger(struct xc *xc, const struct args *args);
+int cmd_dump_core(struct xc *xc, const struct args *args);
 int cmd_unpause(struct xc *xc, const struct args *args);
 int cmd_uptime(struct xc *xc, const struct args *args);
 int cmd_vcpu_list(struct xc *xc, const struct args *args);

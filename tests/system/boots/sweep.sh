@@ -125,6 +125,34 @@ filled() {
     wait_gone "$1"
 }
 
+# word_in FILE FRAME: the first word of that frame of a guest of 64 MiB. Its RAM
+# begins at 0, and the pages are what the file ends with: RAM, and 9 more.
+word_in() {
+    pages=$((64 * 256 + 9))
+    first=$(($(stat -c %s "$1") / 4096 - pages))
+    dd if="$1" bs=4096 skip=$((first + $2)) count=1 2>/dev/null |
+        od -A n -t x8 -N 8 | tr -d ' '
+}
+
+# dumps NAME: to look at a filler's memory takes none, and finds what it wrote
+dumps() {
+    look "$1"
+    before="$populated $promised $cached $waiting"
+    must xl dump-core "$1" /tmp/dump
+    look "$1"
+    [ "$populated $promised $cached $waiting" = "$before" ] ||
+        fail "a dump changed $before to $populated $promised $cached $waiting"
+    grep -q "fill: %lu words are wrong" /tmp/dump ||
+        fail "its kernel is not in the dump"
+    # Frame 2048 begins with 2049 times the seed of fill.c.
+    word=$(word_in /tmp/dump 2048)
+    [ "$word" = "$(printf %x $((2049 * 0x51342543de82ef95 + (1 << 63))))" ] ||
+        fail "frame 2048 begins with $word"
+    word=$(word_in /tmp/dump $((63 * 256)))
+    [ "$word" = 0000000000000000 ] || fail "a promise begins with $word"
+    rm /tmp/dump
+}
+
 # Its other vCPU lives while it waits; memory comes in steps.
 check_data_waits_for_a_target() {
     filler one memory=16 vcpus=2
@@ -137,6 +165,7 @@ check_data_waits_for_a_target() {
     wait_said one "vCPU 1 lives $((lives + 3))"
     must xl pause one
     must xl unpause one
+    dumps one
     stayers_live
     step=$(next_target one)
     [ "$step" -ge 16 ] && [ "$step" -le 17 ] || fail "the hint is $step MiB"

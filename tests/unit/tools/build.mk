@@ -24,9 +24,9 @@ $(TOOLS_UNIT_OUT)/test_create $(TOOLS_UNIT_OUT)/test_memory: \
     $(TOOLS_UNIT_OUT)/tests/unit/tools/fake_host.o
 
 # Programs that run whole commands do so on that host.
-TOOLS_UNIT_XL := test_cmd_control test_cmd_create test_cmd_list test_cmd_pod \
-                 test_cmd_sched test_cmd_tmem test_cmd_vcpu test_help \
-                 test_top
+TOOLS_UNIT_XL := test_cmd_control test_cmd_create test_cmd_dump test_cmd_list \
+                 test_cmd_pod test_cmd_sched test_cmd_tmem test_cmd_vcpu \
+                 test_help test_top
 $(TOOLS_UNIT_XL:%=$(TOOLS_UNIT_OUT)/%): \
     $(TOOLS_UNIT_OUT)/tests/unit/tools/xl_run.o \
     $(TOOLS_UNIT_OUT)/tests/unit/tools/fake_host.o

@@ -210,27 +210,58 @@ int hv_memory(struct xc *xc, unsigned int cmd, void *arg, size_t size)
     if (cmd == PODIUM_MEMORY_set_size) {
         return set_size(arg);
     }
+    if (cmd == XENMEM_maximum_gpfn) {
+        return (int)host.max_gfn;
+    }
     return cmd == XENMEM_set_pod_target ? set_pod_target(arg) : 0;
 }
 
 /* ---- domctl and the rest ----------------------------------------------- */
 
-/* A header, one memory-type record, an end. */
+static uint8_t *put_record(uint8_t *to, uint16_t type, uint16_t instance,
+                           const void *body, uint32_t length)
+{
+    const struct hvm_save_descriptor d = {type, instance, length};
+
+    memcpy(to, &d, sizeof(d));
+    if (length) {
+        memcpy(to + sizeof(d), body, length);
+    }
+    return to + sizeof(d) + length;
+}
+
+/* A header, a memory-type record, the registers of each vCPU, an end. */
 static int get_context(struct xen_domctl_hvmcontext *c)
 {
-    static const struct hvm_save_descriptor header = {
-        .typecode = HVM_SAVE_CODE(HEADER), .length = HVM_SAVE_LENGTH(HEADER)};
-    static const struct hvm_save_descriptor mtrr = {
-        .typecode = HVM_SAVE_CODE(MTRR), .length = HVM_SAVE_LENGTH(MTRR)};
+    const size_t size =
+        (3 + host.vcpu_count) * sizeof(struct hvm_save_descriptor) +
+        HVM_SAVE_LENGTH(HEADER) + HVM_SAVE_LENGTH(MTRR) +
+        host.vcpu_count * HVM_SAVE_LENGTH(CPU);
+    HVM_SAVE_TYPE(HEADER) header = {0};
+    HVM_SAVE_TYPE(MTRR) mtrr = {0};
     uint8_t *p = c->buffer.p;
 
-    c->size = sizeof(header) + header.length + sizeof(mtrr) + mtrr.length +
-              sizeof(header);
-    if (p) {
-        memset(p, 0, c->size);
-        memcpy(p, &header, sizeof(header));
-        memcpy(p + sizeof(header) + header.length, &mtrr, sizeof(mtrr));
+    c->size = (uint32_t)size;
+    if (!p) {
+        return 0;
     }
+    p = put_record(p, HVM_SAVE_CODE(HEADER), 0, &header, sizeof(header));
+    p = put_record(p, HVM_SAVE_CODE(MTRR), 0, &mtrr, sizeof(mtrr));
+    for (uint32_t i = 0; i < host.vcpu_count; i++) {
+        HVM_SAVE_TYPE(CPU)
+        cpu = {.rip = 0x1000 + i,
+               .rsp = 0x2000 + i,
+               .r15 = 15,
+               .cr3 = 0x3000,
+               .cs_sel = 0x10,
+               .gs_base = 0x4000,
+               .shadow_gs = 0x5000,
+               .ss_arbytes = i ? 0xf3 : 0x93}; /* the others are outside of
+                                                  the kernel */
+
+        p = put_record(p, HVM_SAVE_CODE(CPU), (uint16_t)i, &cpu, sizeof(cpu));
+    }
+    put_record(p, HVM_SAVE_CODE(END), 0, NULL, 0);
     return 0;
 }
 
@@ -677,6 +708,34 @@ int foreign_load(struct xc *xc, uint32_t domid, uint64_t gpa, const void *data,
         }
     }
     return fails() ? xc_fail(xc, host.fail_with, "foreign") : 0;
+}
+
+int foreign_look(struct xc *xc, uint32_t domid, uint64_t gfn,
+                 unsigned int count, struct foreign_view *view)
+{
+    static uint64_t words[256 * 512];
+
+    if (fails()) {
+        return host.fail_with;
+    }
+    if (gfn + count > host.max_gfn + 1 || count > 256 || host.views) {
+        return wrong();
+    }
+    for (unsigned int i = 0; i < count; i++) {
+        uint64_t word = FAKE_WORD(gfn + i);
+
+        for (unsigned int j = 0; word != words[i * 512] && j < 512; j++) {
+            words[i * 512 + (j + 1) % 512] = word; /* the first one last */
+        }
+    }
+    host.views++;
+    *view = (struct foreign_view){.pages = (uint8_t *)words, .handle = words};
+    return 0;
+}
+
+void foreign_forget(struct xc *xc, struct foreign_view *view)
+{
+    host.views--;
 }
 
 int foreign_grant(struct xc *xc, uint32_t domid, uint32_t to,

@@ -34,6 +34,7 @@ struct fake_host {
     uint64_t claimed;                 /* as listed, in pages */
     const char *commandline;          /* the hypervisor's */
     uint32_t differences;             /* its audit finds */
+    uint64_t max_gfn;                 /* of the domain */
     struct podium_pod_state state;    /* what it says then */
     bool no_tmem;                     /* it has no transcendent memory */
     uint32_t tmem_freeable;           /* MiB */
@@ -55,6 +56,7 @@ struct fake_host {
     uint32_t trigger; /* sent last, plus 1 */
     uint32_t trace_mask;
     uint64_t scrub_pattern;
+    unsigned int views;              /* of frames, and not forgotten */
     uint32_t audited;                /* domain, plus 1 */
     struct podium_pod_policy policy; /* set last */
     struct podium_tmem_control tmem; /* asked last */
@@ -69,6 +71,10 @@ struct fake_host {
 extern struct fake_host host;
 
 void fake_host_reset(void);
+
+/* What is in a frame of the domain's, as foreign_look() shows it: one in 1024
+ * is full of that, the others are full of zeros. */
+#define FAKE_WORD(gfn) ((gfn) % 1024 == 5 ? 0x1234560000000000ull + (gfn) : 0)
 
 /* The domain as a running guest called "guest", and nodes in xenstore. */
 void fake_host_guest(void);
