@@ -88,6 +88,13 @@ $(UNIT_X86): $(UNIT_OUT)/x86/test_%: $(UNIT_OUT)/tests/unit/x86/test_%.o \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -pthread
 
+# The instructions themselves, on this machine's processor.
+$(UNIT_OUT)/x86/test_page_choice: $(UNIT_OUT)/xen/arch/x86/page_simd.S.o
+
+$(UNIT_OUT)/%.S.o: %.S
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) -Ixen $(DEPFLAGS) -c -o $@ $<
+
 UNIT_TESTS := $(foreach l,$(UNIT_LAYERS),$(unit_tests_$(l))) $(UNIT_X86)
 
 .PHONY: unit unit-build

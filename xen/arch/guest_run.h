@@ -175,6 +175,13 @@ void arch_guest_unload(struct guest_cpu *gc);
 int arch_guest_msr_read(struct guest_cpu *gc, uint32_t msr, uint64_t *value);
 int arch_guest_msr_write(struct guest_cpu *gc, uint32_t msr, uint64_t value);
 
+/* How often CPU `cpu` went from one domain to another, and how often it had the
+ * processor forget what the first one had taught its predictors. */
+struct guest_changes {
+    uint64_t domains, barriers;
+};
+struct guest_changes arch_guest_changes(unsigned cpu);
+
 /* Host CPUID with the leaves' features masked to what a guest may use on this
  * machine (no SVM/VMX, no MONITOR, XSAVE as far as switched ...). */
 struct cpuid_regs {

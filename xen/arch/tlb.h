@@ -17,6 +17,7 @@
 #include "types/words.h"
 
 struct guest_tlb {
+    uint64_t number;         /* whose it is: no two guests' are the same */
     uint64_t generation;     /* counts flushes asked for */
     uint64_t running;        /* bit per CPU now in this guest */
     uint64_t readers;        /* bit per CPU now reading its tables */

@@ -129,6 +129,43 @@ static bool set_max_cpus(struct options *o, const char *value)
     return set_count(value, &o->max_cpus);
 }
 
+/* A processor that the firmware does not know of: most likely there is none. */
+static bool set_extra_cpu(struct options *o, const char *value)
+{
+    uint64_t id;
+
+    if (!string_number(&value, &id) || *value || id > 0xFFFFFFFF) {
+        return false;
+    }
+    o->has_extra_cpu = true;
+    o->extra_cpu = (uint32_t)id;
+    return true;
+}
+
+static bool set_nmi(struct options *o, const char *value)
+{
+    static const char *const names[] = {
+        [NMI_IGNORE] = "ignore",
+        [NMI_DOM0] = "dom0",
+        [NMI_FATAL] = "fatal",
+    };
+
+    for (unsigned i = 0; i < ARRAY_COUNT(names); i++) {
+        if (strcmp(names[i], value) == 0) {
+            o->nmi = (enum nmi_policy)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_one_of(const char *value, const char *a, const char *b,
+                      const char *c)
+{
+    return strcmp(value, a) == 0 || strcmp(value, b) == 0 ||
+           strcmp(value, c) == 0;
+}
+
 /* Without a value it is a yes. */
 static bool is_yes(const char *value)
 {
@@ -176,6 +213,24 @@ static bool set_tmem_policy(struct options *o, const char *value)
     return false;
 }
 
+static bool set_x2apic(struct options *o, const char *value)
+{
+    o->no_x2apic = !is_yes(value);
+    return true;
+}
+
+static bool set_page_scan(struct options *o, const char *value)
+{
+    string_copy(o->page_scan, value, sizeof(o->page_scan));
+    return is_one_of(value, "words", "sse2", "avx2");
+}
+
+static bool set_page_clear(struct options *o, const char *value)
+{
+    string_copy(o->page_clear, value, sizeof(o->page_clear));
+    return is_one_of(value, "stosq", "stosb", "movnti");
+}
+
 /* What GRUB's entries for Xen always have, about a BIOS that we never call; and
  * what transcendent memory does anyway. */
 static bool set_nothing(struct options *o, const char *value)
@@ -195,7 +250,11 @@ static const struct {
     {"dom0_mem", set_dom0_mem},
     {"dom0_max_vcpus", set_dom0_vcpus},
     {"maxcpus", set_max_cpus},
+    {"extra-cpu", set_extra_cpu},
+    {"nmi", set_nmi},
     {"noreboot", set_noreboot},
+    {"page-clear", set_page_clear},
+    {"page-scan", set_page_scan},
     {"spare-boot-cpu", set_spare_boot_cpu},
     {"background", set_background},
     {"tmem", set_tmem},
@@ -203,6 +262,7 @@ static const struct {
     {"tmem_policy", set_tmem_policy},
     {"tmem_dedup", set_nothing},
     {"tmem_tze", set_nothing},
+    {"x2apic", set_x2apic},
     {"no-real-mode", set_nothing},
     {"edd", set_nothing},
 };
@@ -266,8 +326,9 @@ void cmdline_report(void)
         log_line(LOG_WARNING,
                  "option \"%s\" is unknown or has a wrong value: ignored "
                  "(known: console com1 loglvl guest_loglvl dom0_mem "
-                 "dom0_max_vcpus maxcpus noreboot spare-boot-cpu "
-                 "background tmem tmem_compress tmem_policy)",
+                 "dom0_max_vcpus maxcpus extra-cpu nmi noreboot "
+                 "page-clear page-scan spare-boot-cpu background x2apic "
+                 "tmem tmem_compress tmem_policy)",
                  unknown[i]);
     }
 }

@@ -4,6 +4,7 @@
 #define BOOT_CMDLINE_H
 
 #include "base/console.h"
+#include "guest/trouble.h"
 #include "overcommit/tmem.h"
 #include "types/words.h"
 
@@ -15,8 +16,13 @@ struct options {
     uint64_t dom0_mem;       /* bytes; 0: not given */
     unsigned dom0_max_vcpus; /* 0: as many as CPUs */
     unsigned max_cpus;
+    bool has_extra_cpu;  /* try to start that one, too: for tests */
+    uint32_t extra_cpu;  /* its APIC id */
     bool spare_boot_cpu; /* run everything on the others */
     bool no_reboot;
+    enum nmi_policy nmi;
+    bool no_x2apic;
+    char page_scan[8], page_clear[8]; /* names; empty: as it is best */
     bool no_background; /* zero pages are looked for by touches only */
     bool no_tmem;       /* no transcendent memory */
     bool tmem_compress; /* of new clients */

@@ -6,6 +6,7 @@
 #include "arch/hostmap.h"
 #include "arch/timer.h"
 #include "arch/x86/machine.h"
+#include "arch/x86/mce.h"
 #include "base/console.h"
 #include "base/panic.h"
 #include "boot/boot_info.h"
@@ -142,8 +143,13 @@ static void start_tmem(void)
 /* All that comes after the machine's own CPU 0 may have been left out. */
 static noreturn_fn void boot_rest(void)
 {
+    if (options.has_extra_cpu) {
+        acpi_add_cpu(options.extra_cpu);
+    }
+    memory_types_init_this_cpu();
     smp_start(options.max_cpus); /* all CPUs */
     virt_init_this_cpu();
+    mce_init_this_cpu();
     boot_alloc_finish(); /* frame table, page allocator */
     zero_block_init();
     say_hello();
@@ -178,10 +184,12 @@ void boot_main(uint32_t magic, uint32_t information)
     }
     console_set_levels(options.host_level, options.guest_level);
     panic_set_noreboot(options.no_reboot);
+    trouble_set_nmi_policy(options.nmi);
     reason = virt_init_boot(); /* can this machine run guests at all? */
     if (reason) {
         panic("%s", reason);
     }
+    page_init_boot(options.page_scan, options.page_clear);
     memory_init(&boot_info); /* RAM, our own page tables */
     screen_map();
     /* CPUs, I/O APIC, power switch */
@@ -190,9 +198,9 @@ void boot_main(uint32_t magic, uint32_t information)
         log_line(LOG_WARNING, "no ACPI tables: one CPU only");
     }
     smp_set_trampoline(boot_low_page(&boot_info));
-    apic_init_boot();  /* local APIC, interrupts */
-    timer_calibrate(); /* TSC and APIC timer */
-    unpack_kernel();   /* while no other CPU waits for us */
+    apic_init_boot(!options.no_x2apic); /* local APIC, interrupts */
+    timer_calibrate();                  /* TSC and APIC timer */
+    unpack_kernel();                    /* while no other CPU waits for us */
     if (options.spare_boot_cpu) {
         smp_move_boot(boot_rest);
     }

@@ -3,12 +3,14 @@
 #include "guest/debug_keys.h"
 
 #include "arch/timer.h"
+#include "arch/trouble.h"
 #include "base/audit.h"
 #include "base/console.h"
 #include "base/lock_stats.h"
 #include "base/trace.h"
 #include "domain/memory.h"
 #include "domain/sched.h"
+#include "guest/trouble.h"
 #include "mm/heap.h"
 
 enum {
@@ -78,6 +80,13 @@ static void key_vcpus(void)
 {
     log_line(LOG_INFO, "time %lu ms, %u CPUs",
              (unsigned long)(arch_time_ns() / NS_PER_MS), arch_cpu_count());
+    for (unsigned cpu = 0; cpu < arch_cpu_count(); cpu++) {
+        struct guest_changes c = arch_guest_changes(cpu);
+
+        log_line(LOG_INFO,
+                 "CPU %u: from one domain to another %lu times, %lu barriers",
+                 cpu, (unsigned long)c.domains, (unsigned long)c.barriers);
+    }
     each_domain(print_vcpus);
 }
 
@@ -169,6 +178,16 @@ static void key_locks(void)
     }
 }
 
+static void key_interrupt(void)
+{
+    arch_trouble_interrupt();
+}
+
+static void key_nmi(void)
+{
+    arch_trouble_nmi();
+}
+
 static void key_help(void);
 
 static const struct {
@@ -179,6 +198,9 @@ static const struct {
     {'a', "audit the host and all domains (long)", key_audit},
     {'e', "count exits of each vCPU", key_exits},
     {'h', "this list", key_help},
+    {'I', "send this CPU an interrupt that means nothing", key_interrupt},
+    {'N', "send this CPU an NMI", key_nmi},
+    {'n', "count NMIs, stray interrupts and machine checks", trouble_report},
     {'l', "how often locks were taken and waited for", key_locks},
     {'q', "memory of the host and all domains", key_memory},
     {'r', "vCPUs and where they run", key_vcpus},

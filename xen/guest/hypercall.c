@@ -40,6 +40,7 @@ static const struct hypercall_entry hypercalls[] = {
     [__HYPERVISOR_domctl] = {hc_domctl, 1, false},
     [__HYPERVISOR_platform_op] = {hc_platform_op, 1, false},
     [__HYPERVISOR_tmem_op] = {hc_tmem_op, 1, false},
+    [__HYPERVISOR_arch_0] /* mca */ = {hc_mca, 1, false},
 };
 
 /* Argument arrays of calls inside a multicall; NULL: they are in registers. A

@@ -60,5 +60,6 @@ hypercall_fn hc_domctl;
 hypercall_fn hc_sysctl;
 hypercall_fn hc_platform_op;
 hypercall_fn hc_tmem_op;
+hypercall_fn hc_mca;
 
 #endif

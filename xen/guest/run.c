@@ -16,6 +16,7 @@
 #include "domain/sched.h"
 #include "guest/console_input.h"
 #include "guest/tmem_page.h"
+#include "guest/trouble.h"
 #include "mm/page_alloc.h"
 #include "types/bits.h"
 
@@ -43,8 +44,8 @@ static void arm_timer(uint64_t deadline)
     }
 }
 
-/* What every CPU looks after now and then, whoever runs on it. */
-static void housekeeping(void)
+/* What every CPU looks after now and then, whoever runs on it (v, or NULL). */
+static void housekeeping(struct vcpu *v)
 {
     unsigned cpu = arch_cpu();
 
@@ -61,6 +62,7 @@ static void housekeeping(void)
     room_keep();
     tmem_page_update();
     memory_wait_look();
+    trouble_look(v);
 }
 
 /* One CPU at a time: they would meet in the allocator's lock, beside those that
@@ -77,7 +79,7 @@ static void scrub(void)
 
 static uint64_t idle_work(bool woken)
 {
-    housekeeping();
+    housekeeping(NULL);
     if (woken) {
         return NO_DEADLINE;
     }
@@ -138,7 +140,7 @@ static void run_once(struct vcpu *v)
     trace(TRACE_EXIT, (uint64_t)v->domain->id << 16 | v->id, e.code,
           v->regs.rip, e.value);
     if (e.reason == EXIT_NONE) {
-        housekeeping();
+        housekeeping(v);
     } else {
         exit_handle(v, &e);
     }
@@ -161,7 +163,7 @@ void guest_loop(void)
 {
     struct vcpu *v = NULL;
 
-    housekeeping(); /* so that the first entry sets the timer */
+    housekeeping(NULL); /* so that the first entry sets the timer */
     for (;;) {
         v = sched_next(v, idle_work);
         do {

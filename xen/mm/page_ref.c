@@ -7,6 +7,7 @@
  */
 #include "mm/page_ref.h"
 #include "mm/block.h"
+#include "mm/broken.h"
 #include "mm/buddy.h"
 
 static union page_word load_word(const struct page *pg)
@@ -110,9 +111,11 @@ bool page_free_last_locked(struct page *pg)
     }
     page_junk(pg);
     page_retire(pg, false);
-    buddy_put_locked(pg, 0);
-    buddy.free++;
-    __atomic_fetch_add(&buddy.dirty, 1, __ATOMIC_RELAXED);
+    if (likely(!page_broken_keep_locked(pg))) {
+        buddy_put_locked(pg, 0);
+        buddy.free++;
+        __atomic_fetch_add(&buddy.dirty, 1, __ATOMIC_RELAXED);
+    }
     return charged && account_uncharge_locked(owner, 1);
 }
 

@@ -24,7 +24,7 @@
 #define ROUNDS   60
 #define PATIENCE MILLISECONDS(2000)
 
-static bool has_avx;
+static bool has_avx, has_avx512;
 static volatile unsigned arrived;
 static struct fpu_values before[MAX_CPUS], after[MAX_CPUS];
 
@@ -37,6 +37,13 @@ static void fill(struct fpu_values *v, unsigned id, unsigned round)
         x ^= x >> 7;
         x ^= x << 17;
         ((uint64_t *)v)[i] = x;
+    }
+    if (has_avx512) {
+        memcpy(v->zmm0_high + 4, v->vector, 32);
+        memcpy(v->zmm31, v->vector, 64);
+        for (unsigned i = 0; i < 8; i++) {
+            v->mask[i] = (x >> i) & 0xffff;
+        }
     }
     v->x87 = x >> 1;
     v->mxcsr = 0x1f80 | (id & 3) << 13;
@@ -63,22 +70,33 @@ static void load(struct fpu_values *v)
     if (has_avx) {
         fpu_load_avx(v);
     }
+    if (has_avx512) {
+        fpu_load_avx512(v);
+    }
 }
 
 static void store(struct fpu_values *v)
 {
     other_registers(v, false);
+    if (has_avx512) {
+        fpu_store_avx512(v);
+    }
     if (has_avx) {
         fpu_store_avx(v);
     }
     fpu_store(v);
 }
 
+static uint64_t all_xcr0(void)
+{
+    return has_avx512 ? 0xe7 : 7;
+}
+
 static void enable(void)
 {
     write_cr4(read_cr4() | (has_avx ? CR4_OSXSAVE : 0));
     if (has_avx) {
-        fpu_set_xcr0(7);
+        fpu_set_xcr0(all_xcr0());
     }
 }
 
@@ -117,7 +135,7 @@ static void check(unsigned id, unsigned round)
               w->mxcsr);
     }
     if (has_avx) {
-        EXPECT_EQ(fpu_get_xcr0(), 7);
+        EXPECT_EQ(fpu_get_xcr0(), all_xcr0());
     }
 }
 
@@ -152,7 +170,7 @@ static void work(void *p)
         fpu_set_xcr0(3);
         time_delay(MILLISECONDS(1));
         EXPECT_EQ(fpu_get_xcr0(), 3);
-        fpu_set_xcr0(7);
+        fpu_set_xcr0(all_xcr0());
     }
     for (unsigned round = 0; round < ROUNDS; round++) {
         check(id, round);
@@ -179,8 +197,17 @@ static void set_xcr0(void *p)
     fpu_set_xcr0((uintptr_t)p);
 }
 
+static void user_set_xcr0(uint64_t v)
+{
+    fpu_set_xcr0(v);
+    user_return(0);
+}
+
 static void test_xcr0(void)
 {
+    uint64_t value;
+    uint32_t r[4];
+
     test_section("XCR0");
     if (!has_avx) {
         return;
@@ -189,7 +216,44 @@ static void test_xcr0(void)
     EXPECT_EQ(trap_catch(set_xcr0, (void *)0), TRAP_GP);
     EXPECT_EQ(trap_catch(set_xcr0, (void *)5), TRAP_GP); /* AVX, no SSE */
     EXPECT_EQ(trap_catch(set_xcr0, (void *)BIT(62)), TRAP_GP);
-    EXPECT_EQ(fpu_get_xcr0(), 7);
+    EXPECT_EQ(fpu_get_xcr0(), all_xcr0());
+    EXPECT_EQ(trap_catch_user(user_set_xcr0, 3, &value), TRAP_GP);
+    /* Each component that CPUID does not offer, and AVX-512 in part. */
+    cpuid(0xd, 0, r);
+    for (unsigned i = 2; i < 63; i++) {
+        if (i >= 32 || !(r[0] >> i & 1)) {
+            EXPECT_EQ(trap_catch(set_xcr0, (void *)(3 | BIT(i))), TRAP_GP);
+        }
+    }
+    EXPECT_EQ(trap_catch(set_xcr0, (void *)(7 | BIT(5))), TRAP_GP);
+    EXPECT_EQ(trap_catch(set_xcr0, (void *)(3 | 7 << 5)), TRAP_GP);
+    EXPECT_EQ(fpu_get_xcr0(), all_xcr0());
+}
+
+/* Leaf 0xd agrees with itself: sizes hold what they are sizes of. */
+static void test_sizes(void)
+{
+    uint32_t whole[4], part[4];
+    uint32_t end = 576;
+
+    test_section("sizes of state");
+    if (!has_avx) {
+        return;
+    }
+    cpuid(0xd, 0, whole);
+    EXPECT_EQ(whole[0] & 7, 7);
+    EXPECT_EQ(whole[3], 0);
+    for (unsigned i = 2; i < 63; i++) {
+        cpuid(0xd, i, part);
+        if (i < 32 && (whole[0] >> i & 1)) {
+            EXPECT(part[0] > 0);
+            end = end < part[0] + part[1] ? part[0] + part[1] : end;
+        } else {
+            EXPECT_EQ(part[0] | part[1] | part[2] | part[3], 0);
+        }
+    }
+    EXPECT_EQ(whole[1], end); /* all are enabled now */
+    EXPECT_EQ(whole[2], end);
 }
 
 void test_main(void)
@@ -200,8 +264,12 @@ void test_main(void)
     events_init();
     cpuid(1, 0, r);
     has_avx = (r[2] >> 26 & 1) && (r[2] >> 28 & 1);
-    print("%u vCPUs, %s\n", count, has_avx ? "AVX" : "SSE");
+    cpuid(7, 0, r);
+    has_avx512 = has_avx && (r[1] >> 16 & 1);
+    print("%u vCPUs, %s\n", count,
+          has_avx512 ? "AVX-512" : (has_avx ? "AVX" : "SSE"));
     test_xcr0();
+    test_sizes();
     test_section("registers of several vCPUs");
     for (unsigned i = 1; i < count; i++) {
         REQUIRE(smp_start(i, work, (void *)1));

@@ -14,6 +14,9 @@ struct fpu_values {
     uint16_t pad;
     uint64_t fs_base;
     uint64_t debug0;
+    /* AVX-512, at 544: what AVX does not have of ZMM0, all of ZMM31, K0 .. K7
+     */
+    uint64_t zmm0_high[8], zmm31[8], mask[8];
 };
 
 /* Of both halves, from the start on. */
@@ -21,11 +24,14 @@ struct fpu_values {
 
 BUILD_ASSERT(offsetof(struct fpu_values, x87) == 512, "asm");
 BUILD_ASSERT(offsetof(struct fpu_values, control) == 524, "asm");
+BUILD_ASSERT(offsetof(struct fpu_values, zmm0_high) == 544, "asm");
 
 void fpu_load(const struct fpu_values *v);
 void fpu_store(struct fpu_values *v);
 void fpu_load_avx(const struct fpu_values *v);
 void fpu_store_avx(struct fpu_values *v);
+void fpu_load_avx512(const struct fpu_values *v);
+void fpu_store_avx512(struct fpu_values *v);
 void fpu_set_xcr0(uint64_t value);
 uint64_t fpu_get_xcr0(void);
 

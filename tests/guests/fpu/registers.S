@@ -4,6 +4,7 @@
     .text
     .code64
     .global fpu_load, fpu_store, fpu_load_avx, fpu_store_avx
+    .global fpu_load_avx512, fpu_store_avx512
     .global fpu_set_xcr0, fpu_get_xcr0
 
 fpu_load:
@@ -34,6 +35,23 @@ fpu_load_avx:
 fpu_store_avx:
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
     vextractf128 $1, %ymm\n, 256+\n*16(%rdi)
+    .endr
+    ret
+
+/* zmm0_high: words 4 .. 7 of ZMM0, the rest of it is above. */
+fpu_load_avx512:
+    vinserti64x4 $1, 576(%rdi), %zmm0, %zmm0
+    vmovdqu64 608(%rdi), %zmm31
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7
+    kmovw   672+8*\n(%rdi), %k\n
+    .endr
+    ret
+
+fpu_store_avx512:
+    vextracti64x4 $1, %zmm0, 576(%rdi)
+    vmovdqu64 %zmm31, 608(%rdi)
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7
+    kmovw   %k\n, 672+8*\n(%rdi)
     .endr
     ret
 

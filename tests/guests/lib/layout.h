@@ -28,6 +28,7 @@
 #define CR0_WP 0x10000
 #define CR0_PG 0x80000000
 
+#define CR4_PSE        0x10
 #define CR4_PAE        0x20
 #define CR4_OSFXSR     0x200
 #define CR4_OSXMMEXCPT 0x400

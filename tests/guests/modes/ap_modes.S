@@ -8,6 +8,8 @@
 #include "layout.h"
 #include "modes/modes.h"
 
+#define TSS32 0x20
+
     .section .rodata
     .code16
     .balign 16
@@ -70,6 +72,21 @@ divide_error:
     pop     %bp
     iret
 
+/* 16-bit code in protected mode: addresses have 16 bits. */
+protected16:
+    mov     %cs, %ax
+    mov     %eax, MODES_RECORD + REC_CODE16
+    ljmpl   $CODE32_CS, $back_from_16
+
+/* Virtual-8086 mode: DS is the record's as in real mode, and CLI is not for it. */
+virtual86:
+    mov     %cs, %ax
+    movzwl  %ax, %eax
+    mov     %eax, REC_V86_CS
+virtual86_cli:
+    cli
+    jmp     virtual86_cli
+
     .balign 8
 pointer:
     .word   8 * 8 - 1
@@ -90,6 +107,62 @@ protected:
     call    version
     mov     %eax, MODES_RECORD + REC_VERS32
     movl    $MODES_STAGE_32, MODES_RECORD + REC_STAGE
+
+    ljmp    $CODE16_CS, $(TRAMPOLINE + (protected16 - modes_code))
+back_from_16:
+    movl    $MODES_STAGE_16, MODES_RECORD + REC_STAGE
+
+    /* A task to come back to from virtual-8086 mode, by #GP. */
+    mov     $tss32, %eax
+    movw    %ax, gdt32 + TSS32 + 2
+    shr     $16, %eax
+    movb    %al, gdt32 + TSS32 + 4
+    movb    %ah, gdt32 + TSS32 + 7
+    mov     $left_virtual86, %eax
+    movw    %ax, idt32 + 13 * 8
+    shr     $16, %eax
+    movw    %ax, idt32 + 13 * 8 + 6
+    lgdt    gdt32_pointer
+    lidt    idt32_pointer
+    mov     $TSS32, %eax
+    ltr     %ax
+    pushl   $0                  /* GS, FS */
+    pushl   $0
+    pushl   $(MODES_RECORD >> 4)
+    pushl   $0                  /* ES, SS */
+    pushl   $0
+    pushl   $0x6ff0
+    pushl   $0x20002            /* VM */
+    pushl   $(TRAMPOLINE >> 4)
+    pushl   $(virtual86 - modes_code)
+    iretl
+
+left_virtual86:
+    mov     $KERNEL_DS, %eax
+    mov     %eax, %ds
+    mov     %eax, %es
+    mov     %eax, %ss
+    mov     4(%esp), %eax
+    sub     $(virtual86_cli - modes_code), %eax
+    mov     %eax, MODES_RECORD + REC_V86_IP
+    mov     12(%esp), %eax
+    mov     %eax, MODES_RECORD + REC_V86_FLG
+    mov     $stack_top, %esp
+    movl    $MODES_STAGE_V86, MODES_RECORD + REC_STAGE
+
+    /* Two-level tables, by pages of 4 MiB and one small one. */
+    mov     MODES_RECORD + REC_2L_CR3, %eax
+    mov     %eax, %cr3
+    mov     $CR4_PSE, %eax
+    mov     %eax, %cr4
+    mov     $(CR0_PG | CR0_ET | CR0_PE), %eax
+    mov     %eax, %cr0
+    mov     0x40000000, %eax
+    mov     %eax, MODES_RECORD + REC_2L_VAL
+    incl    0x40000000
+    mov     $(CR0_ET | CR0_PE), %eax
+    mov     %eax, %cr0
+    movl    $MODES_STAGE_2LEV, MODES_RECORD + REC_STAGE
 
     /* Three-level tables, and a page that is elsewhere with them. */
     mov     MODES_RECORD + REC_PAE_CR3, %eax
@@ -142,6 +215,29 @@ long_mode:
 1:  cli
     hlt
     jmp     1b
+
+    .data
+    .balign 8
+gdt32:
+    .quad   0
+    .quad   0x00af9b000000ffff  /* KERNEL_CS, as in lib/start.S */
+    .quad   0x00cf93000000ffff  /* KERNEL_DS */
+    .quad   0x00cf9b000000ffff  /* CODE32_CS */
+    .quad   0x0000890000000067  /* TSS32, with its base to be filled in */
+gdt32_pointer:
+    .word   . - gdt32 - 1
+    .long   gdt32
+    .balign 8
+idt32:
+    .skip   13 * 8
+    .word   0, CODE32_CS, 0x8e00, 0 /* #GP */
+idt32_pointer:
+    .word   . - idt32 - 1
+    .long   idt32
+    .balign 8
+tss32:
+    .long   0, stack_top, KERNEL_DS /* back link, ESP0, SS0 */
+    .skip   0x68 - 12
 
     .bss
     .balign 16

@@ -6,8 +6,9 @@
  *
  * A vCPU started by INIT and STARTUP begins in real mode at vector << 12 with
  * the reset values of AMD's manual, volume 2, table 14-1 (AP-7), and must come
- * through 16-bit code, real-mode interrupts, 32-bit code, PAE paging and
- * compatibility mode to 64-bit mode; no step may need the hypervisor to
+ * through 16-bit code, real-mode interrupts, 32-bit code, 16-bit code in
+ * protected mode, virtual-8086 mode, two-level and PAE paging and compatibility
+ * mode to 64-bit mode; no step may need the hypervisor to
  * understand it. ap_modes.S goes that way and writes down what it sees at each
  * stage (struct modes_record); vCPU 0 reads it.
  *
@@ -48,6 +49,16 @@ static void build_pae_tables(void)
     record->pae_target = (uint64_t)target;
 }
 
+static void build_two_level_tables(void)
+{
+    uint32_t *l2 = page_alloc(), *l1 = page_alloc();
+
+    l2[0] = PTE_PRESENT | PTE_WRITE | PTE_LARGE; /* 4 MiB */
+    l2[256] = (uint32_t)(uintptr_t)l1 | PTE_PRESENT | PTE_WRITE;
+    l1[0] = (uint32_t)record->pae_target | PTE_PRESENT | PTE_WRITE;
+    record->two_level_cr3 = (uint32_t)(uintptr_t)l2;
+}
+
 static bool wait_for_stage(uint32_t stage)
 {
     for (unsigned i = 0; i < 100000; i++) {
@@ -79,18 +90,29 @@ static void check_protected_mode(void)
 {
     EXPECT_EQ(record->cpuid32_max >= 1, true);
     EXPECT_EQ(record->version32, 0x00040011);
-    EXPECT_EQ(record->pae_value, (uint32_t)MODES_MAGIC);
-    EXPECT_EQ(*(uint64_t *)record->pae_target, MODES_MAGIC + 1);
+    EXPECT_EQ(record->code16_cs & 0xffff, CODE16_CS);
+    EXPECT_EQ(record->two_level_value, (uint32_t)MODES_MAGIC);
+    EXPECT_EQ(record->pae_value, (uint32_t)MODES_MAGIC + 1);
+    EXPECT_EQ(*(uint64_t *)record->pae_target, MODES_MAGIC + 2);
     EXPECT_EQ(record->pae_cr0 & CR0_PG, CR0_PG);
     EXPECT_EQ(record->compat_efer & EFER_LMA, EFER_LMA);
     EXPECT_EQ(record->compat_version, 0x00040011);
+}
+
+/* CLI there is #GP in ring 0, with the flag that says where it was. */
+static void check_virtual_8086(void)
+{
+    EXPECT_EQ(record->v86_cs, TRAMPOLINE >> 4);
+    EXPECT_EQ(record->v86_ip, 0);
+    EXPECT_EQ(record->v86_flags & 0x20002, 0x20002);
 }
 
 static void test_secondary(void)
 {
     size_t length = modes_code_end - modes_code;
 
-    test_section("real, 32-bit, PAE, compatibility and 64-bit mode");
+    test_section("real, 16-bit, 32-bit, virtual-8086, PAE, compatibility and "
+                 "64-bit mode");
     if (smp_vcpu_count() < 2) {
         print("one vCPU only\n");
         return;
@@ -99,11 +121,13 @@ static void test_secondary(void)
     memcpy((void *)TRAMPOLINE, modes_code, length);
     memset(record, 0, sizeof(*record));
     build_pae_tables();
+    build_two_level_tables();
     smp_init_startup(1, TRAMPOLINE >> PAGE_SHIFT);
     REQUIRE(wait_for_stage(MODES_STAGE_REAL));
     check_real_mode();
     REQUIRE(wait_for_stage(MODES_STAGE_DONE));
     check_protected_mode();
+    check_virtual_8086();
 }
 
 /* --- Exceptions in 64-bit mode --- */

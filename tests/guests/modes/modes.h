@@ -10,9 +10,12 @@
 
 #define MODES_STAGE_REAL 1
 #define MODES_STAGE_32   2
-#define MODES_STAGE_PAE  3
-#define MODES_STAGE_LONG 4
-#define MODES_STAGE_DONE 5
+#define MODES_STAGE_16   3
+#define MODES_STAGE_V86  4
+#define MODES_STAGE_2LEV 5
+#define MODES_STAGE_PAE  6
+#define MODES_STAGE_LONG 7
+#define MODES_STAGE_DONE 8
 
 /* Offsets into struct modes_record. */
 #define REC_STAGE   0
@@ -35,6 +38,12 @@
 #define REC_PAE_CR3 56
 #define REC_PAE_TGT 64
 #define REC_GPS     72
+#define REC_CODE16  76
+#define REC_V86_FLG 80
+#define REC_V86_IP  84
+#define REC_V86_CS  88
+#define REC_2L_CR3  92
+#define REC_2L_VAL  96
 
 #ifndef __ASSEMBLER__
 #include "types/check.h"
@@ -52,6 +61,10 @@ struct modes_record {
     int32_t compat_version;
     uint64_t pae_cr3, pae_target; /* in */
     uint32_t general_protections;
+    uint32_t code16_cs; /* seen in 16-bit protected code */
+    uint32_t v86_flags, v86_ip, v86_cs;
+    uint32_t two_level_cr3; /* in */
+    uint32_t two_level_value;
 };
 
 BUILD_ASSERT(offsetof(struct modes_record, cs) == REC_CS, "asm");
@@ -60,6 +73,9 @@ BUILD_ASSERT(offsetof(struct modes_record, version32) == REC_VERS32, "asm");
 BUILD_ASSERT(offsetof(struct modes_record, compat_efer) == REC_EFER, "asm");
 BUILD_ASSERT(offsetof(struct modes_record, pae_target) == REC_PAE_TGT, "asm");
 BUILD_ASSERT(offsetof(struct modes_record, general_protections) == REC_GPS,
+             "asm");
+BUILD_ASSERT(offsetof(struct modes_record, v86_cs) == REC_V86_CS, "asm");
+BUILD_ASSERT(offsetof(struct modes_record, two_level_value) == REC_2L_VAL,
              "asm");
 
 extern const char modes_code[], modes_code_end[];

@@ -250,6 +250,61 @@ static void test_pat(void)
     EXPECT_EQ(rdmsr(0x277), before);
 }
 
+/* --- Speculation: MSRs are there exactly if CPUID says so --- */
+
+#define SPEC_CTRL      0x48
+#define PRED_CMD       0x49
+#define CAPABILITIES   0x10a
+#define FLUSH_CMD      0x10b
+#define VIRT_SPEC_CTRL 0xc001011f
+
+/* Takes commands, and cannot be read. */
+static void expect_command(uint32_t msr, bool there)
+{
+    uint64_t value;
+
+    EXPECT(rdmsr_faults(msr, &value));
+    EXPECT_EQ(wrmsr_faults(msr, 1), !there);
+    EXPECT_EQ(wrmsr_faults(msr, 0), !there);
+    EXPECT(wrmsr_faults(msr, 2));
+}
+
+static void expect_control(uint32_t msr, uint64_t bits)
+{
+    uint64_t value = ~0ULL;
+
+    EXPECT_EQ(rdmsr_faults(msr, &value), !bits);
+    if (bits) {
+        EXPECT_EQ(value, 0); /* at first */
+        EXPECT(!wrmsr_faults(msr, bits));
+        EXPECT_EQ(rdmsr(msr), bits);
+    }
+    for (unsigned bit = 0; bit < 64; bit++) {
+        if (!(bits >> bit & 1)) {
+            EXPECT(wrmsr_faults(msr, BIT(bit)));
+        }
+    }
+    EXPECT_EQ(wrmsr_faults(msr, 0), !bits);
+}
+
+static void test_speculation(void)
+{
+    uint32_t intel = leaf(7, 0, 'd'), amd = leaf(0x80000008, 0, 'b');
+    bool ibrs = (intel >> 26 & 1) || (amd >> 14 & 1);
+    bool stibp = (intel >> 27 & 1) || (amd >> 15 & 1);
+    bool ssbd = (intel >> 31 & 1) || (amd >> 24 & 1);
+    uint64_t value;
+
+    test_section("speculation controls");
+    print("leaf 7: %x, leaf 0x80000008: %x\n", intel, amd);
+    expect_control(SPEC_CTRL, ibrs | stibp << 1 | ssbd << 2);
+    expect_command(PRED_CMD, (intel >> 26 & 1) || (amd >> 12 & 1));
+    expect_command(FLUSH_CMD, intel >> 28 & 1);
+    expect_control(VIRT_SPEC_CTRL, (amd >> 25 & 1) << 2);
+    EXPECT_EQ(rdmsr_faults(CAPABILITIES, &value), !(intel >> 29 & 1));
+    EXPECT(wrmsr_faults(CAPABILITIES, 0));
+}
+
 /* --- x2APIC (AP-4) --- */
 
 static void test_x2apic(void)
@@ -290,5 +345,6 @@ void test_main(void)
     test_list();
     test_efer();
     test_pat();
+    test_speculation();
     test_x2apic();
 }

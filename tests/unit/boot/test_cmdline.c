@@ -105,3 +105,19 @@ TEST(takes_what_xen_says_of_tmem)
     EXPECT(options.no_tmem && !options.tmem_compress);
     expect_complaint("tmem_policy=best", "tmem_policy");
 }
+
+TEST(takes_what_to_do_with_an_nmi)
+{
+    parse("");
+    EXPECT_EQ(options.nmi, NMI_IGNORE);
+    EXPECT(!options.has_extra_cpu);
+    parse("nmi=dom0 extra-cpu=200");
+    EXPECT_EQ(options.nmi, NMI_DOM0);
+    EXPECT(options.has_extra_cpu);
+    EXPECT_EQ(options.extra_cpu, 200);
+    parse("nmi=fatal");
+    EXPECT_EQ(options.nmi, NMI_FATAL);
+    EXPECT_TEXT(fake_console_output(), "");
+    expect_complaint("nmi=maybe", "nmi=maybe");
+    expect_complaint("extra-cpu=", "extra-cpu=");
+}

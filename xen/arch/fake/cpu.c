@@ -39,6 +39,7 @@ void fake_start(const struct fake_config *config)
     fake_tlb_start();
     fake_timer_start();
     fake_console_start();
+    fake_trouble_start();
 }
 
 void fake_cpu_start(unsigned count)

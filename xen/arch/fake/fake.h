@@ -17,6 +17,7 @@
 #include "arch/hostmap.h"
 #include "arch/pte_format.h"
 #include "arch/tlb.h"
+#include "arch/trouble.h"
 
 /* --- The machine --- */
 
@@ -72,6 +73,11 @@ void fake_end_disarm(void);
 void fake_set_time(uint64_t ns);
 void fake_advance(uint64_t ns);
 uint64_t fake_deadline(unsigned cpu);
+
+/* --- Trouble --- */
+
+/* What arch_trouble_take() says next; 64 at most may wait. */
+void fake_trouble(const struct trouble *t);
 
 /* --- Console --- */
 

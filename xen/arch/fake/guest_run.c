@@ -42,6 +42,11 @@ static struct {
 } cpuid_leaves[CPUID_LEAVES];
 static unsigned cpuid_count;
 
+struct guest_changes arch_guest_changes(unsigned cpu)
+{
+    return (struct guest_changes){0, 0};
+}
+
 unsigned arch_guest_page_count(void)
 {
     return 1;

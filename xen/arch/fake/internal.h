@@ -12,6 +12,7 @@ void fake_tables_start(void);
 void fake_tlb_start(void);
 void fake_timer_start(void);
 void fake_console_start(void);
+void fake_trouble_start(void);
 
 /* Is this frame RAM? */
 bool fake_is_ram(mfn_t mfn);

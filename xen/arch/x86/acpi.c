@@ -15,6 +15,7 @@
 
 /* Bytes. The largest DSDTs are about a third of it. */
 #define TABLE_LIMIT (1U << 20)
+#define CPU_ENABLED 1U
 
 /* Of the FADT, in bytes; X_ ones are newer and have 64 bits. */
 enum {
@@ -82,7 +83,7 @@ static const struct acpi_rsdp *find_rsdp(uint64_t from, uint64_t to)
 
 static void add_cpu(uint32_t id, uint32_t flags)
 {
-    if ((flags & 1) && cpu_count < MAX_CPUS) {
+    if ((flags & CPU_ENABLED) && cpu_count < MAX_CPUS) {
         cpu_apic_ids[cpu_count++] = id;
     }
 }
@@ -234,6 +235,11 @@ unsigned acpi_cpu_count(void)
 uint32_t acpi_cpu_apic_id(unsigned n)
 {
     return cpu_apic_ids[n];
+}
+
+void acpi_add_cpu(uint32_t id)
+{
+    add_cpu(id, CPU_ENABLED);
 }
 
 paddr_t acpi_ioapic(void)

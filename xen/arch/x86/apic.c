@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's local APIC (xAPIC page or x2APIC MSRs, as the firmware left it)
- * and one use of the I/O APIC: the UART's interrupt. */
+/*
+ * The host's local APIC, and one use of the I/O APIC: the UART's interrupt.
+ *
+ * x2APIC mode where there is one: a command is one MSR write without waiting,
+ * and ids have 32 bits. Without it, or with x2apic=no, the page of the xAPIC,
+ * which reaches ids below 255 only. What the firmware has switched to x2APIC
+ * stays so, since the way back leads through a disabled APIC.
+ */
 #include "arch/x86/asm.h"
 #include "arch/x86/machine.h"
+#include "base/console.h"
 #include "types/bits.h"
 
 enum {
@@ -10,6 +17,7 @@ enum {
     APIC_TPR = 0x80,
     APIC_EOI = 0xB0,
     APIC_SVR = 0xF0,
+    APIC_ISR = 0x100,
     APIC_ICR = 0x300,
     APIC_ICR_HIGH = 0x310,
     APIC_LVT_TIMER = 0x320,
@@ -19,7 +27,7 @@ enum {
     APIC_TIMER_INITIAL = 0x380,
     APIC_TIMER_CURRENT = 0x390,
     APIC_TIMER_DIVIDE = 0x3E0,
-    ICR_NMI = 0x400,
+    DELIVER_NMI = 0x400, /* in ICR and LVT */
     ICR_INIT = 0x500,
     ICR_STARTUP = 0x600,
     ICR_BUSY = 0x1000,
@@ -27,8 +35,16 @@ enum {
     ICR_LEVEL = 0x8000,
     ICR_OTHERS = 0xC0000,
     LVT_MASKED = 0x10000,
+    LVT_TSC_DEADLINE = 0x40000,
 };
 
+#define BASE_X2APIC      BIT(10)
+#define BASE_ENABLED     BIT(11)
+#define FEATURE_X2APIC   21
+#define FEATURE_DEADLINE 24
+#define XAPIC_BROADCAST  255
+
+static bool has_deadline;
 static volatile uint32_t *apic_page; /* NULL: x2APIC mode */
 static volatile uint32_t *ioapic_page;
 
@@ -84,12 +100,22 @@ void apic_send_startup(uint32_t id, uint8_t page)
 
 void apic_send_nmi(uint32_t id)
 {
-    apic_command(id, ICR_NMI | ICR_ASSERT);
+    apic_command(id, DELIVER_NMI | ICR_ASSERT);
 }
 
 void apic_send_wake(uint32_t id)
 {
     apic_command(id, ICR_ASSERT | VECTOR_WAKE);
+}
+
+void apic_send_unknown(uint32_t id)
+{
+    apic_command(id, ICR_ASSERT | VECTOR_UNKNOWN);
+}
+
+bool apic_in_service(uint8_t vector)
+{
+    return apic_read(APIC_ISR + vector / 32 * 16U) & BIT(vector % 32);
 }
 
 void apic_send_halt_all(void)
@@ -100,6 +126,16 @@ void apic_send_halt_all(void)
 void apic_timer_arm(uint32_t ticks)
 {
     apic_write(APIC_TIMER_INITIAL, ticks);
+}
+
+bool apic_has_deadline(void)
+{
+    return has_deadline;
+}
+
+void apic_deadline_arm(uint64_t tsc)
+{
+    wrmsr(MSR_TSC_DEADLINE, tsc);
 }
 
 uint32_t apic_timer_count(void)
@@ -121,27 +157,59 @@ static void mask_legacy_pic(void)
     outb(0xA1, 0xFF);
 }
 
-void apic_init_boot(void)
+static bool has_feature(unsigned bit)
+{
+    uint32_t a, b, c, d;
+
+    cpuid_count(1, 0, &a, &b, &c, &d);
+    return c & BIT(bit);
+}
+
+void apic_init_boot(bool may_x2apic)
 {
     uint64_t base = rdmsr(MSR_APIC_BASE);
 
     mask_legacy_pic();
-    if (!(base & BIT(10))) {
+    if (!(base & BASE_X2APIC) && !(may_x2apic && has_feature(FEATURE_X2APIC))) {
         apic_page = hostmap_device(PADDR(base & 0xFFFFFF000ULL));
     }
+    has_deadline = has_feature(FEATURE_DEADLINE);
     ioapic_page = hostmap_device(acpi_ioapic());
     apic_init_this_cpu();
+    log_line(LOG_INFO, "local APIC: %s, timer by %s",
+             apic_page ? "xAPIC" : "x2APIC",
+             has_deadline ? "TSC deadline" : "its own count");
+}
+
+/* From off to x2APIC there is no direct way. */
+static void switch_on(void)
+{
+    uint64_t base = rdmsr(MSR_APIC_BASE) | BASE_ENABLED;
+
+    wrmsr(MSR_APIC_BASE, base);
+    if (!apic_page) {
+        wrmsr(MSR_APIC_BASE, base | BASE_X2APIC);
+    }
+}
+
+bool apic_reaches(uint32_t id)
+{
+    return !apic_page || id < XAPIC_BROADCAST;
 }
 
 void apic_init_this_cpu(void)
 {
-    wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | BIT(11));
+    switch_on();
     apic_write(APIC_TPR, 0);
     apic_write(APIC_LVT_LINT0, LVT_MASKED);
-    apic_write(APIC_LVT_LINT1, LVT_MASKED);
+    /* NMIs from outside arrive there, and one CPU is enough to hear them. */
+    apic_write(APIC_LVT_LINT1, this_cpu()->index ? LVT_MASKED : DELIVER_NMI);
     apic_write(APIC_LVT_ERROR, LVT_MASKED);
     apic_write(APIC_TIMER_DIVIDE, 0xB); /* by 1 */
-    apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
+    apic_write(APIC_LVT_TIMER,
+               VECTOR_TIMER | (has_deadline ? LVT_TSC_DEADLINE : 0));
+    /* A write of the deadline's MSR does not wait for one to that page. */
+    mem_barrier();
     apic_write(APIC_SVR, 0x100 | VECTOR_SPURIOUS);
 }
 

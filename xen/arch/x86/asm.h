@@ -10,6 +10,7 @@
 #define MSR_SYSENTER_ESP   0x175
 #define MSR_SYSENTER_EIP   0x176
 #define MSR_PAT            0x277
+#define MSR_TSC_DEADLINE   0x6E0
 #define MSR_EFER           0xC0000080
 #define MSR_STAR           0xC0000081
 #define MSR_LSTAR          0xC0000082
@@ -35,7 +36,9 @@
 #define CR4_OSXSAVE (1UL << 18)
 #define CR4_SMEP    (1UL << 20)
 #define CR4_SMAP    (1UL << 21)
+#define CR4_PKE     (1UL << 22)
 #define CR4_PGE     (1UL << 7)
+#define CR4_MCE     (1UL << 6)
 #define CR4_PAE     (1UL << 5)
 
 static inline uint64_t rdmsr(uint32_t msr)

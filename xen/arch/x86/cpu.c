@@ -37,9 +37,11 @@ static struct gdt gdts[MAX_CPUS];
 static struct tss tsses[MAX_CPUS];
 /* A stack of its own for double faults: ours may be what broke. */
 static uint8_t fault_stacks[MAX_CPUS][4096] __attribute__((aligned(16)));
-/* And one for NMIs, whose handler only returns: so that they leave alone what
+/* And one for NMIs, whose handler only counts: so that they leave alone what
  * foreign code keeps below its stack pointer (foreign.c). */
 static uint8_t nmi_stacks[MAX_CPUS][64] __attribute__((aligned(16)));
+/* And one for machine checks, which may come anywhere, too. */
+static uint8_t check_stacks[MAX_CPUS][4096] __attribute__((aligned(16)));
 
 static void load_descriptors(unsigned index)
 {
@@ -50,6 +52,7 @@ static void load_descriptors(unsigned index)
 
     t->ist[0] = (uint64_t)fault_stacks[index] + sizeof(fault_stacks[index]);
     t->ist[1] = (uint64_t)nmi_stacks[index] + sizeof(nmi_stacks[index]);
+    t->ist[2] = (uint64_t)check_stacks[index] + sizeof(check_stacks[index]);
     t->iomap = sizeof(*t);
     g->entry[1] = 0x00AF9B000000FFFF;
     g->entry[2] = 0x00CF9B000000FFFF;
@@ -127,6 +130,7 @@ void arch_cpu_kick(unsigned cpu)
     mem_barrier();
     switch (READ_ONCE(c->mode)) {
     case CPU_IN_GUEST:
+        __atomic_fetch_add(&c->nmi_sent, 1, __ATOMIC_SEQ_CST);
         apic_send_nmi(c->apic_id);
         break;
     case CPU_IDLE:

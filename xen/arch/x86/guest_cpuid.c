@@ -5,8 +5,10 @@
  * what is kept, so that a newer processor's news stay hidden.
  */
 #include "arch/guest_run.h"
+#include "arch/timer.h"
 #include "arch/x86/asm.h"
 #include "arch/x86/machine.h"
+#include "arch/x86/spec.h"
 
 /* clang-format off */
 #define LEAF1_ECX                                                              \
@@ -33,6 +35,14 @@
     (BIT(2)  /* UMIP */ | BIT(8) /* GFNI */ | BIT(9) /* VAES */ |              \
      BIT(10) /* VPCLMULQDQ */ | BIT(22) /* RDPID */)
 #define LEAF7_EDX (BIT(4) /* FSRM */)
+/* AVX-512: with its state components only. */
+#define AVX512_EBX                                                             \
+    (BIT(16) /* F */ | BIT(17) /* DQ */ | BIT(21) /* IFMA */ |                 \
+     BIT(28) /* CD */ | BIT(30) /* BW */ | BIT(31) /* VL */)
+#define AVX512_ECX                                                             \
+    (BIT(1) /* VBMI */ | BIT(6) /* VBMI2 */ | BIT(11) /* VNNI */ |             \
+     BIT(12) /* BITALG */ | BIT(14) /* VPOPCNTDQ */)
+#define XCR0_AVX512 (BIT(5) | BIT(6) | BIT(7))
 #define EXT1_ECX                                                               \
     (BIT(0)  /* LAHF */      | BIT(5) /* ABM */ | BIT(6) /* SSE4A */ |         \
      BIT(7)  /* MISALIGN */  | BIT(8) /* 3DNOWPREFETCH */)
@@ -56,7 +66,7 @@ static void mask_xsave(uint32_t subleaf, struct cpuid_regs *r)
     if (subleaf == 0) {
         r->eax &= (uint32_t)fpu_guest_xcr0;
         r->edx = 0;
-        r->ecx = 512 + 64 + (fpu_guest_xcr0 & BIT(2) ? 256 : 0);
+        r->ecx = fpu_area_size(fpu_guest_xcr0);
     } else if (subleaf == 1) {
         r->eax &= XSAVEOPT | XSAVEC | XGETBV1;
         r->ecx = r->edx = 0;
@@ -68,6 +78,7 @@ static void mask_xsave(uint32_t subleaf, struct cpuid_regs *r)
 static void mask_basic(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 {
     static const struct cpuid_regs nothing;
+    bool avx512;
 
     switch (leaf) {
     case 0:
@@ -85,9 +96,10 @@ static void mask_basic(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
         break;
     case 7:
         r->eax = 0;
-        r->ebx &= LEAF7_EBX;
-        r->ecx &= LEAF7_ECX;
-        r->edx &= LEAF7_EDX;
+        avx512 = fpu_guest_xcr0 & XCR0_AVX512;
+        r->ebx &= LEAF7_EBX | (avx512 ? AVX512_EBX : 0);
+        r->ecx &= LEAF7_ECX | (avx512 ? AVX512_ECX : 0);
+        r->edx &= LEAF7_EDX | spec_guest_leaf7_edx();
         if (subleaf) {
             *r = nothing;
         }
@@ -116,14 +128,15 @@ static void mask_extended(uint32_t leaf, struct cpuid_regs *r)
     case 0x80000002 ... 0x80000006:
         break;
     case 0x80000007:
-        *r = (struct cpuid_regs){.edx = r->edx & BIT(8)};
+        *r = (struct cpuid_regs){.edx = arch_tsc_invariant() ? BIT(8) : 0};
         break;
     case 0x80000008:
         if ((r->eax & 0xFF) > GFN_ADDRESS_BITS) {
             r->eax = (r->eax & ~0xFFU) | GFN_ADDRESS_BITS;
         }
         r->eax &= 0xFFFF;
-        r->ebx = r->ecx = r->edx = 0;
+        r->ebx = spec_guest_ext8_ebx();
+        r->ecx = r->edx = 0;
         break;
     default:
         *r = nothing;

@@ -119,36 +119,3 @@ void *hostmap_device(paddr_t where)
         (where.v & PT_FRAME) | PT_PRESENT | PT_WRITE | PT_UNCACHED | PT_NX;
     return (void *)(va + (where.v & (PAGE_SIZE - 1)));
 }
-
-void arch_page_clear(void *page)
-{
-    uint64_t words = PAGE_SIZE / 8;
-
-    __asm__ volatile("rep stosq"
-                     : "+D"(page), "+c"(words)
-                     : "a"(0UL)
-                     : "memory");
-}
-
-void arch_page_copy(void *to, const void *from)
-{
-    uint64_t words = PAGE_SIZE / 8;
-
-    __asm__ volatile("rep movsq"
-                     : "+D"(to), "+S"(from), "+c"(words)
-                     :
-                     : "memory");
-}
-
-bool arch_page_is_zero(const void *page)
-{
-    const uint64_t *w = page;
-
-    for (unsigned i = 0; i < PAGE_SIZE / 8; i += 8) {
-        if (w[i] | w[i + 1] | w[i + 2] | w[i + 3] | w[i + 4] | w[i + 5] |
-            w[i + 6] | w[i + 7]) {
-            return false;
-        }
-    }
-    return true;
-}

@@ -22,10 +22,14 @@ struct guest_cpu;
 /* One per CPU; GS points at it. */
 struct cpu {
     struct cpu *self; /* offset 0: read through GS */
+    /* At offsets 8 and 12, for trap_entry.S: NMIs on their way here as kicks,
+     * and how many came that were none (trouble.c). */
+    uint32_t nmi_sent, nmi_foreign;
     uint32_t index;
     uint32_t apic_id;
     uint32_t mode; /* enum cpu_mode, atomic */
     uint32_t online;
+    uint64_t start_tsc; /* when it said that it is there, by its own TSC */
     struct percpu base;
     struct guest_cpu *fpu_owner; /* whose FPU state is in the registers */
     uint32_t next_asid;
@@ -34,6 +38,9 @@ struct cpu {
     struct guest_cpu *vmcs_owner; /* VMX: whose VMCS is current here */
     uint64_t tss;
 };
+
+BUILD_ASSERT(offsetof(struct cpu, nmi_sent) == 8, "asm");
+BUILD_ASSERT(offsetof(struct cpu, nmi_foreign) == 12, "asm");
 
 extern struct cpu cpus[MAX_CPUS];
 
@@ -70,6 +77,8 @@ void *hostmap_device(paddr_t where);
 bool acpi_init(const void *rsdp, bool may_search);
 unsigned acpi_cpu_count(void);
 uint32_t acpi_cpu_apic_id(unsigned n);
+/* One more, which the firmware does not name: for tests. */
+void acpi_add_cpu(uint32_t id);
 paddr_t acpi_ioapic(void);
 /* The 24-bit timer of 3.58 MHz; 0: there is none. */
 uint16_t acpi_timer_port(void);
@@ -79,19 +88,30 @@ bool acpi_is_emulators(void);
 bool acpi_power_switch(uint16_t *port, uint16_t *value);
 
 /* apic.c */
-void apic_init_boot(void);
+/* may_x2apic: use it if there is one. */
+void apic_init_boot(bool may_x2apic);
 void apic_init_this_cpu(void);
 uint32_t apic_id(void);
+/* Can interrupts be sent to a CPU with that id? */
+bool apic_reaches(uint32_t id);
 void apic_eoi(void);
 void apic_send_init(uint32_t id);
 void apic_send_startup(uint32_t id, uint8_t page);
 void apic_send_nmi(uint32_t id);
 void apic_send_wake(uint32_t id);
+void apic_send_unknown(uint32_t id);
+/* Is the handler of `vector` running, and has to say when it is done? */
+bool apic_in_service(uint8_t vector);
 void apic_send_halt_all(void);
 void apic_timer_arm(uint32_t ticks);
 uint32_t apic_timer_count(void);
+/* The timer goes by the TSC; then this is how it is set: at `tsc`, or, when
+ * that is over, at once; 0: never. */
+bool apic_has_deadline(void);
+void apic_deadline_arm(uint64_t tsc);
 void apic_route_isa(unsigned irq, uint8_t vector);
 
+#define VECTOR_UNKNOWN  0xF1 /* nobody's: tests send it */
 #define VECTOR_UART     0xF2
 #define VECTOR_WAKE     0xF3
 #define VECTOR_TIMER    0xF4
@@ -106,6 +126,8 @@ bool rates_measure(struct rates *r);
 
 /* timer.c */
 void timer_calibrate(void);
+/* CPUs' TSCs differ: no clock may be made of them without us. */
+void timer_distrust_tsc(void);
 void timer_delay_us(uint64_t us);
 
 /* smp.c: the page below 1 MiB where CPUs begin, which nobody else uses; 0:
@@ -127,6 +149,17 @@ void virt_init_this_cpu(void);
 /* fpu.c: what guests may use of XCR0; 0 when there is no XSAVE. */
 extern uint64_t fpu_guest_xcr0;
 void fpu_init_boot(void);
+/* May a guest have this in XCR0? */
+bool fpu_xcr0_is_valid(uint64_t v);
+/* Bytes that XSAVE writes for these components, in the standard format. */
+uint32_t fpu_area_size(uint64_t components);
+
+/* page.c: choose how pages are cleared and searched: the best way, or as the
+ * options say (NULL: nothing). After fpu_init_boot(). */
+void page_init_boot(const char *scan, const char *clear);
+
+/* mtrr.c: memory types; CPU 0 first. */
+void memory_types_init_this_cpu(void);
 
 /* backtrace.c */
 const char *symbol_lookup(uint64_t address, uint64_t *offset);

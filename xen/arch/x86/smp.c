@@ -11,6 +11,7 @@
 #include "arch/x86/asm.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/machine.h"
+#include "arch/x86/mce.h"
 #include "base/console.h"
 #include "lib/string.h"
 #include "mm/boot_alloc.h"
@@ -19,7 +20,9 @@
 extern const char trampoline_start[], trampoline_end[];
 noreturn_fn void smp_ap_main(void);
 
-#define NO_APIC_ID 0xFFFFFFFFU
+#define NO_APIC_ID        0xFFFFFFFFU
+#define AGAIN_MS          10 /* a second SIPI, if the first was not heard */
+#define START_PATIENCE_MS 2000U
 
 /* In .bss, so that a backtrace can tell a stack from anything else; a page
  * between two that is never touched would cost more than it shows. */
@@ -36,6 +39,24 @@ unsigned arch_cpu_count(void)
     return cpu_count;
 }
 
+/*
+ * The first steps of a CPU are its own until one of two things happens, and
+ * only one of them can: it says that it is there, or the starter gives it up.
+ */
+enum start_state {
+    NOT_STARTED,
+    STARTED,
+    GIVEN_UP,
+};
+
+static bool change_state(struct cpu *c, uint32_t to)
+{
+    uint32_t from = NOT_STARTED;
+
+    return __atomic_compare_exchange_n(&c->online, &from, to, false,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 void smp_ap_main(void)
 {
     struct cpu *c = &cpus[starting];
@@ -44,7 +65,12 @@ void smp_ap_main(void)
     cpu_init(starting);
     apic_init_this_cpu();
     virt_init_this_cpu();
-    __atomic_store_n(&c->online, 1, __ATOMIC_SEQ_CST);
+    mce_init_this_cpu();
+    memory_types_init_this_cpu();
+    c->start_tsc = rdtsc();
+    while (!change_state(c, STARTED)) {
+        __asm__ volatile("cli; hlt"); /* too late: another one has its place */
+    }
     while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE)) {
         arch_cpu_relax();
     }
@@ -52,6 +78,11 @@ void smp_ap_main(void)
     __builtin_unreachable();
 }
 
+/*
+ * False: it did not come within START_PATIENCE_MS. What stands at `index` is
+ * the next one's then. INIT has stopped it wherever it was in its first steps;
+ * if INIT did not reach it (VMX holds it back) it finds itself given up.
+ */
 static bool start_one(unsigned index, uint32_t id)
 {
     struct cpu *c = &cpus[index];
@@ -60,22 +91,41 @@ static bool start_one(unsigned index, uint32_t id)
            (size_t)(trampoline_end - trampoline_start));
     starting = index;
     c->apic_id = id;
-    c->online = 0;
+    c->online = NOT_STARTED;
     smp_ap_stack = (uint64_t)stacks[index] + STACK_SIZE;
     mem_barrier();
     apic_send_init(id);
     timer_delay_us(10000);
     apic_send_startup(id, (uint8_t)(trampoline.v >> PAGE_SHIFT));
-    for (unsigned i = 0; i < 2000; i++) {
+    for (unsigned i = 0; i < START_PATIENCE_MS; i++) {
         if (READ_ONCE(c->online)) {
             return true;
         }
-        if (i == 10) {
+        if (i == AGAIN_MS) {
             apic_send_startup(id, (uint8_t)(trampoline.v >> PAGE_SHIFT));
         }
         timer_delay_us(1000);
     }
+    if (!change_state(c, GIVEN_UP)) {
+        return true; /* at the last moment */
+    }
+    apic_send_init(id);
     return false;
+}
+
+/* Its TSC, when it came, lies between ours before and after. */
+static void compare_tsc(unsigned index, uint64_t before)
+{
+    uint64_t seen = cpus[index].start_tsc;
+
+    if (seen >= before && seen <= rdtsc()) {
+        return;
+    }
+    log_line(LOG_WARNING,
+             "CPU %u's TSC differs from that of CPU 0: guests are told not to "
+             "trust it",
+             index);
+    timer_distrust_tsc();
 }
 
 /* Does this entry of the firmware's list need to be started? */
@@ -99,17 +149,30 @@ unsigned smp_start(unsigned limit)
 {
     go = NULL;
     cpus[0].apic_id = apic_id();
-    cpus[0].online = 1;
+    cpus[0].online = STARTED;
     for (unsigned n = 0; n < acpi_cpu_count() && cpu_count < limit; n++) {
         uint32_t id = acpi_cpu_apic_id(n);
+        uint64_t before;
 
         if (!is_startable(n)) {
             continue;
         }
+        if (!apic_reaches(id)) {
+            log_line(LOG_WARNING,
+                     "the CPU with APIC id %u can be reached by x2APIC only: "
+                     "going on without it",
+                     id);
+            continue;
+        }
+        before = rdtsc();
         if (start_one(cpu_count, id)) {
+            compare_tsc(cpu_count, before);
             cpu_count++;
         } else {
-            log_line(LOG_WARNING, "CPU with APIC id %u did not start", id);
+            log_line(LOG_WARNING,
+                     "the CPU with APIC id %u did not start within %u ms: "
+                     "going on without it",
+                     id, START_PATIENCE_MS);
         }
     }
     return cpu_count;

@@ -13,6 +13,7 @@
 #include "arch/x86/svm.h"
 #include "arch/hostmap.h"
 #include "arch/x86/asm.h"
+#include "arch/x86/mce.h"
 #include "base/console.h"
 #include "lib/string.h"
 
@@ -27,7 +28,8 @@
      BIT(SVM_IO) | BIT(SVM_MSR) | BIT(SVM_SHUTDOWN) | BIT(SVM_FERR) |          \
      BIT(SVM_VMRUN) | BIT(SVM_VMMCALL) | BIT(SVM_VMLOAD) | BIT(SVM_VMSAVE) |   \
      BIT(SVM_STGI) | BIT(SVM_CLGI) | BIT(SVM_SKINIT) | BIT(SVM_WBINVD) |       \
-     BIT(SVM_MONITOR) | BIT(SVM_MWAIT) | BIT(SVM_MWAIT_ARMED))
+     BIT(SVM_MONITOR) | BIT(SVM_MWAIT) | BIT(SVM_MWAIT_ARMED) |                \
+     BIT(SVM_XSETBV))
 
 static uint8_t io_bitmap[3 * PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t msr_bitmap[2 * PAGE_SIZE] __attribute__((aligned(4096)));
@@ -115,7 +117,8 @@ static struct guest_cpu *svm_create(void *const *pages, mfn_t root)
     sc->vmcb_address = arch_unmap(m).v << PAGE_SHIFT;
     sc->common.xsave = pages[1];
     m->cr_write = BIT(8);
-    m->exceptions = EXCEPTIONS_ENDLESS;
+    /* Machine checks are the host's. */
+    m->exceptions = EXCEPTIONS_ENDLESS | BIT(EXCEPTION_MC);
     m->intercepts[0] = (uint32_t)HOST_INTERCEPTS;
     m->intercepts[1] = (uint32_t)(HOST_INTERCEPTS >> 32);
     m->iopm = (uint64_t)io_bitmap;
@@ -306,7 +309,8 @@ static unsigned instruction_length(const struct vmcb *m, unsigned plain)
 }
 
 /* Exit code to reason and instruction length. */
-static void decode_exit(struct guest_cpu *gc, struct guest_exit *e)
+static void decode_exit(struct guest_cpu *gc, const struct guest_regs *regs,
+                        struct guest_exit *e)
 {
     static const struct {
         bool known;
@@ -346,6 +350,13 @@ static void decode_exit(struct guest_cpu *gc, struct guest_exit *e)
     } else if (code == SVM_EXIT_EXCEPTION + EXCEPTION_AC ||
                code == SVM_EXIT_EXCEPTION + EXCEPTION_DB) {
         give_back_exception(gc, e, code - SVM_EXIT_EXCEPTION);
+    } else if (code == SVM_EXIT_EXCEPTION + EXCEPTION_MC) {
+        mce_handle(true);
+        e->reason = EXIT_NONE;
+    } else if (code == SVM_EXIT_XSETBV) {
+        e->length =
+            instruction_length(m, 3); /* never seen under QEMU 7.2: see fpu.c */
+        virt_xsetbv(gc, regs, e);
     } else if (code == VMEXIT_INVALID) {
         e->reason = EXIT_FAILED;
     } else {
@@ -354,8 +365,9 @@ static void decode_exit(struct guest_cpu *gc, struct guest_exit *e)
 }
 
 /* Guest entry proper, with host events held back. False: *stop was set. */
-static bool enter(struct cpu *c, struct svm_cpu *sc, struct guest_regs *regs,
-                  const uint32_t *stop)
+static inline bool enter(struct cpu *c, struct svm_cpu *sc,
+                         struct guest_regs *regs, const uint32_t *stop,
+                         bool guarded)
 {
     bool run;
 
@@ -363,7 +375,9 @@ static bool enter(struct cpu *c, struct svm_cpu *sc, struct guest_regs *regs,
     WRITE_ONCE(c->mode, CPU_IN_GUEST);
     mem_barrier();
     run = !READ_ONCE(*stop);
-    if (run) {
+    if (run && guarded) {
+        svm_enter_guarded(sc->vmcb_address, regs, c->host_vmcb);
+    } else if (run) {
         svm_enter(sc->vmcb_address, regs, c->host_vmcb);
     }
     WRITE_ONCE(c->mode, CPU_IN_HOST);
@@ -387,14 +401,15 @@ static void prepare(struct cpu *c, struct guest_cpu *gc,
     write_cr2(m->cr2); /* VMRUN does it, but Bochs's */
 }
 
-bool svm_run(struct guest_cpu *gc, struct guest_regs *regs,
-             const uint32_t *stop, struct guest_exit *exit)
+static inline bool run(struct guest_cpu *gc, struct guest_regs *regs,
+                       const uint32_t *stop, struct guest_exit *exit,
+                       bool guarded)
 {
     struct cpu *c = this_cpu();
     struct vmcb *m = vmcb_of(gc);
 
     prepare(c, gc, regs);
-    if (!enter(c, svm_of(gc), regs, stop)) {
+    if (!enter(c, svm_of(gc), regs, stop, guarded)) {
         withdraw_irq(m);
         return false;
     }
@@ -404,11 +419,23 @@ bool svm_run(struct guest_cpu *gc, struct guest_regs *regs,
     regs->rflags = m->rflags;
     gc->irq_taken = gc->irq >= 0 && !(m->int_control & V_IRQ);
     requeue_event(gc);
-    decode_exit(gc, exit);
+    decode_exit(gc, regs, exit);
     if (exit->code == SVM_EXIT_INTR) {
         arch_take_interrupts();
     }
     return true;
+}
+
+bool svm_run(struct guest_cpu *gc, struct guest_regs *regs,
+             const uint32_t *stop, struct guest_exit *exit)
+{
+    return run(gc, regs, stop, exit, false);
+}
+
+static bool svm_run_guarded(struct guest_cpu *gc, struct guest_regs *regs,
+                            const uint32_t *stop, struct guest_exit *exit)
+{
+    return run(gc, regs, stop, exit, true);
 }
 
 /* VMLOAD and VMSAVE switch all that VMRUN does not, but the FPU. */
@@ -446,6 +473,6 @@ struct virt_ops svm_ops = {
     .single_step = svm_single_step,
     .failure = svm_failure,
     .load = svm_load,
-    .run = svm_run,
+    .run = svm_run_guarded, /* svm_run() is called by its name */
     .unload = svm_unload,
 };

@@ -145,6 +145,8 @@ static inline struct vmcb *vmcb_of(const struct guest_cpu *gc)
 
 /* svm_run.S: GIF is clear. Enter the guest, return when it exits. */
 void svm_enter(uint64_t vmcb, struct guest_regs *regs, uint64_t host_vmcb);
+void svm_enter_guarded(uint64_t vmcb, struct guest_regs *regs,
+                       uint64_t host_vmcb);
 
 /* svm_state.c: parts of svm_ops. */
 void svm_get_state(const struct guest_cpu *gc, struct guest_state *s);

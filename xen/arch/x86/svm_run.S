@@ -4,13 +4,15 @@
  *
  * GIF is clear on entry and return: nothing can come between VMRUN and the
  * VMLOAD that gives us GS back. RAX, RSP, RIP and RFLAGS of the guest are
- * in the VMCB. IF is set around VMRUN, because with V_INTR_MASKING it is the
+ * in the VMCB. svm_enter_guarded() is the same for a processor that needs its
+ * return stack filled after an exit (spec.c). IF is set around VMRUN, because with V_INTR_MASKING it is the
  * host's IF at VMRUN that lets physical interrupts end the guest's run.
  */
+#include "arch/x86/returns.inc"
+
         .text
         .code64
-        .globl  svm_enter
-svm_enter:
+        .macro  SVM_ENTER guarded
         pushq   %rbp
         pushq   %rbx
         pushq   %r12
@@ -57,6 +59,9 @@ svm_enter:
         popq    %rsi
         popq    %rax
         vmload  %rax
+        .if     \guarded
+        STUFF_RETURNS
+        .endif
         popq    %r15
         popq    %r14
         popq    %r13
@@ -64,5 +69,12 @@ svm_enter:
         popq    %rbx
         popq    %rbp
         ret
+        .endm
+
+        .globl  svm_enter, svm_enter_guarded
+svm_enter:
+        SVM_ENTER 0
+svm_enter_guarded:
+        SVM_ENTER 1
 
         .section .note.GNU-stack, "", @progbits

@@ -65,7 +65,9 @@ void svm_set_state(struct guest_cpu *gc, const struct guest_state *s)
     m->cr0 = s->cr0;
     m->cr2 = s->cr2;
     m->cr3 = s->cr3;
-    m->cr4 = s->cr4;
+    /* Without MCE a machine check would shut the processor down, which ends
+     * the guest. It may clear the bit, which Linux does not. */
+    m->cr4 = s->cr4 | (read_cr4() & CR4_MCE);
     m->efer = s->efer | EFER_SVME;
     m->dr6 = s->dr6;
     m->dr7 = s->dr7;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Time from the TSC, deadlines by the local APIC's timer. */
+/* Time from the TSC, deadlines by the local APIC's timer, which goes by the
+ * TSC where it can and counts by itself elsewhere. */
 #include "arch/timer.h"
 #include "arch/x86/asm.h"
 #include "arch/x86/machine.h"
@@ -9,6 +10,7 @@
 static uint64_t tsc_khz, tsc_origin;
 static uint64_t apic_khz;
 static uint64_t ns_per_tsc_32; /* ns per tick, 32.32 fixed point */
+static bool tsc_invariant;
 static uint64_t wallclock_s;
 
 static uint8_t cmos(uint8_t reg)
@@ -48,6 +50,28 @@ static uint64_t read_rtc(void)
                       from_bcd(cmos(2), bcd), from_bcd(cmos(0), bcd));
 }
 
+/* In so many ticks; 0: never. */
+static void arm(uint64_t ticks)
+{
+    if (apic_has_deadline()) {
+        apic_deadline_arm(ticks ? rdtsc() + ticks : 0);
+    } else {
+        apic_timer_arm((uint32_t)ticks);
+    }
+}
+
+static bool has_invariant_tsc(void)
+{
+    uint32_t a, b, c, d;
+
+    cpuid_count(0x80000000, 0, &a, &b, &c, &d);
+    if (a < 0x80000007) {
+        return false;
+    }
+    cpuid_count(0x80000007, 0, &a, &b, &c, &d);
+    return d & BIT(8);
+}
+
 void timer_calibrate(void)
 {
     struct rates rates;
@@ -59,6 +83,7 @@ void timer_calibrate(void)
     tsc_khz = rates.tsc_khz;
     apic_khz = rates.apic_khz;
     ns_per_tsc_32 = (1000000ULL << 32) / tsc_khz;
+    tsc_invariant = has_invariant_tsc();
     wallclock_s = read_rtc();
     tsc_origin = rdtsc();
 }
@@ -88,14 +113,12 @@ uint64_t arch_tsc_origin(void)
 
 bool arch_tsc_invariant(void)
 {
-    uint32_t a, b, c, d;
+    return tsc_invariant;
+}
 
-    cpuid_count(0x80000000, 0, &a, &b, &c, &d);
-    if (a < 0x80000007) {
-        return false;
-    }
-    cpuid_count(0x80000007, 0, &a, &b, &c, &d);
-    return d & BIT(8);
+void timer_distrust_tsc(void)
+{
+    tsc_invariant = false;
 }
 
 uint64_t arch_wallclock_s(void)
@@ -105,17 +128,18 @@ uint64_t arch_wallclock_s(void)
 
 void arch_timer_set(uint64_t ns)
 {
+    uint64_t khz = apic_has_deadline() ? tsc_khz : apic_khz;
     uint64_t now, ticks;
 
     if (ns == NO_DEADLINE) {
-        apic_timer_arm(0);
+        arm(0);
         return;
     }
     now = arch_time_ns();
     /* At most one second ahead, so that the product fits; whoever wakes then
      * looks at the clock and sets it again. */
-    ticks = ns > now ? MIN(ns - now, 1000000000ULL) * apic_khz / 1000000 : 0;
-    apic_timer_arm((uint32_t)MIN(ticks + 1, 0xFFFFFFFFULL));
+    ticks = ns > now ? MIN(ns - now, 1000000000ULL) * khz / 1000000 : 0;
+    arm(MIN(ticks + 1, 0xFFFFFFFFULL));
 }
 
 void timer_delay_us(uint64_t us)

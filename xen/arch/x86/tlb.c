@@ -8,7 +8,10 @@
 
 void arch_guest_tlb_init(struct guest_tlb *tlb)
 {
+    static uint64_t last_number;
+
     memset(tlb, 0, sizeof(*tlb));
+    tlb->number = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED);
 }
 
 void arch_guest_tlb_read_begin(struct guest_tlb *tlb)

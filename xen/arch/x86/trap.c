@@ -2,12 +2,15 @@
 /*
  * Exceptions and interrupts of the hypervisor itself. An exception is a bug of
  * ours: print registers and backtrace, and stop. Interrupts only end an idle
- * wait or a guest's run, so their handlers do next to nothing.
+ * wait or a guest's run, so their handlers do next to nothing. What should not
+ * come at all is written down for others (trouble.c).
  */
 #include "arch/hw_console.h"
 #include "arch/x86/asm.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/machine.h"
+#include "arch/x86/mce.h"
+#include "arch/x86/trouble.h"
 #include "base/console.h"
 #include "base/panic.h"
 #include "lib/printf.h"
@@ -31,7 +34,8 @@ struct idt_entry {
 extern char trap_stubs[], nmi_stub[];
 void trap_handle(struct trap_frame *f);
 
-#define STUB_SIZE 16
+#define STUB_SIZE            16
+#define VECTOR_MACHINE_CHECK 18
 
 static struct idt_entry idt[256];
 
@@ -54,6 +58,8 @@ void trap_init(void)
     }
     set_gate(2, (uint64_t)nmi_stub, 2);
     set_gate(8, (uint64_t)trap_stubs + 8UL * STUB_SIZE, 1);
+    set_gate(VECTOR_MACHINE_CHECK,
+             (uint64_t)trap_stubs + VECTOR_MACHINE_CHECK * STUB_SIZE, 3);
 }
 
 void trap_load(void)
@@ -141,10 +147,24 @@ static void exception(struct trap_frame *f)
     panic("exception %lu (%s)", f->vector, name ? name : "reserved");
 }
 
+/* Nothing here sends it: a device that the firmware left on, or a mistake. Only
+ * what is in service waits for its end; a spurious one is not. */
+static void unknown_interrupt(uint8_t vector)
+{
+    if (apic_in_service(vector)) {
+        apic_eoi();
+    }
+    trouble_interrupt(vector);
+}
+
 void trap_handle(struct trap_frame *f)
 {
     switch (f->vector) {
-    case 0 ... 31:
+    case VECTOR_MACHINE_CHECK:
+        mce_handle(false);
+        break;
+    case 0 ... VECTOR_MACHINE_CHECK - 1:
+    case VECTOR_MACHINE_CHECK + 1 ... 31:
         exception(f);
         break;
     case VECTOR_UART:
@@ -157,10 +177,8 @@ void trap_handle(struct trap_frame *f)
         break;
     case VECTOR_HALT:
         halt_here();
-    case VECTOR_SPURIOUS:
-        break;
     default:
-        apic_eoi();
+        unknown_interrupt((uint8_t)f->vector);
         break;
     }
 }

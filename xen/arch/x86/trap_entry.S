@@ -3,9 +3,14 @@
  * Where the processor goes on exceptions and interrupts of the hypervisor
  * itself: 256 stubs that make the stack look the same (struct trap_frame) and
  * call trap_handle(). NMI has a stub of its own that does next to nothing: it
- * is only sent to make a CPU leave its guest. With VMX it can come just
+ * is mostly sent to make a CPU leave its guest. With VMX it can come just
  * before the guest is entered, and must keep that from happening (vmx_run.S).
+ * One that nobody sent is counted (trouble.c); GS is the hypervisor's whenever
+ * an NMI can come.
  */
+#define CPU_NMI_SENT    8
+#define CPU_NMI_FOREIGN 12
+
         .text
         .code64
 
@@ -77,6 +82,10 @@ nmi_stub:
         cmpq    $vmx_entered, (%rsp)
         jae     1f
         movq    $vmx_stopped, (%rsp)
-1:      iretq
+1:      lock decl %gs:CPU_NMI_SENT
+        jns     2f
+        lock incl %gs:CPU_NMI_SENT
+        lock incl %gs:CPU_NMI_FOREIGN
+2:      iretq
 
         .section .note.GNU-stack, "", @progbits

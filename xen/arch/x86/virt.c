@@ -8,6 +8,7 @@
  */
 #include "arch/x86/virt.h"
 #include "arch/x86/asm.h"
+#include "arch/x86/spec.h"
 #include "lib/string.h"
 #include "types/error.h"
 
@@ -35,6 +36,8 @@ static uint64_t efer_offered(void)
     efer |= d & BIT(25) ? EFER_FFXSR : 0;
     return efer;
 }
+/* SVM, and nothing is to be done at entries besides (spec.c). */
+static bool plain_svm;
 
 const char *virt_init_boot(void)
 {
@@ -53,12 +56,15 @@ const char *virt_init_boot(void)
     arch_pte_format = virt->format;
     efer_guest = efer_offered();
     fpu_init_boot();
+    spec_init_boot(virt == &vmx_ops);
+    plain_svm = virt == &svm_ops && !spec_at_entry;
     return wrong;
 }
 
 void virt_init_this_cpu(void)
 {
     virt->init_this_cpu();
+    spec_init_this_cpu();
     this_cpu()->next_asid = virt->asid_count; /* the first use flushes */
 }
 
@@ -216,6 +222,36 @@ void virt_leave(struct cpu *c, struct guest_cpu *gc)
     __atomic_fetch_and(&gc->tlb->running, ~BIT(c->index), __ATOMIC_SEQ_CST);
 }
 
+static bool run_guarded(struct guest_cpu *gc, struct guest_regs *regs,
+                        const uint32_t *stop, struct guest_exit *exit)
+{
+    bool ran;
+
+    if (!spec_at_entry) {
+        return virt->run(gc, regs, stop, exit);
+    }
+    spec_enter(gc);
+    ran = virt->run(gc, regs, stop, exit);
+    spec_leave(gc);
+    return ran;
+}
+
+/* Only what the guest is offered, and what an FPU needs; by its kernel. */
+void virt_xsetbv(struct guest_cpu *gc, const struct guest_regs *regs,
+                 struct guest_exit *e)
+{
+    uint64_t v = (uint32_t)regs->rax | regs->rdx << 32;
+
+    if ((uint32_t)regs->rcx || !fpu_xcr0_is_valid(v) || virt->cpl(gc)) {
+        arch_guest_inject_exception(gc, EXCEPTION_GP, 0, 0);
+        e->reason = EXIT_NONE;
+        e->length = 0;
+        return;
+    }
+    xsetbv0(v);
+    e->reason = EXIT_SKIP;
+}
+
 /* All in one piece: each function on this way costs a dozen instructions, which
  * each exit pays. */
 __attribute__((flatten)) void arch_guest_run(struct guest_cpu *gc,
@@ -228,11 +264,13 @@ __attribute__((flatten)) void arch_guest_run(struct guest_cpu *gc,
     if (c->fpu_owner != gc || gc->fpu_cpu != c) {
         fpu_load(gc);
         virt->load(gc);
+        spec_load(gc);
         c->fpu_owner = gc;
         gc->fpu_cpu = c;
     }
     gc->irq_taken = false;
-    if (!VIRT_HOT(run, gc, regs, stop, exit)) {
+    if (!(plain_svm ? svm_run(gc, regs, stop, exit)
+                    : run_guarded(gc, regs, stop, exit))) {
         exit->reason = EXIT_NONE;
         exit->length = 0;
         exit->code = 0;
@@ -246,6 +284,7 @@ void arch_guest_unload(struct guest_cpu *gc)
 
     if (loaded) {
         fpu_save(gc);
+        spec_unload();
     }
     virt->unload(gc, loaded);
 }
@@ -260,7 +299,7 @@ int arch_guest_msr_read(struct guest_cpu *gc, uint32_t msr, uint64_t *value)
         *value = virt->get_pat(gc);
         return 0;
     default:
-        return -ENOENT;
+        return spec_msr_read(gc, msr, value);
     }
 }
 
@@ -303,6 +342,6 @@ int arch_guest_msr_write(struct guest_cpu *gc, uint32_t msr, uint64_t value)
         virt->set_pat(gc, value);
         return 0;
     default:
-        return -ENOENT;
+        return spec_msr_write(gc, msr, value);
     }
 }

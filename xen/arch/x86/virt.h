@@ -17,6 +17,7 @@ struct guest_cpu {
     void *xsave;         /* one page: FPU state while not in registers */
     struct cpu *fpu_cpu; /* where its state was loaded last */
     uint64_t xcr0, dr[4], tsc_aux;
+    uint64_t spec_ctrl, virt_spec_ctrl; /* spec.c */
     /* Its translations' tag (SVM: ASID, VMX: VPID), and where that is good. */
     struct cpu *asid_cpu;
     uint64_t asid_generation; /* of asid_cpu */
@@ -79,6 +80,9 @@ void virt_leave(struct cpu *c, struct guest_cpu *gc);
 /* virt.c: an exception as an event; error -1: it has no error code. */
 uint64_t virt_exception(const struct guest_cpu *gc, unsigned vector,
                         int64_t error);
+/* A guest's XSETBV exited: it is done, and skipped, or becomes #GP. */
+void virt_xsetbv(struct guest_cpu *gc, const struct guest_regs *regs,
+                 struct guest_exit *e);
 
 extern const struct pte_format npt_format;
 
@@ -116,7 +120,9 @@ enum event_type {
 };
 
 #define EXCEPTION_DB 1
+#define EXCEPTION_GP 13
 #define EXCEPTION_AC 17
+#define EXCEPTION_MC 18
 /* Exceptions whose delivery can raise them again, without end and so without an
  * exit: by a breakpoint on the stack or a misaligned one. They exit first. */
 #define EXCEPTIONS_ENDLESS (BIT(EXCEPTION_DB) | BIT(EXCEPTION_AC))

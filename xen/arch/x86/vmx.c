@@ -300,7 +300,7 @@ static void set_controls(const struct vmx_cpu *xc)
     vmwrite(VMCS_CPU_CONTROLS_2, vmx.cpu2);
     vmwrite(VMCS_EXIT_CONTROLS, vmx.exit);
     vmwrite(VMCS_ENTRY_CONTROLS, vmx.entry);
-    vmwrite(VMCS_EXCEPTIONS, EXCEPTIONS_ENDLESS);
+    vmwrite(VMCS_EXCEPTIONS, EXCEPTIONS_ENDLESS | BIT(EXCEPTION_MC));
     vmwrite(VMCS_MSR_BITMAP, (uint64_t)msr_bitmap);
     vmwrite(VMCS_EPT_POINTER, xc->ept_pointer);
     vmwrite(VMCS_LINK_POINTER, ~0ULL);

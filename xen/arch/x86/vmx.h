@@ -130,6 +130,10 @@ enum vmx_exit {
 #define SHADOW_MOV_SS BIT(1)
 #define SHADOW_NMI    BIT(3)
 
+/* What is a guest's own in CR4: VME PVI TSD DE PSE PAE PGE PCE OSFXSR OSXMM
+ * UMIP FSGSBASE PCIDE OSXSAVE SMEP SMAP. The rest is not offered. */
+#define CR4_GUEST 0x370FBFULL
+
 struct vmx_cpu {
     struct guest_cpu common; /* first */
     uint64_t vmcs;           /* physical */

@@ -7,9 +7,9 @@
  * The processor says how long the instruction is.
  */
 #include "arch/x86/asm.h"
+#include "arch/x86/mce.h"
 #include "arch/x86/vmx.h"
 
-#define EXCEPTION_GP       13
 #define EVENT_NMI_UNBLOCKS BIT(12)
 #define EVENT_TYPE_INT1    5U
 #define DR6_HITS           (BIT(13) | BIT(14) | 15U) /* BD, BS, B3..B0 */
@@ -87,7 +87,9 @@ static void decode_exception(struct vmx_cpu *xc, struct guest_regs *regs,
         return;
     }
     block_nmi_again(event & EVENT_NMI_UNBLOCKS);
-    if ((event & 0xFF) == EXCEPTION_DB) {
+    if ((event & 0xFF) == EXCEPTION_MC) {
+        mce_handle(true);
+    } else if ((event & 0xFF) == EXCEPTION_DB) {
         give_back_debug(xc, regs, e, event);
     } else {
         inject(xc, e, EXCEPTION_AC, 0);
@@ -96,18 +98,27 @@ static void decode_exception(struct vmx_cpu *xc, struct guest_regs *regs,
 
 /* A write that changes a bit of CR0 that is not the guest's (vmx_state.c) shows
  * as written from now on, and is run again: then it exits no more, and the
- * processor does the rest of it. CR4's only such bit is VMXE. */
+ * processor does the rest of it. Of CR4's such bits only MCE is there to be
+ * written, and has no effect: machine checks are the host's. */
+static bool valid_cr0(uint64_t v)
+{
+    bool caches = (v & BIT(30)) || !(v & BIT(29)); /* no NW without CD */
+    bool paging = (v & BIT(0)) || !(v & BIT(31));
+
+    return caches && paging && !(v >> 32);
+}
+
 static void decode_cr_write(struct vmx_cpu *xc, struct guest_exit *e,
                             unsigned cr, uint64_t v)
 {
-    bool valid = (v & BIT(30)) || !(v & BIT(29)); /* no NW without CD */
-
-    valid = valid && ((v & BIT(0)) || !(v & BIT(31)));
-    if (cr != 0 || !valid || v >> 32) {
+    if (cr == 0 && valid_cr0(v)) {
+        vmwrite(VMCS_CR0_SHADOW, v);
+    } else if (cr == 4 && !(v & ~(CR4_GUEST | CR4_MCE))) {
+        vmwrite(VMCS_CR4_SHADOW, v);
+    } else {
         inject(xc, e, EXCEPTION_GP, 0);
         return;
     }
-    vmwrite(VMCS_CR0_SHADOW, v);
     e->reason = EXIT_NONE;
     e->length = 0;
 }
@@ -127,22 +138,6 @@ static void decode_cr(struct vmx_cpu *xc, const struct guest_regs *regs,
     /* What is above 32 bits is left from 64-bit code. */
     decode_cr_write(xc, e, cr,
                     is_long ? regs->gpr[reg] : (uint32_t)regs->gpr[reg]);
-}
-
-/* Only what this processor has and the guest is offered, and what an FPU needs.
- * Ring 3 gets its #GP before the exit. */
-static void decode_xsetbv(struct vmx_cpu *xc, struct guest_regs *regs,
-                          struct guest_exit *e)
-{
-    uint64_t v = (uint32_t)regs->rax | regs->rdx << 32;
-
-    if ((uint32_t)regs->rcx || (v & ~fpu_guest_xcr0) || !(v & BIT(0)) ||
-        (v & (BIT(1) | BIT(2))) == BIT(2)) {
-        inject(xc, e, EXCEPTION_GP, 0);
-        return;
-    }
-    xsetbv0(v);
-    e->reason = EXIT_SKIP;
 }
 
 void vmx_decode_exit(struct vmx_cpu *xc, struct guest_regs *regs,
@@ -174,7 +169,11 @@ void vmx_decode_exit(struct vmx_cpu *xc, struct guest_regs *regs,
 
     e->length = (unsigned)vmread(VMCS_INSTRUCTION_LENGTH);
     e->value = code;
-    if (code & VMX_ENTRY_FAILED) {
+    if (code == (VMX_ENTRY_FAILED | VMX_EXIT_MACHINE_CHECK)) {
+        mce_handle(true);
+        e->reason = EXIT_NONE;
+        e->length = 0;
+    } else if (code & VMX_ENTRY_FAILED) {
         e->reason = EXIT_FAILED;
     } else if (code < ARRAY_COUNT(simple) && simple[code].known) {
         e->reason = simple[code].reason;
@@ -187,7 +186,7 @@ void vmx_decode_exit(struct vmx_cpu *xc, struct guest_regs *regs,
     } else if (code == VMX_EXIT_CR) {
         decode_cr(xc, regs, e);
     } else if (code == VMX_EXIT_XSETBV) {
-        decode_xsetbv(xc, regs, e);
+        virt_xsetbv(&xc->common, regs, e);
     } else {
         e->reason = EXIT_UNDEFINED;
     }

@@ -10,6 +10,8 @@
  *
  * RSP, RIP and RFLAGS of the guest are in the VMCS.
  */
+#include "arch/x86/returns.inc"
+
 #define VMCS_HOST_RSP 0x6C14
 
         .text
@@ -74,6 +76,7 @@ vmx_exit_point:
         movq    %r15, 15*8(%rdi)
         popq    %rax
         movq    %rax, 7*8(%rdi)
+        STUFF_RETURNS
         xorl    %eax, %eax
 3:      popq    %r15
         popq    %r14

@@ -131,7 +131,8 @@ void vmx_get_state(const struct guest_cpu *gc, struct guest_state *s)
     *s = (struct guest_state){
         .cr0 = (vmread(VMCS_GUEST_CR0) & ~CR0_OWN) | (shadow & CR0_OWN),
         .cr3 = vmread(VMCS_GUEST_CR3),
-        .cr4 = vmread(VMCS_GUEST_CR4) & ~CR4_VMXE,
+        .cr4 = (vmread(VMCS_GUEST_CR4) & CR4_GUEST) |
+               (vmread(VMCS_CR4_SHADOW) & CR4_MCE),
         .efer = vmread(VMCS_GUEST_EFER),
         .dr7 = vmread(VMCS_GUEST_DR7),
         .gdtr.base = vmread(VMCS_GUEST_GDTR_BASE),
@@ -165,9 +166,11 @@ static void set_control_registers(const struct guest_state *s)
     vmwrite(VMCS_CR0_SHADOW, s->cr0);
     vmwrite(VMCS_GUEST_CR0, (s->cr0 & ~CR0_OWN) | CR0_NE);
     vmwrite(VMCS_GUEST_CR3, s->cr3);
-    vmwrite(VMCS_CR4_MASK, CR4_VMXE);
-    vmwrite(VMCS_CR4_SHADOW, s->cr4 & ~CR4_VMXE);
-    vmwrite(VMCS_GUEST_CR4, s->cr4 | CR4_VMXE);
+    /* Without MCE a machine check would shut the processor down. */
+    vmwrite(VMCS_CR4_MASK, ~CR4_GUEST);
+    vmwrite(VMCS_CR4_SHADOW, s->cr4 & (CR4_GUEST | CR4_MCE));
+    vmwrite(VMCS_GUEST_CR4,
+            (s->cr4 & CR4_GUEST) | CR4_VMXE | (read_cr4() & CR4_MCE));
     vmwrite(VMCS_GUEST_DR7, (uint32_t)s->dr7 | 0x400);
 }
 
