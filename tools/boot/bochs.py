@@ -17,10 +17,10 @@ DEFAULT_MODEL = "corei7_skylake_x"
 # What it can give a guest machine out of its own address space.
 HOST_MEMORY_LIMIT = 2048
 # Ticks of its clock in a second; an instruction takes one. Debian's Bochs has
-# its debugger built in: with two processors that both wait, it looks at each and
-# goes on by one tick, so a second of waiting is as many looks. Firmware that
-# waits costs less, too.
-IPS = 20_000_000
+# its debugger built in: with several processors that all wait, it looks at each
+# and goes on by one tick, so a second of waiting is as many looks.
+IPS = 100_000_000
+IPS_SEVERAL = 20_000_000
 LOG = "bochs.log"
 
 CONFIG = """\
@@ -74,7 +74,8 @@ def command(directory, cpu, cpus, memory, serial):
               encoding="utf-8") as config:
         config.write(CONFIG.format(
             memory=memory, host_memory=min(memory, HOST_MEMORY_LIMIT),
-            model=cpu, cpus=cpus, ips=IPS, serial=serial, log=LOG))
+            model=cpu, cpus=cpus, ips=IPS if cpus == 1 else IPS_SEVERAL,
+            serial=serial, log=LOG))
     # The debugger is built in, and waits for a word before it starts.
     with open(os.path.join(directory, "start"), "w",
               encoding="utf-8") as start:
