@@ -78,13 +78,12 @@ int xc_domain_wait(struct xc *xc, uint32_t domid, int timeout_ms,
                    struct xc_domain *info)
 {
     int64_t until = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
-    int rc = store_watch(xc, "@releaseDomain");
+    bool watched = store_watch(xc, "@releaseDomain") == 0;
+    int rc = wait_for_end(xc, domid, until, info);
 
-    if (rc) {
-        return rc;
+    if (watched) {
+        store_unwatch(xc, "@releaseDomain");
     }
-    rc = wait_for_end(xc, domid, until, info);
-    store_unwatch(xc, "@releaseDomain");
     return rc;
 }
 

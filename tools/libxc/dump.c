@@ -237,7 +237,7 @@ static int write_pages(const struct dump *d, const uint8_t *pages,
         d->sections[SECTION_PAGES].sh_offset + d->done * PAGE_BYTES;
     int rc = 0;
 
-    for (unsigned int i = 0, end; !rc && i < count; i = end + 1) {
+    for (size_t i = 0, end; !rc && i < count; i = end + 1) {
         for (end = i; end < count && !is_zero(pages + end * PAGE_BYTES);) {
             end++;
         }

@@ -306,7 +306,7 @@ uint64_t tmem_evict(uint64_t pages)
         return 0;
     }
     given = frames_give(wanted);
-    while (given < wanted && attempts < 2 * TMEM_EVICT_MAX &&
+    while (given < wanted && attempts < 2UL * TMEM_EVICT_MAX &&
            evict_once(NULL, &evicted)) {
         attempts++;
         given += frames_give(wanted - given);

@@ -205,15 +205,23 @@ static struct page *add_single(enum kind kind)
     return frame;
 }
 
-struct page *frame_take(enum kind kind)
+static struct page *take_kept(enum kind kind)
 {
     struct page *frame;
 
     lock(&node.lock);
     frame = take_kept_locked(kind);
     unlock(&node.lock);
-    if (!frame && kind == EPHEMERAL && add_chunk()) {
-        return frame_take(kind);
+    return frame;
+}
+
+struct page *frame_take(enum kind kind)
+{
+    struct page *frame = take_kept(kind);
+
+    /* Others may take what a new chunk has before we do. */
+    while (!frame && kind == EPHEMERAL && add_chunk()) {
+        frame = take_kept(kind);
     }
     if (!frame) {
         frame = add_single(kind);

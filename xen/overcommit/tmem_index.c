@@ -63,8 +63,8 @@ int index_start(uint64_t key)
         struct tmem_shard *s = &shards[i];
 
         lock_init(&s->lock, RANK_TMEM_SHARD);
-        s->pages = heap_alloc_array(page_mask + 1, sizeof(*s->pages));
-        s->anchors = heap_alloc_array(anchor_mask + 1, sizeof(*s->anchors));
+        s->pages = heap_alloc_array(page_mask + 1, sizeof(void *));
+        s->anchors = heap_alloc_array(anchor_mask + 1, sizeof(void *));
         if (!s->pages || !s->anchors) {
             return -ENOMEM;
         }
@@ -96,13 +96,14 @@ uint64_t hash_bytes(const void *bytes, size_t size)
     for (; size >= sizeof(w); size -= sizeof(w), at += sizeof(w)) {
         memcpy(w, at, sizeof(w));
         for (unsigned i = 0; i < 4; i++) {
-            lane[i] = hash_two(lane[i], w[2 * i], w[2 * i + 1]) + MULTIPLIER;
+            lane[i] =
+                hash_two(lane[i], w[2UL * i], w[2UL * i + 1]) + MULTIPLIER;
         }
     }
     memset(w, 0, sizeof(w));
     memcpy(w, at, size);
     for (unsigned i = 0; i < 4; i++) {
-        lane[i] = hash_two(lane[i], w[2 * i] + size, w[2 * i + 1]);
+        lane[i] = hash_two(lane[i], w[2UL * i] + size, w[2UL * i + 1]);
     }
     return mix(lane[0] ^ lane[1], lane[2] ^ MULTIPLIER) ^
            mix(lane[2] ^ lane[3], lane[1] ^ hash_key);

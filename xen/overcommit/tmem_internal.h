@@ -422,6 +422,11 @@ static inline uint32_t slot_size(unsigned n)
     return sizes[n];
 }
 
+static inline size_t slot_offset(unsigned slot, unsigned n)
+{
+    return (size_t)slot * slot_size(n);
+}
+
 /* --- Eviction --- */
 
 /* One attempt to free an ephemeral frame, of `own` if that is not NULL.

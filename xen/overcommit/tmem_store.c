@@ -83,7 +83,7 @@ void purse_init(struct tmem_purse *p, struct tmem_store *s)
 
 const void *slot_bytes(const struct tmem_block *b, unsigned slot)
 {
-    return (const char *)page_map(b->frame) + slot * slot_size(b->slot_count);
+    return (const char *)page_map(b->frame) + slot_offset(slot, b->slot_count);
 }
 
 void purse_note_oldest_locked(struct tmem_purse *p)
@@ -261,7 +261,7 @@ static void fill_slot(struct tmem_block *b, struct tmem_data *d)
 static void write_slot(const struct tmem_data *d)
 {
     void *to = (char *)page_map(d->block->frame) +
-               d->slot * slot_size(d->block->slot_count);
+               slot_offset(d->slot, d->block->slot_count);
 
     if (to != d->bytes) {
         memcpy(to, d->bytes, d->length);

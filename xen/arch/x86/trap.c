@@ -59,7 +59,8 @@ void trap_init(void)
     set_gate(2, (uint64_t)nmi_stub, 2);
     set_gate(8, (uint64_t)trap_stubs + 8UL * STUB_SIZE, 1);
     set_gate(VECTOR_MACHINE_CHECK,
-             (uint64_t)trap_stubs + VECTOR_MACHINE_CHECK * STUB_SIZE, 3);
+             (uint64_t)trap_stubs + (uint64_t)VECTOR_MACHINE_CHECK * STUB_SIZE,
+             3);
 }
 
 void trap_load(void)
