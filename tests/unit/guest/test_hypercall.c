@@ -48,7 +48,7 @@ static void set_cs(uint16_t selector, uint16_t attributes)
 TEST(unknown_numbers)
 {
     start(1);
-    EXPECT_EQ(call(38, 0, 0, 0), -ENOSYS);
+    EXPECT_EQ(call(45, 0, 0, 0), -ENOSYS);
     EXPECT_EQ(call(1000, 0, 0, 0), -ENOSYS);
     EXPECT_EQ(call(~0ULL, 0, 0, 0), -ENOSYS);
     EXPECT_EQ(call(__HYPERVISOR_xen_version | BIT(32), 0, 0, 0), -ENOSYS);
@@ -164,7 +164,7 @@ TEST(multicall_writes_results)
 {
     start(1);
     entry(0, __HYPERVISOR_xen_version, XENVER_version, 0);
-    entry(1, 38, 0, 0);
+    entry(1, 45, 0, 0);
     entry(2, __HYPERVISOR_multicall, ARG, 1);
     entry(3, __HYPERVISOR_xen_version, XENVER_pagesize, 0);
     EXPECT_EQ(call(__HYPERVISOR_multicall, ARG, 4, 0), 0);
