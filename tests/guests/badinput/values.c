@@ -26,7 +26,7 @@ static const domid_t nobodies[] = {NOBODY, 0x7ff1, 0x7ff3,
 
 static void test_numbers(void)
 {
-    static const uint64_t unknown[] = {11, 38, 57, 63, 1000, ~0UL, 1UL << 32};
+    static const uint64_t unknown[] = {11, 45, 57, 63, 1000, ~0UL, 1UL << 32};
 
     test_section("hypercalls that there are not");
     for (unsigned i = 0; i < ARRAY_COUNT(unknown); i++) {
