@@ -120,7 +120,7 @@ static void tell_if_it_waits(struct xc *xc, uint32_t domid, struct seen *seen)
                     (unsigned long)pod.all_target_kib);
         }
     } else if (before.next_target_kib || pod.waits > before.waits) {
-        verbose("domain %u has waited for memory, and goes on", domid);
+        verbose("domain %u has waited for memory", domid);
     }
 }
 
@@ -134,9 +134,10 @@ int monitor_run(struct xc *xc, const struct guest *guest, uint32_t domid)
             domid, (int)getpid());
     do {
         rc = xc_domain_wait(xc, domid, LOOK_MS, &info);
-        if (rc == -ETIMEDOUT) {
+        if (!rc || rc == -ETIMEDOUT) {
+            /* Also when it has stopped: it may have waited since we looked. */
             tell_if_it_waits(xc, domid, &seen);
-        } else if (rc && rc != -EINTR) {
+        } else if (rc != -EINTR) {
             error("cannot watch domain %u: %s", domid, xc_error(xc));
             return rc;
         }
