@@ -39,7 +39,7 @@ check_columns() {
     shows "^stays .* 128 .*[rb]-*  *[0-9.]*$" xl list stays
     shows "^stays .* 0$" xl claims
     shows "^stays  *[0-9]*  *[0-9]*  *0$" xl sharing
-    shows "^Pool-0  *2  *null  *y  *2$" xl cpupool-list
+    shows "^Pool-0  *2  *credit2  *y  *2$" xl cpupool-list
     shows "^Pool-0  *0,1$" xl cpupool-list -c
     shows "^stays  *[0-9]*  *0:[0-9][0-9]:[0-9][0-9]$" xl uptime stays
     shows "^Domain-0 .* 0:[0-9][0-9]:[0-9][0-9]$" xl uptime
