@@ -18,26 +18,9 @@
 #define MACHINE_PAGES 0x4000
 #define KEPT          128 /* pages that may stay: small objects, empty frames */
 
-static const uint8_t *next, *end;
-
-/* As few bytes as the limit needs, so that inputs stay short. */
-static uint64_t choose(uint64_t limit)
-{
-    unsigned wanted = !limit             ? 8
-                      : limit <= 0x100   ? 1
-                      : limit <= 0x10000 ? 2
-                                         : 4;
-    uint64_t word = 0;
-
-    for (; wanted && next < end; wanted--) {
-        word = word << 8 | *next++;
-    }
-    return limit ? word % limit : word;
-}
-
 static void one_call(void)
 {
-    switch (choose(16)) {
+    switch (fuzz_choose(16)) {
     case 0:
         calls_grant();
         break;
@@ -48,12 +31,12 @@ static void one_call(void)
         calls_memory();
         break;
     case 3:
-        page_alloc_fail_nth(1 + choose(4));
+        page_alloc_fail_nth(1 + fuzz_choose(4));
         calls_tmem();
         break;
     case 4:
         /* The host is short of memory. */
-        (void)tmem_evict(choose(8));
+        (void)tmem_evict(fuzz_choose(8));
         break;
     default:
         calls_tmem();
@@ -83,10 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     machine_once();
     heap = heap_used();
     free = page_alloc_info().free;
-    next = data;
-    end = data + size;
-    calls_start(choose);
-    while (next < end) {
+    fuzz_choices(data, size);
+    calls_start(fuzz_choose);
+    while (fuzz_more()) {
         one_call();
     }
     domains_check();

@@ -16,26 +16,9 @@
 #define MACHINE_PAGES 0x4000
 #define SLABS_KEPT    64 /* pages of small objects that may stay */
 
-static const uint8_t *next, *end;
-
-/* As few bytes as the limit needs, so that inputs stay short. */
-static uint64_t choose(uint64_t limit)
-{
-    unsigned wanted = !limit             ? 8
-                      : limit <= 0x100   ? 1
-                      : limit <= 0x10000 ? 2
-                                         : 4;
-    uint64_t word = 0;
-
-    for (; wanted && next < end; wanted--) {
-        word = word << 8 | *next++;
-    }
-    return limit ? word % limit : word;
-}
-
 static void one_call(void)
 {
-    switch (choose(8)) {
+    switch (fuzz_choose(8)) {
     case 0:
         calls_grant();
         break;
@@ -43,7 +26,7 @@ static void one_call(void)
         calls_touch();
         break;
     case 2:
-        page_alloc_fail_nth(1 + choose(4));
+        page_alloc_fail_nth(1 + fuzz_choose(4));
         calls_touch();
         break;
     default:
@@ -72,10 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     machine_once();
     heap = heap_used();
     free = page_alloc_info().free;
-    next = data;
-    end = data + size;
-    calls_start(choose);
-    while (next < end) {
+    fuzz_choices(data, size);
+    calls_start(fuzz_choose);
+    while (fuzz_more()) {
         one_call();
     }
     domains_check();
