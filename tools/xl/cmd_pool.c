@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The cpupool-list command, in xl's own layout. */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cmdtable.h"
-#include "domainarg.h"
-#include "message.h"
+#include "poolarg.h"
 
 static uint32_t count_cpus(const struct xc_cpus *cpus)
 {
@@ -36,42 +33,35 @@ static void print_heading(bool cpus)
            cpus ? "CPU list" : "CPUs   Sched     Active   Domain count");
 }
 
-static void print_pool(const struct xc_cpupool *pool, bool cpus)
+/* What has been shown, and how. */
+struct listing {
+    bool cpus, any;
+};
+
+static bool print_pool(struct xc *xc, const struct xc_cpupool *pool,
+                       void *context)
 {
+    struct listing *listing = context;
+
+    if (!listing->any) {
+        print_heading(listing->cpus);
+        listing->any = true;
+    }
     printf("%-19s", pool->name);
-    if (cpus) {
+    if (listing->cpus) {
         print_numbers(&pool->cpus);
         putchar('\n');
     } else {
         printf("%3u %9s       y       %4u\n", count_cpus(&pool->cpus),
                pool->scheduler, pool->domain_count);
     }
+    return true;
 }
 
 int cmd_cpupool_list(struct xc *xc, const struct args *args)
 {
-    const char *wanted = args->word_count ? args->words[0] : NULL;
-    bool cpus = arg_given(args, 'c'), any = false;
-    struct xc_cpupool pool;
-    uint32_t from = 0;
-    int rc;
+    struct listing listing = {.cpus = arg_given(args, 'c')};
 
-    while (!(rc = xc_cpupool_next(xc, from, &pool))) {
-        if (!wanted || !strcmp(wanted, pool.name)) {
-            if (!any) {
-                print_heading(cpus);
-            }
-            print_pool(&pool, cpus);
-            any = true;
-        }
-        from = pool.id + 1;
-    }
-    if (rc != -ENOENT) {
-        return failed(xc, "cannot list the CPU pools");
-    }
-    if (wanted && !any) {
-        error("CPU pool '%s' does not exist", wanted);
-        return XL_FAILED;
-    }
-    return XL_OK;
+    return pool_each(xc, args->word_count ? args->words[0] : NULL, print_pool,
+                     &listing);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The sched-credit2 command: weights, caps, the rate limit. The layout is
  * xl's. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "domainarg.h"
 #include "message.h"
 #include "number.h"
+#include "poolarg.h"
 
 enum {
     WEIGHT_MAX = 65535,
@@ -39,7 +39,8 @@ static void print_heading(void)
     printf("%-33s %4s %6s %4s\n", "Name", "ID", "Weight", "Cap");
 }
 
-static bool print_pool(struct xc *xc, const struct xc_cpupool *pool)
+static bool print_pool(struct xc *xc, const struct xc_cpupool *pool,
+                       void *context)
 {
     uint32_t us;
 
@@ -51,14 +52,16 @@ static bool print_pool(struct xc *xc, const struct xc_cpupool *pool)
     return true;
 }
 
-static bool print_domains(struct xc *xc, const struct xc_cpupool *pool)
+static bool print_domains(struct xc *xc, const struct xc_cpupool *pool,
+                          void *context)
 {
     static const struct args all = {.word_count = 0};
     struct xc_domain *list;
     size_t count;
     bool ok;
 
-    if (!print_pool(xc, pool) || !domain_select(xc, &all, &list, &count)) {
+    if (!print_pool(xc, pool, context) ||
+        !domain_select(xc, &all, &list, &count)) {
         return false;
     }
     print_heading();
@@ -70,34 +73,6 @@ static bool print_domains(struct xc *xc, const struct xc_cpupool *pool)
     }
     free(list);
     return ok;
-}
-
-/* `show` for each pool, or the one of that name. */
-static int each_pool(struct xc *xc, const char *wanted,
-                     bool (*show)(struct xc *xc, const struct xc_cpupool *pool))
-{
-    struct xc_cpupool pool;
-    bool any = false;
-    uint32_t from = 0;
-    int rc;
-
-    while (!(rc = xc_cpupool_next(xc, from, &pool))) {
-        if (!wanted || !strcmp(wanted, pool.name)) {
-            any = true;
-            if (!show(xc, &pool)) {
-                return XL_FAILED;
-            }
-        }
-        from = pool.id + 1;
-    }
-    if (rc != -ENOENT) {
-        return failed(xc, "cannot list the CPU pools");
-    }
-    if (wanted && !any) {
-        error("CPU pool '%s' does not exist", wanted);
-        return XL_FAILED;
-    }
-    return XL_OK;
 }
 
 /* ---- changing ---------------------------------------------------------- */
@@ -220,6 +195,6 @@ int cmd_sched_credit2(struct xc *xc, const struct args *args)
     if (arg_given(args, 'r')) {
         return set_ratelimit(xc, args, pool);
     }
-    return each_pool(xc, pool,
-                     arg_given(args, 's') ? print_pool : print_domains);
+    return pool_each(xc, pool,
+                     arg_given(args, 's') ? print_pool : print_domains, NULL);
 }
