@@ -16,7 +16,10 @@ random() {
 }
 
 prepare() {
-    random_life 0 # dom0 itself grows by some tables that stay
+    for name in a b c d; do # dom0 itself grows by some tables that stay
+        random_life $name
+    done
+    wait
     wait_for "no guests" destroy_all
     must create stays maxmem=512 memory=128
     wait_ready stays
@@ -42,39 +45,53 @@ random_shape() {
     [ $chosen != 0 ] || shape="$shape kernel=$generic"
 }
 
-# build_cut_short NAME: xl is killed while it builds, and what it left goes
+# build_cut_short DELAY NAME SHAPE...: xl is killed while it builds; what it
+# left goes later
 build_cut_short() {
-    # shellcheck disable=SC2086 # several words
-    create "$1" $shape &
-    random 800
-    usleep $((chosen * 1000))
+    delay=$1
+    shift
+    create "$@" &
+    usleep $((delay * 1000))
     kill -9 $! 2>/dev/null
     pkill -9 -f "name=$1 " 2>/dev/null
     wait
 }
 
-# random_life N: one guest, to a random point of its life
+# live WAY DELAY NAME SHAPE...: one guest, to some point of its life; DELAY is
+# in milliseconds
+live() {
+    way=$1 delay=$2
+    shift 2
+    echo "life $1: $*, way $way"
+    if [ "$way" = 0 ]; then
+        build_cut_short $((delay / 4)) "$@"
+        return
+    fi
+    must create "$@"
+    [ "$way" = 1 ] || usleep $((delay * 1000))
+}
+
+# random_life NAME: beside whatever else goes on
 random_life() {
     random_shape
     random 4
     way=$chosen
-    echo "life $1: $shape, way $way"
-    if [ $way = 0 ]; then
-        build_cut_short "soak$1"
-    else
-        # shellcheck disable=SC2086 # several words
-        must create "soak$1" $shape
-        random 3000
-        [ $way = 1 ] || usleep $((chosen * 1000))
-    fi
+    random 3000
+    # shellcheck disable=SC2086 # several words
+    live $way "$chosen" "$1" $shape &
 }
 
 # The host's free memory tells, after each check, whether anything leaked.
 check_random_lives() {
     count=0
     while [ $count -lt $((8 * soak)) ]; do
-        count=$((count + 1))
-        random_life $count
+        random 4
+        for _ in $(seq $((chosen + 1))); do
+            count=$((count + 1))
+            random_life "soak$count"
+        done
+        wait
+        [ ! -s /tmp/why ] || exit 1
         wait_for "no guests" destroy_all
     done
 }
