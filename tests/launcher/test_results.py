@@ -36,6 +36,16 @@ def test_a_kind_that_stopped_is_a_failure(tmp_path, capsys):
         1, "1 passed, 1 failed")
 
 
+def test_how_long_a_kind_took(tmp_path, capsys):
+    for name, text in {"unit.txt": "pass a\n", "lint.txt": "pass b\n",
+                       "seconds": "unit 126\n"}.items():
+        (tmp_path / name).write_text(text)
+    results.sum_up(str(tmp_path), "unit", "lint")
+    said = capsys.readouterr().out
+    assert "unit: 1 passed, 0 failed, 0 skipped, 126 s\n" in said
+    assert "lint: 1 passed, 0 failed, 0 skipped\n" in said
+
+
 def table(tmp_path, capsys, kinds):
     """Rows of the table, as {machine and firmware: the rest}."""
     for kind, text in kinds.items():

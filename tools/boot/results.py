@@ -13,6 +13,7 @@ Each kind of test writes one line per test, and nothing else:
 
 A kind whose command failed without a test that failed, or that wrote nothing,
 counts as one failure: it did not come to its end. DIR/broken names those.
+DIR/seconds says how long each kind took: "KIND SECONDS".
 
 Below the sum stands what ran on which machine. A test whose name contains
 FIRMWARE.MACHINE.SYSTEM, as in "uefi.svm-qemu.linux", belongs to that cell of
@@ -111,6 +112,8 @@ def print_table(cells):
 
 def sum_up(directory, *kinds):
     broken = read_lines(os.path.join(directory, "broken"))
+    seconds = dict(line.split(" ", maxsplit=1) for line in
+                   read_lines(os.path.join(directory, "seconds")))
     total = collections.Counter()
     cells = collections.defaultdict(collections.Counter)
     print("== summary")
@@ -119,7 +122,8 @@ def sum_up(directory, *kinds):
         counts = collections.Counter(verdict for verdict, _ in results)
         total += counts
         print(f"{kind:>10}: {counts['pass']} passed, {counts['fail']} "
-              f"failed, {counts['skip']} skipped")
+              f"failed, {counts['skip']} skipped"
+              + (f", {seconds[kind]} s" if kind in seconds else ""))
         for verdict, name in results:
             cells[cell_of(kind, name)][verdict] += 1
             if verdict != "pass":
