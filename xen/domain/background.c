@@ -8,7 +8,10 @@
  * does only if the cache is still low after a whole lap of the former, and only
  * until it is not. If that was in vain, too, all of the domain rests, longer
  * each time until something is found again. The laps after that read only what
- * was written to meanwhile (dirty bits), but the rest is what bounds them.
+ * was written to meanwhile (dirty bits), but the rest is what bounds them. A
+ * touch that was given a page ends the rest: the guest goes on, and what it has
+ * done since may be found. That bounds them as well, since each of these laps
+ * is paid for by a page that was found or set aside before.
  *
  * A CPU does one slice at a time, looks whether there is a vCPU to run, and
  * waits as long as the slice took, at least PAUSE_NS: so who shares the
@@ -77,26 +80,38 @@ static bool is_low(struct domain *d)
     return is_below_mark(d) && has_deficit(d);
 }
 
-static void note_low(struct domain *d)
+static void start(struct background *b, uint64_t now)
+{
+    __atomic_store_n(&b->wanted, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&somebody_wants, true, __ATOMIC_SEQ_CST);
+    WRITE_ONCE(b->next_ns, now);
+    sched_wake_idle();
+}
+
+/* Must nobody be called, since somebody comes soon? */
+static bool is_at_hand(const struct background *b, uint64_t now, bool given)
+{
+    return READ_ONCE(b->wanted) && now < READ_ONCE(b->next_ns) + OVERDUE_NS &&
+           !(given && READ_ONCE(b->resting));
+}
+
+static void note_low(struct domain *d, bool given)
 {
     struct background *b = &d->background;
     uint64_t now = arch_time_ns();
 
-    if (READ_ONCE(b->wanted) && now < READ_ONCE(b->next_ns) + OVERDUE_NS) {
-        return;
+    if (given) {
+        WRITE_ONCE(b->touched, true);
     }
-    if (has_deficit(d)) {
-        __atomic_store_n(&b->wanted, true, __ATOMIC_SEQ_CST);
-        __atomic_store_n(&somebody_wants, true, __ATOMIC_SEQ_CST);
-        WRITE_ONCE(b->next_ns, now);
-        sched_wake_idle();
+    if (!is_at_hand(b, now, given) && has_deficit(d)) {
+        start(b, now);
     }
 }
 
-void background_note(struct domain *d)
+void background_note(struct domain *d, bool given)
 {
     if (unlikely(is_below_mark(d)) && !is_off) {
-        note_low(d);
+        note_low(d, given);
     }
 }
 
@@ -163,11 +178,16 @@ static void stop(struct background *b)
     __atomic_store_n(&b->wanted, false, __ATOMIC_SEQ_CST);
 }
 
+/* All was in vain: a rest, unless the guest went on meanwhile. */
 static void rest(struct background *b, uint64_t now)
 {
-    b->rest_ns = MIN(MAX(2 * b->rest_ns, REST_MIN_NS), REST_MAX_NS);
     b->thorough = false;
+    if (__atomic_exchange_n(&b->touched, false, __ATOMIC_SEQ_CST)) {
+        return;
+    }
+    b->rest_ns = MIN(MAX(2 * b->rest_ns, REST_MIN_NS), REST_MAX_NS);
     WRITE_ONCE(b->next_ns, now + b->rest_ns);
+    WRITE_ONCE(b->resting, true);
 }
 
 static bool has_ended(const struct domain *d)
@@ -181,6 +201,7 @@ static void step(struct domain *d)
     uint64_t begin = arch_time_ns(), end;
     enum p2m_sweep_result result;
 
+    WRITE_ONCE(b->resting, false);
     result = do_slice(d);
     end = arch_time_ns();
     WRITE_ONCE(b->next_ns, end + MAX(end - begin, PAUSE_NS));

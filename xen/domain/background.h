@@ -22,6 +22,8 @@ struct background {
     bool busy;        /* a CPU is at it, the fields below are its own; atomic */
     uint64_t next_ns; /* not before this time */
     uint64_t rest_ns; /* how long it rests when it found nothing */
+    bool resting;     /* until next_ns, or until a touch is given a page */
+    bool touched;     /* one was, since all was last in vain; atomic */
     bool thorough;    /* superpages may be taken apart */
     struct p2m_search search;
 };
@@ -29,9 +31,9 @@ struct background {
 /* On unless it is switched off at boot. */
 void background_set(bool on);
 
-/* d took a page from its cache, or found none there: if that is low, have an
- * idle CPU fill it. Cheap. */
-void background_note(struct domain *d);
+/* d was given a page from its cache, or found none there: if that is low, have
+ * an idle CPU fill it. Cheap. */
+void background_note(struct domain *d, bool given);
 
 /*
  * This CPU is idle: one slice for the domain that waits longest, if any.

@@ -172,11 +172,11 @@ static enum p2m_verdict supply(struct domain *d, gfn_t gfn,
                                enum p2m_verdict verdict)
 {
     if (likely(verdict == P2M_OK)) {
-        background_note(d);
+        background_note(d, true);
         return verdict;
     }
     if (verdict == P2M_NEED_PAGE) {
-        background_note(d);
+        background_note(d, false);
         return find_page(d, gfn);
     }
     if (verdict == P2M_NO_MEMORY && find_table(d)) {
