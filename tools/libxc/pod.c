@@ -194,6 +194,7 @@ static const char *const counter_names[] = {
     [PODIUM_TABLES_OWED] = "tables_owed",
     [PODIUM_WAITS] = "waits",
     [PODIUM_BORROWED] = "borrowed",
+    [PODIUM_SUPERPAGES_GATHERED] = "superpages_gathered",
 };
 _Static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == PODIUM_WORDS,
                "each counter has a name");

@@ -16,6 +16,7 @@
 #include "boot/unpack.h"
 #include "domain/background.h"
 #include "domain/sched.h"
+#include "domain/tidy.h"
 #include "domain/tmem_client.h"
 #include "guest/hypercall.h"
 #include "guest/run.h"
@@ -155,6 +156,7 @@ static noreturn_fn void boot_rest(void)
     say_hello();
     sched_init();
     background_set(!options.no_background);
+    tidy_set(!options.no_background);
     start_tmem();
     version_set_command_line(boot_info.command_line);
     domain_zero_ended = first_domain_ended;

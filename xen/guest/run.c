@@ -14,6 +14,7 @@
 #include "domain/domain.h"
 #include "domain/room.h"
 #include "domain/sched.h"
+#include "domain/tidy.h"
 #include "guest/console_input.h"
 #include "guest/tmem_page.h"
 #include "guest/trouble.h"
@@ -79,12 +80,15 @@ static void scrub(void)
 
 static uint64_t idle_work(bool woken)
 {
+    uint64_t again;
+
     housekeeping(NULL);
     if (woken) {
         return NO_DEADLINE;
     }
     scrub();
-    return background_work();
+    again = background_work();
+    return MIN(again, tidy_work());
 }
 
 /* The vector that an upcall of v's domain arrives at; -1: none is due. */

@@ -52,6 +52,7 @@ struct pod_counters {
     uint64_t tables_reserved, tables_owed; /* now: see p2m/reserve.c */
     uint64_t waits;                        /* a vCPU had to wait for a page */
     uint64_t borrowed;                     /* pages, ever */
+    uint64_t superpages_gathered;          /* of 2 MiB, by copying */
 };
 
 struct pod {

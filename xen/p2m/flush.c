@@ -148,7 +148,7 @@ static unsigned run_of_own(const struct p2m *p2m, unsigned i,
     return end - i;
 }
 
-static void release_parked(struct p2m *p2m)
+void p2m_release_parked(struct p2m *p2m)
 {
     unsigned run;
 
@@ -177,7 +177,7 @@ void p2m_settle(struct p2m *p2m)
         p2m->flush_needed = false;
         release_tables(p2m);
         if (p2m->parked_count) {
-            release_parked(p2m);
+            p2m_release_parked(p2m);
         }
     }
 }

@@ -336,6 +336,9 @@ enum park_kind {
  * becomes present, and before the caller says that memory is short. */
 void p2m_settle(struct p2m *p2m);
 
+/* Hand on what is parked; only after a flush. */
+void p2m_release_parked(struct p2m *p2m);
+
 /* Do it before the entry is written: making room may flush, and what is being
  * parked would be handed on by a flush that came too early. */
 static inline void p2m_park(struct p2m *p2m, mfn_t mfn, unsigned order,

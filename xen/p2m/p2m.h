@@ -31,6 +31,7 @@ enum p2m_type {
     P2M_ZERO,         /* a placeholder that was read: shows the zero block */
     P2M_FOREIGN_ZERO, /* the same of another domain's, for who only reads */
     P2M_POD_PATTERN,  /* placeholder that means the domain's scrub pattern */
+    P2M_MOVING, /* RAM that is being copied: only while the lock is held */
     P2M_TYPE_COUNT,
 };
 
@@ -295,6 +296,22 @@ enum p2m_sweep_result {
                           since a page was last found by anybody */
 };
 enum p2m_sweep_result p2m_sweep(struct p2m *p2m, struct p2m_search *search);
+
+/*
+ * Superpages out of scattered pages (gather.c). p2m_gather_find() looks from
+ * *gfn on, a slice of 512 entries, for a region of 2M of which all is RAM, but
+ * single pages: FOUND: *gfn is in it; MORE: go on at *gfn; END: there is
+ * nothing behind. p2m_gather() copies its pages, in one lock hold, to a block
+ * of the domain's, which is what is mapped then, and gives them up. False: it
+ * is no such region any more, and the block is still the caller's.
+ */
+enum p2m_gather_result {
+    P2M_GATHER_FOUND,
+    P2M_GATHER_MORE,
+    P2M_GATHER_END,
+};
+enum p2m_gather_result p2m_gather_find(struct p2m *p2m, gfn_t *gfn);
+bool must_check p2m_gather(struct p2m *p2m, gfn_t gfn, struct page *block);
 
 /*
  * Free everything the tables hold, in slices of at most 512 entries: -ERESTART

@@ -37,4 +37,5 @@ const struct p2m_type_info p2m_types[P2M_TYPE_COUNT] = {
     [P2M_POD_PATTERN] = {.name = "promised-pattern",
                          .is_ram = true,
                          .is_promise = true},
+    [P2M_MOVING] = {.name = "moving", .is_ram = true, .is_promise = true},
 };

@@ -96,6 +96,7 @@ enum podium_pod_counter {
     PODIUM_TABLES_OWED,       /* now: tables that touches may need in the end */
     PODIUM_WAITS,             /* vCPUs that had to wait for a page */
     PODIUM_BORROWED,          /* pages borrowed from the host, ever */
+    PODIUM_SUPERPAGES_GATHERED, /* of 2 MiB, put together by copying */
     PODIUM_POD_COUNTER_COUNT,
 };
 

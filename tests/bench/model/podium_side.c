@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "domain/background.h"
+#include "domain/tidy.h"
 #include "domains.h"
 #include "guest/run.h"
 #include "machine.h"
@@ -43,6 +44,12 @@ static int set_target(uint64_t pages)
     } while (rc == -ERESTART);
     grown += cached() - MIN(before, cached());
     return rc;
+}
+
+static int grow(uint64_t pages)
+{
+    memory_set_max_pages(d, pages + MIB_PAGES);
+    return set_target(pages);
 }
 
 static uint64_t mark(uint64_t gfn, unsigned order)
@@ -233,6 +240,7 @@ static void be_idle(void)
     fake_advance(IDLE_NS);
     fake_set_cpu(1);
     background_work();
+    tidy_work();
     fake_set_cpu(0);
     fake_forget_pte_writes();
 }
@@ -399,6 +407,7 @@ const struct side podium_side = {
     .be_idle = be_idle,
     .mark = mark,
     .set_target = set_target,
+    .grow = grow,
     .remove = remove_page,
     .foreign_read = foreign_read,
     .add_foreign = add_foreign,

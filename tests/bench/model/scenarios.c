@@ -410,6 +410,40 @@ TEST(s5_sawtooth)
     both(run_s5, 0);
 }
 
+/* What a scrubbing guest has left of its superpages once it was ballooned down
+ * by single pages and has grown to all that it was promised, and has had a
+ * second to be idle in (P7). */
+static unsigned run_grown(const struct side *s, uint64_t arg)
+{
+    uint64_t *gfns = shuffled(S5_PROMISED, 7);
+    struct view v;
+
+    s->start(&(struct shape){
+        .promised = S5_PROMISED, .target = S5_TARGET, .spare = S5_PROMISED});
+    write_all(s, S5_PROMISED, 1, ZEROS);
+    EXPECT_EQ(balloon_out(s, gfns, S5_TARGET), S5_TARGET);
+    for (uint64_t i = S5_TARGET; i < S5_PROMISED; i++) {
+        EXPECT(s->write(gfns[i], DATA));
+    }
+    EXPECT_EQ(s->grow(S5_PROMISED), 0);
+    for (uint64_t i = 0; i < S5_TARGET; i++) {
+        EXPECT_EQ(s->populate(gfns[i], 0), 1);
+    }
+    for (unsigned i = 0; i < 1000; i++) {
+        s->be_idle();
+    }
+    s->audit();
+    v = view_of(s);
+    figure(s, "grown_superpages", (double)(v.mapped_2m + v.cached_2m));
+    free(gfns);
+    return 0;
+}
+
+TEST(p7_grown_again)
+{
+    both(run_grown, 0);
+}
+
 /* --- S6: somebody reads all of it first (P11) --- */
 
 #define S6_PROMISED (256 * MIB_PAGES)

@@ -60,6 +60,7 @@ struct side {
     /* What the control domain does. */
     uint64_t (*mark)(uint64_t gfn, unsigned order);
     int (*set_target)(uint64_t pages);
+    int (*grow)(uint64_t pages); /* the limit first, then the target */
     bool (*remove)(uint64_t gfn);
     bool (*foreign_read)(uint64_t gfn); /* map, read, unmap */
     bool (*add_foreign)(uint64_t gfn);  /* a page of another domain */

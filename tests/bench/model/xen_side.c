@@ -126,6 +126,12 @@ static int set_target(uint64_t pages)
     return xen_set_target(&xen, pages);
 }
 
+static int grow(uint64_t pages)
+{
+    xen.max_pages = pages + MIB_PAGES;
+    return set_target(pages);
+}
+
 static bool remove_page(uint64_t gfn)
 {
     return xen_remove(&xen, gfn);
@@ -241,6 +247,7 @@ const struct side xen_side = {
     .be_idle = be_idle,
     .mark = mark,
     .set_target = set_target,
+    .grow = grow,
     .remove = remove_page,
     .foreign_read = foreign_read,
     .add_foreign = add_foreign,

@@ -543,6 +543,24 @@ static void op_sweep(void)
     }
 }
 
+/* Scattered pages move to a block, if the host has one to lend. */
+static void op_gather(void)
+{
+    gfn_t gfn = GFN(any_region());
+    uint64_t charged = g.account.page_count;
+    struct page *block;
+
+    if (p2m_gather_find(&g.p2m, &gfn) != P2M_GATHER_FOUND) {
+        return;
+    }
+    block = page_borrow(&g.account, ORDER_2M, g.account.borrowed + 512);
+    if (block) {
+        EXPECT(p2m_gather(&g.p2m, gfn, block));
+        EXPECT_EQ(guest_order(&g, gfn.v), ORDER_2M);
+    }
+    EXPECT_EQ(g.account.page_count, charged);
+}
+
 static void op_batch(void)
 {
     if (batches) {
@@ -609,7 +627,7 @@ static const struct {
     unsigned weight[3];
     void (*run)(void);
 } ops[] = {
-    {{500, 835, 480}, op_touch_race},
+    {{490, 835, 480}, op_touch_race},
     {{20, 20, 10}, op_zero},
     {{60, 5, 0}, op_mark},
     {{20, 10, 20}, op_inflate},
@@ -625,7 +643,8 @@ static const struct {
     {{20, 20, 20}, op_be_mapped},
     {{40, 2, 0}, op_grow},
     {{20, 18, 10}, op_sweep},
-    {{30, 20, 20}, op_batch},
+    {{30, 20, 10}, op_batch},
+    {{10, 0, 10}, op_gather},
 };
 
 /* The arguments are the seed of all that it chooses. */
@@ -738,6 +757,7 @@ static void start_whole(void)
 static void finish_whole(void)
 {
     EXPECT(steps < ROUNDS || g.pod.counters.superpages_reformed);
+    EXPECT(steps < ROUNDS || g.pod.counters.superpages_gathered);
     finish();
 }
 

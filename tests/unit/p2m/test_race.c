@@ -187,3 +187,79 @@ TEST(cpus_at_one_p2m)
     }
     guest_end(&g);
 }
+
+/* A region is put together and scattered again, again and again, while other
+ * CPUs write to its pages. */
+static bool gathering;
+
+static void scatter_again(void)
+{
+    struct page *pg = page_alloc_guest(&g.account, 0);
+
+    EXPECT(pg);
+    guest_decrease(&g, 511, 0);
+    EXPECT_EQ(p2m_add_ram(&g.p2m, GFN(511), pg, 0), 0);
+}
+
+static void *run_writer(void *context)
+{
+    struct cpu *c = context;
+
+    fake_set_cpu(c->number);
+    while (READ_ONCE(gathering) && !c->wrong) {
+        use_own(c, (unit_random_below(&c->seed, 504) & ~7ULL) + c->number);
+    }
+    return NULL;
+}
+
+static uint64_t gather_for(uint64_t count)
+{
+    uint64_t done = 0, tries = 0;
+
+    while (done < count && tries++ < 1000 * count) {
+        gfn_t gfn = GFN(0);
+        struct page *block;
+
+        if (p2m_gather_find(&g.p2m, &gfn) != P2M_GATHER_FOUND) {
+            continue;
+        }
+        block = page_borrow(&g.account, ORDER_2M, 512);
+        EXPECT(block);
+        if (p2m_gather(&g.p2m, gfn, block)) {
+            done++;
+            scatter_again();
+        } else {
+            page_release(block, 512);
+        }
+    }
+    return done;
+}
+
+TEST(pages_move_while_cpus_write_to_them)
+{
+    static struct cpu cpus[CPUS];
+    pthread_t threads[CPUS];
+    uint64_t done;
+
+    guest_start_pod(&g, 9, 512);
+    guest_write_all(&g, 0, 512, 0);
+    scatter_again();
+    gathering = true;
+    for (unsigned i = 1; i < CPUS; i++) {
+        cpus[i].number = i;
+        cpus[i].seed = unit_seed(43) + i;
+        EXPECT(!pthread_create(&threads[i], NULL, run_writer, &cpus[i]));
+    }
+    done = gather_for(40 * unit_long());
+    WRITE_ONCE(gathering, false);
+    for (unsigned i = 1; i < CPUS; i++) {
+        pthread_join(threads[i], NULL);
+        if (cpus[i].wrong) {
+            FAIL("CPU %u: %s", i, cpus[i].wrong);
+        }
+    }
+    EXPECT(done);
+    EXPECT_EQ(g.account.page_count, 512);
+    guest_check(&g);
+    guest_end(&g);
+}
