@@ -246,6 +246,17 @@ static int get_page(struct domain *d, gfn_t gfn, bool write, struct page **pg,
     return judge_page(e, write, pg);
 }
 
+/* Of a promise of the scrub pattern, for who only reads; NULL: it has to be
+ * populated. */
+static struct page *get_pattern(struct domain *d, struct p2m_entry e)
+{
+    struct page *pg = READ_ONCE(d->pod.pattern_page);
+
+    return p2m_types[e.type].is_pattern && pg && page_get(pg, &d->account)
+               ? pg
+               : NULL;
+}
+
 static int get_page_to_read(struct domain *d, gfn_t gfn, struct page **pg,
                             struct vcpu *waiter)
 {
@@ -255,8 +266,11 @@ static int get_page_to_read(struct domain *d, gfn_t gfn, struct page **pg,
     if (p2m_types[e.type].is_zero) {
         return 0;
     }
-    return *pg ? judge_page(e, false, pg)
-               : get_page(d, gfn, false, pg, waiter); /* may be a pattern's */
+    if (*pg) {
+        return judge_page(e, false, pg);
+    }
+    *pg = get_pattern(d, e);
+    return *pg ? 0 : get_page(d, gfn, false, pg, waiter);
 }
 
 int memory_get_page(struct domain *d, gfn_t gfn, bool write, struct page **pg)
@@ -472,7 +486,8 @@ void memory_get_size(struct domain *d, struct memory_size_info *info)
     info->cached = d->pod.cache_count;
     info->promised = d->pod.entry_count;
     info->deficit = pod_deficit_locked(&d->pod);
-    info->special = d->grants.frame_count + 1; /* shared_info */
+    /* The first is shared_info. */
+    info->special = 1 + d->grants.frame_count + !!d->pod.pattern_page;
     unlock(&d->pod.lock);
     unlock(&d->p2m.lock);
     unlock(&d->grants.lock);
@@ -552,8 +567,7 @@ int memory_set_pattern(struct domain *d, uint64_t pattern)
     if (d->started) {
         return -EBUSY;
     }
-    d->pod.pattern = pattern;
-    return 0;
+    return p2m_set_pattern(&d->p2m, pattern);
 }
 
 int memory_claim(struct domain *d, uint64_t pages)

@@ -135,7 +135,7 @@ void memory_set_max_pages(struct domain *d, uint64_t pages);
 /* How many tables its p2m may have, as p2m_set_table_limit(). */
 void memory_set_table_limit(struct domain *d, uint64_t tables);
 /* What the guest's scrubber fills memory with, besides zero; 0: nothing else.
- * -EBUSY once it has run. */
+ * -EBUSY once it has run, -ENOMEM. */
 int must_check memory_set_pattern(struct domain *d, uint64_t pattern);
 /* As page_claim(), of what may be made free, too (T-24). -ERESTART: some was,
  * and there is no claim yet. */

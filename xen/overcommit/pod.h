@@ -66,7 +66,9 @@ struct pod {
     gfn_t max_guest;  /* highest gfn populated by demand */
     uint64_t pattern; /* of the guest's scrubber; 0: zero alone. Set before the
                          guest runs */
-    bool on_demand;   /* set before anything is promised */
+    struct page *pattern_page; /* a SPECIAL one full of it, for who only reads;
+                                  NULL: there is none */
+    bool on_demand;            /* set before anything is promised */
     struct pod_counters counters;
 };
 

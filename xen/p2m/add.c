@@ -120,7 +120,7 @@ static int add_page_locked(struct p2m *p2m, gfn_t gfn, struct page *pg,
     if (rc) {
         return rc;
     }
-    if (s.f.tag == P2M_ZERO) {
+    if (slot_is_shown(&s)) {
         zero_withdraw(p2m, gfn, &s);
     }
     p2m_settle(p2m);

@@ -8,11 +8,10 @@
  *   ram-ro      run    bad    run
  *   promised    zeros  - populate -
  *   zero        run    - populate -  (a promise that was read)
- *   pattern     - populate -         (a promise of something else than zeros)
+ *   promised-pattern, pattern         the same of the domain's scrub pattern
  *   foreign     run    run    bad
  *   foreign-ro  run    bad    bad      (grant, foreign-zero: likewise)
  */
-#include "mm/zero_block.h"
 #include "p2m/internal.h"
 
 static unsigned rights_needed(bool write, bool execute)
@@ -40,8 +39,7 @@ static enum p2m_verdict fault_locked(struct p2m *p2m, gfn_t gfn, bool write,
 
     walk_to(p2m, gfn, &s);
     if (slot_is_promise(&s)) {
-        bool show = !write && !execute && zero_block_exists() &&
-                    p2m_types[s.f.tag].is_zero;
+        bool show = !write && !execute && zero_can_show(p2m, &s);
 
         return show ? zero_show_locked(p2m, gfn, &s)
                     : populate_locked(p2m, gfn, &s);

@@ -88,7 +88,7 @@ static inline unsigned piece_order(gfn_t gfn, uint64_t left, unsigned max_order)
 struct table_use {
     unsigned busy;     /* tables, and leaves with a frame */
     unsigned promised; /* placeholders */
-    unsigned zero;     /* of them, those that show the zero block */
+    unsigned zero;     /* of them, those that show what they mean */
 };
 #define USE_BITS 10 /* of each count */
 static inline struct table_use table_use(const struct page *table)
@@ -314,8 +314,19 @@ enum p2m_type page_promise(const struct p2m *p2m, const struct page *pg);
 /* What the new pages of a P2M_POD_PATTERN are to have in them. */
 void promise_fill(const struct p2m *p2m, struct page *head, unsigned order);
 
+/* All entries are gone: so is the page that they showed. */
+void pattern_end(struct p2m *p2m);
+
+/* A promise that was read, and shows what it means. */
+static inline bool slot_is_shown(const struct slot *s)
+{
+    return s->f.rights && slot_is_promise(s);
+}
+
 /* zero.c */
 enum p2m_verdict zero_show_locked(struct p2m *p2m, gfn_t gfn, struct slot *s);
+/* Is there anything that may be shown in the place of this promise? */
+bool zero_can_show(const struct p2m *p2m, const struct slot *s);
 /* The promise at gfn that shows zeros, and its neighbours with it, show nothing
  * again. A flush is owed afterwards. */
 void zero_withdraw(struct p2m *p2m, gfn_t gfn, struct slot *s);

@@ -71,6 +71,9 @@ static int mark_locked(struct p2m *p2m, gfn_t gfn, uint64_t count)
     if (rc) {
         return rc;
     }
+    if (p2m->pod->pattern) {
+        zero_withdraw_range(p2m, gfn, count); /* it will mean something else */
+    }
     p2m_settle(p2m);
     lock(&p2m->pod->lock);
     rc = mark_reserve(p2m, gfn, count);

@@ -31,6 +31,7 @@ enum p2m_type {
     P2M_ZERO,         /* a placeholder that was read: shows the zero block */
     P2M_FOREIGN_ZERO, /* the same of another domain's, for who only reads */
     P2M_POD_PATTERN,  /* placeholder that means the domain's scrub pattern */
+    P2M_PATTERN,      /* the same that was read: shows a page of the pattern */
     P2M_MOVING, /* RAM that is being copied: only while the lock is held */
     P2M_TYPE_COUNT,
 };
@@ -42,6 +43,7 @@ struct p2m_type_info {
     bool is_ram;     /* the guest may use it as memory */
     bool is_promise; /* counted in E: no page of its own yet */
     bool is_zero;    /* and it promises zeros */
+    bool is_pattern; /* or the domain's scrub pattern */
     bool has_frame;  /* a page that is somebody's; the zero block is nobody's */
     bool is_own;     /* frame belongs to the domain */
     bool holds_reference; /* removing the entry drops a page reference */
@@ -102,6 +104,10 @@ struct p2m_entry {
 
 int must_check p2m_init(struct p2m *p2m, struct account *account,
                         struct pod *pod);
+
+/* What the guest's scrubber fills memory with; 0: zeros alone. Before anything
+ * is promised that means it. -ENOMEM, -ESRCH. */
+int must_check p2m_set_pattern(struct p2m *p2m, uint64_t pattern);
 
 /* From now on there are no new entries, and nothing goes into or comes out of
  * the PoD cache by way of this p2m (-ESRCH, P2M_DYING). */

@@ -110,11 +110,18 @@ static void audit_clean(struct audit *a, const struct slot *s, gfn_t gfn)
     }
 }
 
-static void audit_zero(struct audit *a, const struct slot *s, gfn_t gfn)
+/* What stands in for a promise, here or of another domain's. */
+static void audit_shown(struct audit *a, const struct slot *s, gfn_t gfn)
 {
-    if (!mfn_eq(s->f.mfn, zero_block_frame(gfn))) {
-        differs(a, "P5", "frame of the zero block", gfn, s->f.mfn, s->f.mfn.v,
-                zero_block_frame(gfn).v);
+    const struct page *pattern = a->p2m->pod->pattern_page;
+    mfn_t expected = zero_block_frame(gfn);
+
+    if (p2m_types[s->f.tag].is_pattern) {
+        expected = pattern ? page_to_mfn(pattern) : INVALID_MFN;
+    }
+    if (!mfn_eq(s->f.mfn, expected)) {
+        differs(a, "P5", "frame of the zero block or the pattern", gfn,
+                s->f.mfn, s->f.mfn.v, expected.v);
     }
 }
 
@@ -150,7 +157,7 @@ static void audit_leaf(struct audit *a, const struct slot *s, gfn_t gfn)
             audit_clean(a, s, gfn);
         }
     } else if (info->rights) {
-        audit_zero(a, s, gfn);
+        audit_shown(a, s, gfn);
     }
 }
 
@@ -158,7 +165,7 @@ static void add_use(struct table_use *use, const struct slot *s)
 {
     if (s->f.tag < P2M_TYPE_COUNT && slot_is_promise(s)) {
         use->promised++;
-        use->zero += s->f.tag == P2M_ZERO;
+        use->zero += s->f.rights != PTE_NONE;
     } else {
         use->busy += s->f.is_table || s->f.rights;
     }

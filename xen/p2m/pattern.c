@@ -8,8 +8,9 @@
  * the pattern. Placeholders of both kinds count in E alike. In the cache a page
  * is just a page.
  *
- * A placeholder that means the pattern is populated when it is read: the zero
- * block is no help. A builder's promise over it promises zeros again (mark.c).
+ * Reading such a placeholder takes nothing either (zero.c): the domain has one
+ * page of the pattern, which is shown at each gfn that is read. A builder's
+ * promise over it promises zeros again (mark.c).
  */
 #include "p2m/internal.h"
 
@@ -40,6 +41,42 @@ static void fill(uint64_t *words, uint64_t pattern)
 {
     for (unsigned i = 0; i < WORDS; i++) {
         words[i] = pattern;
+    }
+}
+
+int p2m_set_pattern(struct p2m *p2m, uint64_t pattern)
+{
+    struct page *pg = page_alloc_special(p2m->account);
+    int rc = 0;
+
+    if (!pg) {
+        return -ENOMEM;
+    }
+    fill(page_map(pg), pattern);
+    lock(&p2m->lock);
+    if (p2m->dying) {
+        rc = -ESRCH;
+    } else {
+        struct page *old = p2m->pod->pattern_page;
+
+        p2m->pod->pattern = pattern;
+        WRITE_ONCE(p2m->pod->pattern_page, pg);
+        pg = old;
+    }
+    unlock(&p2m->lock);
+    if (pg) {
+        page_put_special(pg);
+    }
+    return rc;
+}
+
+void pattern_end(struct p2m *p2m)
+{
+    struct page *pg = p2m->pod->pattern_page;
+
+    WRITE_ONCE(p2m->pod->pattern_page, NULL);
+    if (pg) {
+        page_put_special(pg);
     }
 }
 

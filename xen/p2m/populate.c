@@ -81,7 +81,7 @@ static enum p2m_verdict populate_promise(struct p2m *p2m, struct slot *s,
 
 enum p2m_verdict populate_locked(struct p2m *p2m, gfn_t gfn, struct slot *s)
 {
-    bool was_read = s->f.tag == P2M_ZERO, is_plain = s->level == 1;
+    bool was_read = slot_is_shown(s), is_plain = s->level == 1;
     enum p2m_verdict verdict;
 
     if (was_read) {

@@ -185,7 +185,7 @@ static bool is_filled(const struct region *r, unsigned i)
 {
     return bit_is_set(r->tried, i)
                ? bit_is_set(r->filled, i)
-               : region_child(r, i).f.tag == P2M_POD_PATTERN;
+               : p2m_types[region_child(r, i).f.tag].is_pattern;
 }
 
 /* One placeholder means one thing. */

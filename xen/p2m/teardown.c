@@ -100,6 +100,7 @@ static void drop_root(struct p2m *p2m)
     WRITE_ONCE(p2m->root.v, INVALID_MFN.v);
     walk_forget_hint(p2m);
     p2m_settle(p2m);
+    pattern_end(p2m);
     heap_free(p2m->parked);
     p2m->parked = NULL;
 }

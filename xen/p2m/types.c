@@ -36,6 +36,12 @@ const struct p2m_type_info p2m_types[P2M_TYPE_COUNT] = {
     [P2M_FOREIGN_ZERO] = {.name = "foreign-zero", .rights = PTE_R},
     [P2M_POD_PATTERN] = {.name = "promised-pattern",
                          .is_ram = true,
-                         .is_promise = true},
+                         .is_promise = true,
+                         .is_pattern = true},
+    [P2M_PATTERN] = {.name = "pattern",
+                     .rights = PTE_R,
+                     .is_ram = true,
+                     .is_promise = true,
+                     .is_pattern = true},
     [P2M_MOVING] = {.name = "moving", .is_ram = true, .is_promise = true},
 };

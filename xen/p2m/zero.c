@@ -21,6 +21,9 @@
  * Withdrawn first, C faults and waits for our lock until B has forgotten. The
  * hypervisor's own readers are flushed alike (entry.c).
  *
+ * A promise of the domain's scrub pattern (pattern.c) shows a page of that, 4K
+ * at a time, and all that is said here of zeros is true of it as well.
+ *
  * When there is no table to show zeros by, a read is a touch like a write.
  *
  * A write withdraws the zeros of its whole 2M, since who writes to one page
@@ -30,9 +33,30 @@
 #include "mm/zero_block.h"
 #include "p2m/internal.h"
 
+bool zero_can_show(const struct p2m *p2m, const struct slot *s)
+{
+    const struct p2m_type_info *info = &p2m_types[s->f.tag];
+
+    return info->is_zero ? zero_block_exists()
+                         : info->is_pattern && p2m->pod->pattern_page;
+}
+
+/* Of the pattern there is a single page. */
 static unsigned order_to_show(const struct p2m *p2m, const struct slot *s)
 {
+    if (p2m_types[s->f.tag].is_pattern) {
+        return ORDER_4K;
+    }
     return MIN(MIN(slot_order(s), (unsigned)p2m->format->max_order), ORDER_2M);
+}
+
+static void show(struct p2m *p2m, struct slot *s)
+{
+    if (p2m_types[s->f.tag].is_pattern) {
+        slot_set(p2m, s, P2M_PATTERN, page_to_mfn(p2m->pod->pattern_page));
+    } else {
+        slot_set(p2m, s, P2M_ZERO, zero_block_frame(s->gfn));
+    }
 }
 
 enum p2m_verdict zero_show_locked(struct p2m *p2m, gfn_t gfn, struct slot *s)
@@ -40,7 +64,7 @@ enum p2m_verdict zero_show_locked(struct p2m *p2m, gfn_t gfn, struct slot *s)
     unsigned order = order_to_show(p2m, s);
     struct pod_counters *counters = &p2m->pod->counters;
 
-    if (s->f.tag == P2M_ZERO) {
+    if (slot_is_shown(s)) {
         return P2M_OK; /* another CPU was faster */
     }
     if (p2m->dying) {
@@ -50,7 +74,7 @@ enum p2m_verdict zero_show_locked(struct p2m *p2m, gfn_t gfn, struct slot *s)
         return populate_locked(p2m, gfn, s); /* for which there are tables */
     }
     p2m_settle(p2m);
-    slot_set(p2m, s, P2M_ZERO, zero_block_frame(gfn_align(gfn, order)));
+    show(p2m, s);
     lock(&p2m->pod->lock);
     counters->zero_maps_2m += order == ORDER_2M;
     counters->zero_maps_4k += order == ORDER_4K;
@@ -62,8 +86,11 @@ enum p2m_verdict zero_show_locked(struct p2m *p2m, gfn_t gfn, struct slot *s)
 static void withdraw_below(struct p2m *p2m, struct slot *s)
 {
     if (!s->f.is_table) {
-        if (s->f.tag == P2M_ZERO) {
-            slot_set(p2m, s, P2M_POD, INVALID_MFN);
+        if (slot_is_shown(s)) {
+            bool is_pattern = p2m_types[s->f.tag].is_pattern;
+
+            slot_set(p2m, s, is_pattern ? P2M_POD_PATTERN : P2M_POD,
+                     INVALID_MFN);
         }
         return;
     }

@@ -2,6 +2,7 @@
 #include "domain/memory.h"
 #include "domains.h"
 #include "machine.h"
+#include "mm/zero_block.h"
 #include "types/bits.h"
 #include "types/error.h"
 
@@ -371,6 +372,39 @@ TEST(a_foreign_special_page_outlives_its_domain)
     EXPECT(!page_get(pg, &next->account));
     EXPECT_EQ(pg->state, PAGE_SPECIAL);
     EXPECT_EQ(page_references(pg), 1);
+    EXPECT_EQ(memory_remove(zero, GFN(0x700)), 0);
+    EXPECT_EQ(pg->state, PAGE_FREE);
+    domains_check();
+}
+
+/* Who reads the memory of a guest that promises a pattern sees that, takes no
+ * page, and keeps what he sees when the guest is gone. */
+TEST(a_reader_of_promised_patterns_takes_no_page)
+{
+    const uint64_t pattern = 0x5555;
+    struct domain *zero;
+    struct page *pg;
+
+    start();
+    zero_block_init();
+    zero = domain_of(0, 100);
+    build_pod(1, ORDER_2M, 8);
+    EXPECT_EQ(memory_set_pattern(d, pattern), 0);
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(pattern); i++) {
+        ((uint64_t *)touch(3))[i] = pattern;
+    }
+    for (uint64_t gfn = 100; p2m_get(&d->p2m, GFN(3)).type == P2M_RAM; gfn++) {
+        EXPECT(touch(gfn));
+    }
+    EXPECT_EQ(p2m_get(&d->p2m, GFN(3)).type, P2M_POD_PATTERN);
+    pg = d->pod.pattern_page;
+    EXPECT_EQ(memory_map_to_read(zero, GFN(0x700), d, GFN(3)), 0);
+    EXPECT_EQ(p2m_get(&zero->p2m, GFN(0x700)).mfn.v, page_to_mfn(pg).v);
+    EXPECT_EQ(p2m_get(&d->p2m, GFN(3)).type, P2M_POD_PATTERN);
+    domains_check();
+    domain_end(d);
+    domains_check();
+    EXPECT_EQ(*(uint64_t *)domain_page(zero, 0x700), pattern);
     EXPECT_EQ(memory_remove(zero, GFN(0x700)), 0);
     EXPECT_EQ(pg->state, PAGE_FREE);
     domains_check();

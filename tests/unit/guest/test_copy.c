@@ -249,7 +249,8 @@ static bool waits(void)
     return v->hold & HOLD_MEMORY;
 }
 
-/* At 0x3e: to be read it needs a page, and there is none. */
+/* At 0x3e: to be read it needs a page, if there is none of the pattern that
+ * could be shown, and there is none. */
 static void promise_a_pattern(void)
 {
     uint64_t *word = domain_page(d, 0x3e);
@@ -321,6 +322,24 @@ TEST(who_reads_a_promised_pattern_waits)
     memset(buffer, 0, sizeof(buffer));
     EXPECT_EQ(copy_from_guest(v, buffer, 0x3e000, 2), 0);
     EXPECT(buffer[0] == (uint8_t)PATTERN && !buffer[2]);
+    domains_check();
+}
+
+TEST(who_reads_a_promised_pattern_sees_it)
+{
+    uint8_t byte = 0;
+
+    start_empty(MEMORY_WAIT);
+    EXPECT_EQ(p2m_set_pattern(&d->p2m, PATTERN), 0);
+    promise_a_pattern();
+    EXPECT_EQ(copy_from_guest(v, buffer, 0x3e000, 2), 0);
+    EXPECT(buffer[0] == (uint8_t)PATTERN && buffer[1] == buffer[0]);
+    EXPECT_EQ(copy_code(v, &byte, 0x3e000, 1), 0);
+    EXPECT_EQ(byte, (uint8_t)PATTERN);
+    EXPECT_EQ(page_references(d->pod.pattern_page), 1);
+    EXPECT(!waits());
+    EXPECT_EQ(d->pod.entry_count, 1);
+    EXPECT_EQ(write_byte(0x3e000), -ENOMEM);
     domains_check();
 }
 

@@ -691,7 +691,7 @@ static int op_coming_and_going(const uint32_t *arg)
 static void start_rest(uint64_t max_pages)
 {
     zero_block_init();
-    g.pod.pattern = PATTERN;
+    EXPECT_EQ(p2m_set_pattern(&g.p2m, PATTERN), 0);
     g.account.max_pages = max_pages;
     guest_start(&other, 2);
     for (uint64_t i = 0; i < OTHERS; i++) {

@@ -8,6 +8,7 @@
 
 static struct guest g;
 
+/* Without a page of it that could be shown: reads populate. */
 static void start(unsigned order, uint64_t cache)
 {
     guest_start_pod(&g, order, cache);
@@ -218,5 +219,126 @@ TEST(a_builders_promise_is_one_of_zeros)
     EXPECT_EQ(g.pod.entry_count, 512);
     EXPECT(is_full_of(3, 0));
     guest_check(&g);
+    guest_end(&g);
+}
+
+/* [0, 512) promised as the pattern, with so many pages to keep that with; and a
+ * page of it to show. */
+static void start_shown(uint64_t cached)
+{
+    start(ORDER_2M, 512);
+    EXPECT_EQ(p2m_set_pattern(&g.p2m, PATTERN), 0);
+    for (uint64_t gfn = 0; gfn < 512; gfn++) {
+        EXPECT(scrub(gfn, PATTERN));
+    }
+    sweep_region();
+    EXPECT_EQ(guest_type(&g, 5), P2M_POD_PATTERN);
+    EXPECT_EQ(pod_set_cache(&g.pod, cached, ~0ULL), 0);
+}
+
+TEST(who_reads_all_of_it_takes_no_page)
+{
+    uint64_t tables, flushes;
+
+    start_shown(1);
+    tables = g.account.table_count;
+    flushes = fake_flush_count();
+    for (uint64_t gfn = 0; gfn < 512; gfn++) {
+        EXPECT(is_full_of(gfn, PATTERN));
+        EXPECT_EQ(guest_type(&g, gfn), P2M_PATTERN);
+    }
+    EXPECT_EQ(g.pod.cache_count, 1);
+    EXPECT_EQ(g.pod.entry_count, 512);
+    EXPECT_EQ(g.account.page_count, 1);
+    EXPECT_EQ(g.pod.counters.zero_maps_4k, 512);
+    EXPECT(g.account.table_count <= tables + 1);
+    EXPECT_EQ(fake_flush_count(), flushes);
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* The first write withdraws what its neighbours show, too, and flushes once. */
+TEST(a_write_to_it_takes_a_page_full_of_it)
+{
+    uint64_t flushes, *word;
+
+    start_shown(2);
+    EXPECT(is_full_of(8, PATTERN));
+    EXPECT(is_full_of(9, PATTERN));
+    flushes = fake_flush_count();
+    word = guest_access(&g, 8, true);
+    EXPECT(word);
+    word[1] = 1;
+    EXPECT_EQ(fake_flush_count(), flushes + 1);
+    EXPECT_EQ(g.pod.counters.zero_upgrades, 1);
+    EXPECT_EQ(guest_type(&g, 9), P2M_POD_PATTERN);
+    EXPECT_EQ(g.pod.entry_count, 511);
+    EXPECT_EQ(g.pod.cache_count, 1);
+    word = guest_access(&g, 8, false);
+    EXPECT(word[0] == PATTERN && word[1] == 1 && word[511] == PATTERN);
+    EXPECT(is_full_of(9, PATTERN)); /* what is shown did not change */
+    guest_check(&g);
+    guest_end(&g);
+}
+
+TEST(what_was_read_goes_like_any_promise)
+{
+    start_shown(4);
+    for (uint64_t gfn = 0; gfn < 16; gfn++) {
+        EXPECT(is_full_of(gfn, PATTERN));
+    }
+    guest_decrease(&g, 3, ORDER_4K);
+    EXPECT_EQ(guest_type(&g, 3), P2M_HOLE);
+    guest_decrease(&g, 8, 2);
+    EXPECT_EQ(g.pod.entry_count, 512 - 5);
+    guest_add(&g, 3, ORDER_4K);
+    EXPECT_EQ(guest_read(&g, 3), 0);
+    guest_add(&g, 4, ORDER_4K); /* over it */
+    EXPECT_EQ(guest_read(&g, 4), 0);
+    EXPECT_EQ(g.pod.entry_count, 512 - 6);
+    guest_check(&g);
+    guest_decrease(&g, 8 + 4, 2);
+    EXPECT_EQ(p2m_mark_pod(&g.p2m, GFN(5), ORDER_4K), 0);
+    EXPECT(is_full_of(5, 0));
+    EXPECT(is_full_of(6, PATTERN));
+    guest_check(&g);
+    guest_end(&g);
+}
+
+/* The search goes over a region of which some was read. */
+TEST(what_was_read_and_what_is_found_become_one_again)
+{
+    struct p2m_search search = {0};
+
+    start_shown(300);
+    for (uint64_t gfn = 0; gfn < 300; gfn++) {
+        EXPECT(scrub(gfn, PATTERN));
+    }
+    for (uint64_t gfn = 300; gfn < 400; gfn++) {
+        EXPECT(is_full_of(gfn, PATTERN));
+    }
+    while (p2m_sweep(&g.p2m, &search) == P2M_SWEEP_MORE) {
+        continue;
+    }
+    EXPECT_EQ(g.pod.cache_count, 300);
+    EXPECT_EQ(guest_type(&g, 299), P2M_POD_PATTERN);
+    EXPECT(is_full_of(350, PATTERN));
+    guest_check(&g);
+    guest_end(&g);
+}
+
+TEST(the_page_of_it_is_made_anew_for_another_pattern)
+{
+    start(ORDER_2M, 512);
+    EXPECT_EQ(p2m_set_pattern(&g.p2m, 1), 0);
+    EXPECT_EQ(p2m_set_pattern(&g.p2m, PATTERN), 0);
+    EXPECT_EQ(g.account.special_count, 1);
+    EXPECT_EQ(*(uint64_t *)page_map(g.pod.pattern_page), PATTERN);
+    page_alloc_fail_nth(1);
+    EXPECT_EQ(p2m_set_pattern(&g.p2m, 2), -ENOMEM);
+    EXPECT_EQ(g.pod.pattern, PATTERN);
+    p2m_set_dying(&g.p2m);
+    EXPECT_EQ(p2m_set_pattern(&g.p2m, 2), -ESRCH);
+    EXPECT_EQ(g.account.special_count, 1);
     guest_end(&g);
 }
