@@ -200,6 +200,9 @@ bool apic_reaches(uint32_t id)
 void apic_init_this_cpu(void)
 {
     switch_on();
+    /* First of all: as long as this does not enable the APIC, the masks of the
+     * LVT cannot be taken off (SDM 3, 10.4.7.2), and INIT had disabled it. */
+    apic_write(APIC_SVR, 0x100 | VECTOR_SPURIOUS);
     apic_write(APIC_TPR, 0);
     apic_write(APIC_LVT_LINT0, LVT_MASKED);
     /* NMIs from outside arrive there, and one CPU is enough to hear them. */
@@ -210,7 +213,7 @@ void apic_init_this_cpu(void)
                VECTOR_TIMER | (has_deadline ? LVT_TSC_DEADLINE : 0));
     /* A write of the deadline's MSR does not wait for one to that page. */
     mem_barrier();
-    apic_write(APIC_SVR, 0x100 | VECTOR_SPURIOUS);
+    CHECK(!(apic_read(APIC_LVT_TIMER) & LVT_MASKED));
 }
 
 void apic_route_isa(unsigned irq, uint8_t vector)
