@@ -275,6 +275,19 @@ static int64_t control(uint32_t command, uint32_t client, uint32_t arg,
     return sysctl(&op);
 }
 
+/* A call that takes long gives back a part, and wants to be made again. */
+static void flush_all(void)
+{
+    int64_t given, total = 0;
+
+    do {
+        given = control(PODIUM_TMEM_FLUSH, PODIUM_TMEM_ALL, 1 << 20, NULL, 0);
+        total += given;
+    } while (given > 0);
+    EXPECT_EQ(given, 0);
+    EXPECT(total >= 4);
+}
+
 static void test_control(int64_t pool)
 {
     uint64_t *page = page_alloc();
@@ -295,7 +308,7 @@ static void test_control(int64_t pool)
     EXPECT(text[0] == 'G' && text[1] == '=');
     EXPECT_EQ(control(PODIUM_TMEM_LIST, PODIUM_TMEM_ALL, 1, text, 100),
               -ENOBUFS);
-    EXPECT(control(PODIUM_TMEM_FLUSH, PODIUM_TMEM_ALL, 1 << 20, NULL, 0) >= 4);
+    flush_all();
     EXPECT_EQ(do_page(TMEM_GET_PAGE, pool, 3, 3, page), -EEMPTY);
     EXPECT_EQ(
         control(PODIUM_TMEM_QUERY_FREEABLE_MB, PODIUM_TMEM_ALL, 0, NULL, 0), 0);
