@@ -12,6 +12,7 @@
 #include "guest/hypercall.h"
 #include "guest/run.h"
 #include "machine.h"
+#include "mm/broken.h"
 #include "mm/page_alloc.h"
 #include "types/bits.h"
 #include "types/error.h"
@@ -19,13 +20,14 @@
 #include <xen/grant_table.h>
 #include <xen/memory.h>
 
-#define ROUNDS   300
-#define DELAY    3000 /* loops, at most */
-#define PROMISED 0x800ULL
-#define PER_2M   512ULL
-#define FOREIGN  0x4000ULL /* gfns of the control domain for others' pages */
-#define CONTROL  0ULL      /* its own page */
-#define NOBODY   99
+#define ROUNDS    300
+#define ROUNDS_65 40UL /* few frames may break */
+#define DELAY     3000 /* loops, at most */
+#define PROMISED  0x800ULL
+#define PER_2M    512ULL
+#define FOREIGN   0x4000ULL /* gfns of the control domain for others' pages */
+#define CONTROL   0ULL      /* its own page */
+#define NOBODY    99
 
 static struct domain *control, *d;
 static uint64_t free_before;
@@ -528,6 +530,59 @@ TEST(pod_9_62_killed_while_it_grows)
 {
     start();
     race(ROUNDS, before_populate, grow_again, kill_guest, expect_gone);
+}
+
+/* --- POD-9.65 --- */
+
+/* The cached frame that gfn 7 will be given, as a block or a single page. */
+static mfn_t breaking;
+
+static void before_65(unsigned round)
+{
+    unsigned order = round % 2 ? ORDER_2M : 0;
+
+    new_guest(2, round % 2 ? 600 : 1);
+    breaking = page_to_mfn(page_list_first(&d->pod.blocks[order]));
+    breaking = mfn_add(breaking, order ? 7 : 0);
+}
+
+static void touch_what_breaks(unsigned round)
+{
+    EXPECT(guest_write(7, 1));
+}
+
+static void break_it(unsigned round)
+{
+    domid_t owner = NOBODY;
+
+    EXPECT_EQ(page_broken(breaking, &owner), BROKEN_OWNED);
+    EXPECT_EQ(owner, 1);
+    page_broken_look();
+}
+
+/* Whoever was first: it is the guest's now, and nobody's afterwards. */
+static void after_65(unsigned round)
+{
+    EXPECT(mfn_eq(p2m_get(&d->p2m, GFN(7)).mfn, breaking));
+    EXPECT_EQ(value_at(7), 1);
+    page_broken_look();
+    EXPECT_EQ(page_broken_count().waiting, 1);
+    EXPECT_EQ(p2m_audit(&d->p2m), 0);
+    kill_guest(round);
+    while (page_broken_count().waiting) {
+        page_broken_look();
+        domain_reap();
+    }
+    EXPECT(!page_from_mfn(breaking));
+    free_before--;
+    expect_gone(round);
+}
+
+TEST(pod_9_65_a_frame_breaks_on_its_way_out_of_the_cache)
+{
+    start();
+    race(MIN(ROUNDS_65, 60 / unit_long()), before_65, touch_what_breaks,
+         break_it, after_65);
 }
 
 /* --- POD-9.66 --- */
