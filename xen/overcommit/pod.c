@@ -9,9 +9,12 @@
  * balloon returns at boot goes on to the host, which scrubs between owners
  * anyway.
  *
- * The deficit D = E - C - K decides who gets a page that comes free: the cache
- * while D > 0, the host otherwise; but first what is borrowed is paid back. A
- * populate lowers E and C alike. C + K <= E once the guest runs.
+ * With E pages promised, C cached and K claimed of the host's free ones (0, but
+ * in the mode on_demand), D = E - C - K are lacking. D decides who gets a page
+ * that comes free: the cache while D > 0, the host otherwise; but first what is
+ * borrowed is paid back. A populate lowers E and C alike. C + K <= E once the
+ * guest runs: pod_shrink_to_entries_locked() restores that, and p2m_rebalance()
+ * calls it for everybody.
  */
 #include "overcommit/pod.h"
 #include "mm/page_ref.h"

@@ -1,7 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Putting pages where nothing is yet: the domain's own memory, which may take
- * the place of promises, and other domains' pages.
+ * Putting pages where nothing is, by three rules of what may be there before:
+ *
+ *   p2m_add_ram, p2m_add_list    own memory: over holes and promises only. A
+ *                                promise is kept by that, so E, the pages that
+ *                                are promised, falls
+ *   p2m_add_foreign, p2m_add_zero (zero.c)
+ *                                others' pages: over holes only
+ *   p2m_put_special, p2m_put_foreign
+ *                                whatever is there goes first, in the same lock
+ *                                hold, as by p2m_remove()
+ *
+ * First is done what can fail: is the place free, does the domain's budget have
+ * room for the tables that this memory may need one day (reserve.c), are there
+ * tables to split down to it. Then promises that show what they mean are
+ * withdrawn (zero.c), the flush is paid that is owed (rule 3 of flush.c), and
+ * entry, M2P and E change together. On an error nothing has changed but that a
+ * larger leaf may be split, which means the same.
+ *
+ * After the last unlock p2m_rebalance() gives back what is cached for promises
+ * that are no more. Own memory that completes a region may become a superpage
+ * (merge.c), and a search for zero pages that saw none begins anew.
  */
 #include "p2m/internal.h"
 

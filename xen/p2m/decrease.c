@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Balloon out. Placeholders become holes and leave E; RAM becomes a hole and
- * its page is parked, and who gets it is decided when it is free of
- * translations: the cache while D > 0, else the host (flush.c). So in the end
- * what a guest returns first pays its own debts.
+ * Balloon out: a guest gives memory up, one gfn, 2^order, a list or a range.
+ *
+ *   placeholder   becomes a hole, whatever its size in one step. E, the pages
+ *                 that are promised, falls; p2m_rebalance() brings the cache
+ *                 down to it after the last unlock
+ *   RAM           becomes a hole, 2M at most in one step. Its page is parked,
+ *                 and who gets it is decided after the flush (flush.c): the
+ *                 host if something is borrowed from it, the domain's cache
+ *                 while D > 0 (more is promised than is set aside), else the
+ *                 host. So what a guest returns first pays its debts
+ *   hole          -ENOENT, and others' pages are -EPERM: that ends the call,
+ *                 and what was done before it stays done and is counted
+ *
+ * A leaf that is only in part within what is given up is split first, which may
+ * lack a table: -ENOMEM, likewise. A table of 4K leaves that has only holes
+ * left is freed, but only here.
+ *
+ * A lock hold does at most 512 pages of RAM, or 512 placeholders of any size,
+ * and one flush, at its end or, in a batch, at that of the batch.
  */
 #include "base/trace.h"
 #include "p2m/internal.h"

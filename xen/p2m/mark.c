@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promising memory: holes become placeholders. A table whose entries are all
- * holes and placeholders gives way to one large placeholder.
+ * Promising memory: holes become placeholders, and E, the pages that are
+ * promised, rises by as many as were none before, in the same critical section.
+ * So marking twice is marking once. Only holes and placeholders may be there,
+ * else -EBUSY and nothing has changed.
+ *
+ * The leaves are the largest that fit, 1G at most. A table whose entries are
+ * all holes and placeholders gives way to one large placeholder, and neighbours
+ * that make up a larger one become that (merge.c).
+ *
+ * What is promised will need tables when it is touched. These are set aside
+ * first, as many as reserve.c says and the domain's budget allows, or it is
+ * -ENOMEM: a promise that is made can be kept. Whatever was promised there
+ * before, zeros are promised now, so what shows something else is withdrawn.
  */
 #include "p2m/internal.h"
 

@@ -327,7 +327,7 @@ bool must_check p2m_gather(struct p2m *p2m, gfn_t gfn, struct page *block);
  */
 int must_check p2m_teardown(struct p2m *p2m);
 
-/* Invariants I1..I13 as far as p2m, PoD and frames see them: prints each
+/* Invariants I1..I10 as far as p2m, PoD and frames see them: prints each
  * difference with gfn and mfn, returns how many. Long: for debugging. */
 unsigned p2m_audit(struct p2m *p2m);
 

@@ -4,12 +4,15 @@
  *
  *   I2   E is the number of gfns that placeholders cover
  *   I3   C <= E (only once memory was populated: a builder fills the cache
- * first) I5   own mapped pages, the cache and loose pages are no more than what
- *        is charged
+ *        first)
+ *   I5   own mapped pages, the cache and loose pages are no more than what is
+ *        charged
  *   I7   a mapped own page says the gfn where it is mapped, so no page is
  *        mapped twice
  *   I10  max_guest <= max_gfn, the sweep's cursor too, nothing above it
- *   I13  and the rest of the counts that belong to accounts: mm_audit()
+ *   I13  (what is charged is within the limit) is not looked at, as a limit may
+ *        be lowered below what is there: each charge is refused that would go
+ *        above it. The rest of the counts of accounts: mm_audit()
  *   and: each table's use, the number of tables, leaves of other domains'
  *   pages have a page that is referenced, leaves without an owner show the zero
  *   block, I1 and I4 by pod_audit_locked().

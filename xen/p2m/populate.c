@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A promise becomes a page. Prepare: find out which order the cache can give
- * and split the placeholder down to it; this is all that can fail. Commit:
- * take the page, set M2P, write the leaf, lower E. From not present to
- * present, so nothing is flushed; a promise that shows zeros because it was
- * read becomes not present first (zero.c), and that owes a flush.
+ * A promise becomes a page: E (pages promised) and C (pages cached for that)
+ * fall alike, so what is lacking, E - C, stays as it is. Prepare: find out
+ * which order the cache can give and split the placeholder down to it; this is
+ * all that can fail. Commit: take the page, set M2P, write the leaf, lower E.
+ * From not present to present, so nothing is flushed; a promise that shows
+ * zeros because it was read becomes not present first (zero.c), and that owes a
+ * flush.
  */
 #include "base/trace.h"
 #include "p2m/internal.h"

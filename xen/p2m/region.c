@@ -12,7 +12,8 @@
  *   flush    once; now nobody can write to candidates, nor unseen to the others
  *   verify   look again at users and contents of both
  *   restore  candidates that changed in between, as they were
- *   give     the rest to the cache: E and C rise alike, D stays
+ *   give     the rest to the cache: E (pages promised) and C (pages cached)
+ *            rise alike, so what the promises lack stays the same
  *
  * A mapped superpage of which nothing was reclaimed in the end is put together
  * again. A region of which everything is clean is not read (rule 7 in flush.c).

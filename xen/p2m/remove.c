@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Taking single entries away. What was mapped is parked until no CPU can use
- * the translation (flush.c); a promise just leaves the count E, after which
- * the cache may hold more than is promised and gives the excess to the host.
+ * Taking single entries away, and moving a page from one gfn to another. By the
+ * properties of its type (types.c) an entry that goes gives back
+ *
+ *   own page            to whom flush.c decides, once no CPU can use the
+ *                       translation; until then it is parked
+ *   SPECIAL, foreign    the entry's reference, at the same time
+ *   grant               nothing: the grant table has the reference
+ *   promise             nothing: it leaves E, the pages that are promised
+ *
+ * After E fell, C, the cached pages, may be above it. p2m_rebalance() is the
+ * one place that puts this right, for all who lower E or raise C: C goes to the
+ * reserve of tables where that lacks some, else to the host, 512 pages per lock
+ * hold. Callers do it after their last unlock, since it takes the locks anew.
+ *
+ * A leaf larger than 4K is split first; -ENOMEM then, and nothing has changed.
  */
 #include "p2m/internal.h"
 

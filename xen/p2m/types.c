@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What each type of entry means. */
+/*
+ * What each type of entry means: one row of properties for each, which all
+ * other code asks, so that a new type is a row here and seldom more
+ * (docs/hacking.md). Rights are what the guest may do without our hearing of
+ * it. What it may not do faults, and fault.c decides by the row. The fields are
+ * told in p2m.h.
+ */
 #include "p2m/p2m.h"
 
 const struct p2m_type_info p2m_types[P2M_TYPE_COUNT] = {
