@@ -51,9 +51,10 @@ $(UNIT_OUT)/bench/tmem: $(UNIT_OUT)/tests/bench/tmem/tmem.o $(UNIT_OUT)/libunit.
 
 .PHONY: bench-tmem
 bench-tmem:
-	+$(Q)$(MAKE) --no-print-directory SANITIZE= UNIT_OPTIMIZE=-O2 \
-	    UNIT_OUT=out/model out/model/bench/tmem
-	$(Q)UNIT_NOFORK=1 out/model/bench/tmem
+	+$(Q)$(MAKE) --no-print-directory SANITIZE= UNIT_DEBUG= \
+	    UNIT_OPTIMIZE="-O2 -fomit-frame-pointer -flto=auto" \
+	    HOSTAR=gcc-ar UNIT_OUT=out/release out/release/bench/tmem
+	$(Q)UNIT_NOFORK=1 out/release/bench/tmem
 
 # make bench BENCH=xen: the same guests on real Xen and on Podium, one after the
 # other, instead of the rest.

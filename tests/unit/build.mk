@@ -18,7 +18,8 @@ unit_left_of  = $(if $(filter $(1),$(firstword $(2))),,$(firstword $(2)) \
 unit_from     = $(filter-out $(call unit_left_of,$(1),$(UNIT_LAYERS)),$(UNIT_LAYERS))
 unit_folder   = $(if $(filter arch,$(1)),xen/arch/fake,xen/$(1))
 
-UNIT_CPPFLAGS := -Ixen -Itests/unit/support -DPODIUM_DEBUG \
+UNIT_DEBUG    ?= -DPODIUM_DEBUG
+UNIT_CPPFLAGS := -Ixen -Itests/unit/support $(UNIT_DEBUG) \
                  -D__XEN__ -isystem xen/public/abi
 
 # The C library has these functions itself.

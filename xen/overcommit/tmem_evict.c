@@ -226,8 +226,7 @@ static bool evict_block(struct tmem_store *s, struct tmem_block *b)
 /* Of pages: they go, and it with them. Of others: it goes if it is empty. */
 static bool evict_slab(struct tmem_store *s, struct tmem_slab *slab)
 {
-    unsigned count =
-        slab->class == SLAB_PAGE ? slab_object_count(SLAB_PAGE) : 0;
+    unsigned count = slab->class == SLAB_PAGE ? slab->fresh : 0;
 
     slab->pins++;
     for (unsigned i = 0; i < count; i++) {

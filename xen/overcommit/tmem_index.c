@@ -140,6 +140,14 @@ static struct tmem_anchor **anchor_bucket(unsigned shard, uint64_t part_hash)
     return &shards[shard].anchors[part_hash & anchor_mask];
 }
 
+/* Fetch what a look for it will want first. */
+void index_prefetch(const struct tmem_key *k)
+{
+    __builtin_prefetch(page_bucket(k->shard, k->hash, k->index));
+    __builtin_prefetch(anchor_bucket(k->shard, k->hash));
+    __builtin_prefetch(&shards[k->shard].lock, 1);
+}
+
 /* --- Look --- */
 
 static bool is_of(const struct tmem_anchor *a, const struct tmem_key *k)
@@ -222,12 +230,12 @@ static void count_pages(struct tmem_pool *pool, int64_t change)
     struct tmem_client *owner = pool->purse->owner;
     struct tmem_client_counters *c = &owner->counters;
 
-    count_add(&pool->counters.pages, change);
-    count_add(&c->pages[pool_kind(pool)], change);
-    if (change > 0) {
+    if (change < 0) { /* whoever looks knows of higher ones */
         count_max(&pool->counters.pages_max, READ_ONCE(pool->counters.pages));
         count_max(&c->ephemeral_max, READ_ONCE(c->pages[EPHEMERAL]));
     }
+    count_add(&pool->counters.pages, change);
+    count_add(&c->pages[pool_kind(pool)], change);
     if (pool_kind(pool) == PERSISTENT && change < 0) {
         page_uncharge_kept(owner->payer, 1);
     }

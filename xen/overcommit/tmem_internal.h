@@ -48,6 +48,7 @@ enum slab_class {
     SLAB_BLOCK_4,
     SLAB_CONTENT,
     SLAB_CLASSES,
+    NO_SLAB, /* a frame is what is missing */
 };
 
 /* All objects of one purse or store and of one kind; the store's lock. */
@@ -64,7 +65,9 @@ struct tmem_slabs {
 struct tmem_slab {
     struct list list;
     struct tmem_slabs *slabs;
-    uint16_t used, first_free;
+    uint16_t used, count;
+    uint16_t first_free; /* chained by their first two bytes */
+    uint16_t fresh;      /* objects from here on were never used */
     uint8_t class;
     uint8_t pins; /* somebody walks it: it is not freed */
 };
@@ -81,7 +84,6 @@ bool slabs_add(struct tmem_slabs *slabs, enum slab_class class,
                struct page *frame);
 /* Slabs that were added and not used are free frames again. */
 void slabs_shrink(struct tmem_slabs *slabs);
-unsigned slab_object_count(enum slab_class class);
 void *slab_object(struct tmem_slab *slab, unsigned index);
 struct tmem_slab *slab_of(const void *object);
 void slab_unpin_locked(struct tmem_slab *slab);
@@ -171,7 +173,7 @@ struct tmem_data { /* what is to be stored, on its way */
     enum tmem_form form;
     uint32_t length;
     uint64_t word;      /* TMEM_FILLED */
-    const void *bytes;  /* the others */
+    const void *bytes;  /* the others; the guest's own may change still */
     struct page *frame; /* ours until it is used */
     struct tmem_block *block;
     unsigned slot;
@@ -180,7 +182,8 @@ struct tmem_data { /* what is to be stored, on its way */
 struct tmem_store *store_create(uint32_t group);
 void store_destroy(struct tmem_store *s);
 void purse_init(struct tmem_purse *p, struct tmem_store *s);
-/* Find or make a slot for d; false: an object is missing, see *class. */
+/* Find or make a slot for d, and write it there; false: an object or d->frame
+ * is missing, see *class. */
 bool data_place(struct tmem_purse *p, enum kind kind, struct tmem_data *d,
                 enum slab_class *class);
 void data_unplace(struct tmem_store *s, struct tmem_data *d);
@@ -257,6 +260,7 @@ void key_make(struct tmem_key *k, struct tmem_pool *pool,
               const struct tmem_handle *h);
 void key_make_part(struct tmem_key *k, struct tmem_pool *pool,
                    const uint64_t *oid, uint32_t part);
+void index_prefetch(const struct tmem_key *k);
 /* The shard's lock is held for all of these; the store's, too, for those that
  * end in _both_locked. */
 struct tmem_page *index_find_locked(const struct tmem_key *k);
@@ -404,8 +408,9 @@ static inline struct tmem_cpu *this_tmem_cpu(void)
 
 /* Is it one word, repeated? */
 bool page_is_filled(const void *page, uint64_t *word);
-/* d->frame has a copy of the page: how shall it be stored? */
-void data_choose_form(struct tmem_data *d, struct tmem_client *c);
+/* d->bytes is the page, or a copy of it: how shall it be stored? `pack`: by
+ * LZ4, which wants a copy. */
+void data_choose_form(struct tmem_data *d, struct tmem_client *c, bool pack);
 /* Write the page that was stored like that. False: it is none. */
 bool must_check form_unpack(enum tmem_form form, const void *bytes,
                             uint32_t length, void *page);

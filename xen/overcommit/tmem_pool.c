@@ -292,6 +292,8 @@ static void change_owner_locked(struct tmem_client *c, struct tmem_pool *pool)
     pages = (int64_t)READ_ONCE(pool->counters.pages);
     count_add(&c->counters.ephemeral_frames, -frames);
     count_add(&next->counters.ephemeral_frames, frames);
+    count_max(&c->counters.ephemeral_max,
+              READ_ONCE(c->counters.pages[EPHEMERAL]));
     count_add(&c->counters.pages[EPHEMERAL], -pages);
     count_add(&next->counters.pages[EPHEMERAL], pages);
     pool->owner = purse->owner = next;

@@ -2,9 +2,10 @@
 /*
  * PUT: what may fail comes first, without a lock that others wait for.
  *
- *   charge the client (persistent), find a frame, evicting if need be
- *   copy the page into it, choose its form, find it a slot
- *   shard and store locked: whatever was there goes, the record is linked
+ *   charge the client (persistent)
+ *   copy the page, choose its form, find it a slot, in a frame that has one
+ * free or a new one, evicting if need be shard and store locked: whatever was
+ * there goes, the record is linked
  *
  * Records come from slabs that have some; where one has none, both locks are
  * let go, a frame becomes a slab, and it is tried again: nothing is allocated
@@ -97,28 +98,50 @@ static bool charge(struct put *put)
     return true;
 }
 
-/* Copy it, and find it a slot. */
+static bool take_frame(struct put *put)
+{
+    put->data.frame = find_frame(put);
+    return put->data.frame;
+}
+
+/* What data_place() did not find. */
+static bool get_missing(struct put *put, enum slab_class class)
+{
+    if (class == NO_SLAB) {
+        return take_frame(put);
+    }
+    return grow(put, &put->pool->purse->store->slabs[put->kind], class);
+}
+
+/* Find it a slot, and copy it there: whole pages at once, others by way of a
+ * copy if they have to be looked at twice. */
 static bool store_data(struct put *put)
 {
     struct tmem_data *d = &put->data;
-    struct tmem_store *store = put->pool->purse->store;
-    enum slab_class class;
+    bool pack = READ_ONCE(put->c->settings.compress);
+    enum slab_class class = NO_SLAB;
 
-    d->frame = find_frame(put);
-    if (!d->frame) {
+    d->bytes = put->page;
+    if (pack || put->pool->purse->store->contents) {
+        if (!take_frame(put)) {
+            return false;
+        }
+        arch_page_copy(page_map(d->frame), put->page);
+        d->bytes = page_map(d->frame);
+    }
+    data_choose_form(d, put->c, pack);
+    if (d->form == TMEM_RAW && !d->frame && !take_frame(put)) {
         return false;
     }
-    arch_page_copy(page_map(d->frame), put->page);
-    data_choose_form(d, put->c);
     for (unsigned i = 0; i < TRIES; i++) {
         if (data_place(put->pool->purse, put->kind, d, &class)) {
             return true;
         }
-        if (!grow(put, &store->slabs[put->kind], class)) {
+        if (!get_missing(put, class)) {
             break;
         }
     }
-    this_tmem_cpu()->counters.records_failed++;
+    this_tmem_cpu()->counters.records_failed += class != NO_SLAB;
     return false;
 }
 
@@ -262,8 +285,11 @@ static void count_put(const struct put *put, int rc)
         MAX(cpu->counters.put_attempts_max, put->attempts);
     if (rc == 1) {
         count_add(&put->pool->counters.puts_good, 1);
-        count_add(&c->persistent_puts, put->kind == PERSISTENT);
-        cpu->counters.ephemeral_puts += put->kind == EPHEMERAL;
+        if (put->kind == PERSISTENT) {
+            count_add(&c->persistent_puts, 1);
+        } else {
+            cpu->counters.ephemeral_puts++;
+        }
         cpu->counters.form_puts[put->data.form]++;
         cpu->counters.form_bytes[put->data.form] += put->data.length;
         return;
@@ -293,6 +319,7 @@ static int do_put(struct tmem_client *c, const struct tmem_handle *h,
         return put.kind != PERSISTENT ? -EINVAL : -TMEM_EFROZEN;
     }
     key_make(&put.key, pool, h);
+    index_prefetch(&put.key);
     count_add(&pool->counters.puts, 1);
     rc = put_page(&put, h);
     count_put(&put, rc);
@@ -303,6 +330,10 @@ static int do_put(struct tmem_client *c, const struct tmem_handle *h,
 int tmem_put(struct tmem_client *c, const struct tmem_handle *h,
              const void *page)
 {
+    if (page) { /* what is looked at first comes while other things are done */
+        __builtin_prefetch(page);
+        __builtin_prefetch((const char *)page + FRAGMENT_MAX);
+    }
     return do_put(c, h, page, false);
 }
 

@@ -14,7 +14,8 @@
  * failed, an eviction that finds nothing else, the end of a pool or purse.
  *
  * An object that is free is zero but for its first two bytes, which say what
- * is the next one.
+ * is the next one; those that were never used, at the end of a slab, are not
+ * even that. So a new slab costs nothing.
  */
 #include "base/lock.h"
 #include "lib/string.h"
@@ -41,11 +42,6 @@ static size_t object_size(enum slab_class class)
     };
 
     return sizes[class];
-}
-
-unsigned slab_object_count(enum slab_class class)
-{
-    return (unsigned)((PAGE_SIZE - SLAB_HEADER) / object_size(class));
 }
 
 struct tmem_slab *slab_of(const void *object)
@@ -79,11 +75,15 @@ void *slab_take_locked(struct tmem_slabs *slabs, enum slab_class class)
         return NULL;
     }
     slab = list_first(&slabs->partial[class], struct tmem_slab, list);
-    object = slab_object(slab, slab->first_free);
-    slab->first_free = *object;
-    *object = 0;
-    slab->used++;
-    if (slab->first_free == NO_OBJECT) {
+    if (slab->first_free != NO_OBJECT) {
+        object = slab_object(slab, slab->first_free);
+        slab->first_free = *object;
+        *object = 0;
+    } else {
+        object = slab_object(slab, slab->fresh++);
+        memset(object, 0, object_size(class));
+    }
+    if (++slab->used == slab->count) {
         list_del(&slab->list);
         list_add_tail(&slabs->full[class], &slab->list);
     }
@@ -137,7 +137,7 @@ void slab_give_locked(void *object)
     CHECK(offset % size == 0 && slab->used);
     memset(object, 0, size);
     *(uint16_t *)object = slab->first_free;
-    if (slab->first_free == NO_OBJECT) {
+    if (slab->used == slab->count) {
         list_del(&slab->list);
         list_add_tail(&slabs->partial[slab->class], &slab->list);
     }
@@ -167,18 +167,15 @@ bool slabs_add(struct tmem_slabs *slabs, enum slab_class class,
                struct page *frame)
 {
     struct tmem_slab *slab = page_map(frame);
-    unsigned count = slab_object_count(class);
 
     if (payer(slabs) && !page_charge_kept(payer(slabs), 1)) {
         return false;
     }
-    memset(slab, 0, PAGE_SIZE);
+    memset(slab, 0, sizeof(*slab));
     slab->slabs = slabs;
     slab->class = (uint8_t) class;
-    for (unsigned i = 0; i < count; i++) {
-        *(uint16_t *)slab_object(slab, i) =
-            (uint16_t)(i + 1 < count ? i + 1 : NO_OBJECT);
-    }
+    slab->count = (uint16_t)((PAGE_SIZE - SLAB_HEADER) / object_size(class));
+    slab->first_free = NO_OBJECT;
     lock(&slabs->store->lock);
     frame_set_user(frame, slabs->store, slab);
     list_add(&slabs->partial[class], &slab->list);

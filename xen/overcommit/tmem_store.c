@@ -257,13 +257,18 @@ static void fill_slot(struct tmem_block *b, struct tmem_data *d)
     purse_note_oldest_locked(b->purse);
 }
 
-/* Write it where it belongs: what is in our frame at its beginning is there. */
+/* Copy it where it belongs: what is in our frame at its beginning is there. */
 static void write_slot(const struct tmem_data *d)
 {
     void *to = (char *)page_map(d->block->frame) +
                slot_offset(d->slot, d->block->slot_count);
 
-    if (to != d->bytes) {
+    if (to == d->bytes) {
+        return;
+    }
+    if (d->form == TMEM_RAW) {
+        arch_page_copy(to, d->bytes);
+    } else {
         memcpy(to, d->bytes, d->length);
     }
 }
@@ -284,6 +289,9 @@ static struct tmem_block *take_slot(struct tmem_purse *p, enum kind kind,
     *class = (enum slab_class)(SLAB_BLOCK_1 + n - 1);
     if (partial && !list_empty(partial)) {
         b = list_first(partial, struct tmem_block, partial);
+    } else if (!d->frame) {
+        *class = NO_SLAB;
+        return NULL;
     } else {
         b = block_create(p, kind, n, d->frame);
         d->frame = b ? NULL : d->frame;
