@@ -225,7 +225,7 @@ static struct podium_tmem_pool pool_record(const struct tmem_call *c,
                                                          : 0) |
                  (uint32_t)TMEM_SPEC_VERSION << PODIUM_TMEM_POOL_version_shift,
         .id = info->id,
-        .pages = info->pages,
+        .pages = info->n.pages,
         .uuid = {info->uuid.word[0], info->uuid.word[1]},
     };
 }

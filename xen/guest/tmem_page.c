@@ -33,15 +33,15 @@ static void write_client(struct podium_tmem_page_client *to,
                  (i.settings.compress ? PODIUM_TMEM_CLIENT_compress : 0) |
                  (i.saving ? PODIUM_TMEM_CLIENT_migrating : 0),
         .weight = i.settings.weight,
-        .ephemeral_pages = i.ephemeral_pages,
-        .ephemeral_frames = i.ephemeral_frames,
-        .persistent_pages = i.persistent_pages,
+        .ephemeral_pages = i.n.ephemeral_pages,
+        .ephemeral_frames = i.n.ephemeral_frames,
+        .persistent_pages = i.n.persistent_pages,
         .persistent_frames = i.persistent_frames,
-        .ephemeral_gets = i.ephemeral_gets,
-        .persistent_puts = i.persistent_puts,
-        .persistent_gets = i.persistent_gets,
-        .no_memory = i.no_memory,
-        .evicted = i.evicted,
+        .ephemeral_gets = i.n.ephemeral_gets,
+        .persistent_puts = i.n.persistent_puts,
+        .persistent_gets = i.n.persistent_gets,
+        .no_memory = i.n.no_memory,
+        .evicted = i.n.evicted,
     };
 }
 
@@ -79,10 +79,10 @@ static void write_host(struct podium_tmem_page *p)
     p->ephemeral_pages = i.ephemeral_pages;
     p->persistent_pages = i.persistent_pages;
     p->dedup_surplus = i.dedup_surplus;
-    p->ops = i.ops;
-    p->errors = i.errors;
-    p->evicted = i.evicted_pages;
-    p->relinquished = i.relinquished;
+    p->ops = i.n.ops;
+    p->errors = i.n.errors;
+    p->evicted = i.n.evicted_pages;
+    p->relinquished = i.n.relinquished;
     p->clients = i.clients;
     p->client_size = sizeof(p->client[0]);
     p->client_offset = offsetof(struct podium_tmem_page, client);

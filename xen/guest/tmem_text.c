@@ -65,19 +65,19 @@ static void host_line(struct out *o)
     struct tmem_info i;
 
     tmem_look(&i);
-    add(o, "G=Tt:%lu", i.ops);
-    add_number(o, "Te", i.errors);
+    add(o, "G=Tt:%lu", i.n.ops);
+    add_number(o, "Te", i.n.errors);
     add_number(o, "Cf", tmem_time_failed_copies());
-    add_number(o, "Af", i.records_failed);
-    add_number(o, "Pf", i.frames_failed);
+    add_number(o, "Af", i.n.records_failed);
+    add_number(o, "Pf", i.n.frames_failed);
     add_number(o, "Ta", i.free_frames);
-    add_number(o, "Lm", i.low_memory);
-    add_number(o, "Et", i.evicted_pages);
-    add_number(o, "Ea", i.evict_attempts);
-    add_number(o, "Rt", i.relinquished);
-    add_number(o, "Ra", i.relinquish_attempts);
-    add_number(o, "Rx", i.relinquish_max);
-    add_number(o, "Fp", i.pool_flushes);
+    add_number(o, "Lm", i.n.low_memory);
+    add_number(o, "Et", i.n.evicted_pages);
+    add_number(o, "Ea", i.n.evict_attempts);
+    add_number(o, "Rt", i.n.relinquished);
+    add_number(o, "Ra", i.n.relinquish_attempts);
+    add_number(o, "Rx", i.n.relinquish_max);
+    add_number(o, "Fp", i.n.pool_flushes);
     if (o->all_numbers) {
         add_number(o, "Ec", i.ephemeral_pages);
         add_number(o, "Em", i.ephemeral_max);
@@ -91,10 +91,10 @@ static void host_line(struct out *o)
         add_number(o, "Fm", i.frames_max);
         add_number(o, "Sc", i.contents);
         add_number(o, "Sm", i.contents);
-        add_number(o, "Ep", i.ephemeral_puts);
-        add_number(o, "Gd", i.deduped_puts);
-        add_number(o, "Zt", i.form_bytes[TMEM_TAIL]);
-        add_number(o, "Gz", i.form_bytes[TMEM_LZ4]);
+        add_number(o, "Ep", i.n.ephemeral_puts);
+        add_number(o, "Gd", i.n.deduped_puts);
+        add_number(o, "Zt", i.n.form_bytes[TMEM_TAIL]);
+        add_number(o, "Gz", i.n.form_bytes[TMEM_LZ4]);
     }
     end_line(o);
 }
@@ -107,23 +107,23 @@ static void add_kind(struct out *o, const struct tmem_pool_info *i)
 
 static void add_pool_numbers(struct out *o, const struct tmem_pool_info *i)
 {
-    add_number(o, "Pc", i->pages);
-    add_number(o, "Pm", i->pages_max);
-    add_number(o, "Oc", i->objects);
-    add_number(o, "Om", i->objects_max);
+    add_number(o, "Pc", i->n.pages);
+    add_number(o, "Pm", i->n.pages_max);
+    add_number(o, "Oc", i->n.objects);
+    add_number(o, "Om", i->n.objects_max);
     add_number(o, "Nc", 0);
     add_number(o, "Nm", 0);
-    add_number(o, "ps", i->puts_good);
-    add_number(o, "pt", i->puts);
-    add_number(o, "pd", i->dup_dropped);
-    add_number(o, "pr", i->dup_replaced);
-    add_number(o, "px", i->puts_no_memory);
-    add_number(o, "gs", i->gets_hit);
-    add_number(o, "gt", i->gets);
-    add_number(o, "fs", i->flushes_hit);
-    add_number(o, "ft", i->flushes);
-    add_number(o, "os", i->object_flushes_hit);
-    add_number(o, "ot", i->object_flushes);
+    add_number(o, "ps", i->n.puts_good);
+    add_number(o, "pt", i->n.puts);
+    add_number(o, "pd", i->n.dup_dropped);
+    add_number(o, "pr", i->n.dup_replaced);
+    add_number(o, "px", i->n.puts_no_memory);
+    add_number(o, "gs", i->n.gets_hit);
+    add_number(o, "gt", i->n.gets);
+    add_number(o, "fs", i->n.flushes_hit);
+    add_number(o, "ft", i->n.flushes);
+    add_number(o, "os", i->n.object_flushes_hit);
+    add_number(o, "ot", i->n.object_flushes);
 }
 
 static uint64_t cycles_of(const struct domain *d)
@@ -147,16 +147,16 @@ static void client_line(struct out *o, struct domain *d)
     add_number(o, "co", i.settings.compress);
     add_number(o, "fr", i.frozen);
     add_number(o, "Tc", cycles_of(d));
-    add_number(o, "Ge", i.ephemeral_gets);
-    add_number(o, "Pp", i.persistent_puts);
-    add_number(o, "Gp", i.persistent_gets);
+    add_number(o, "Ge", i.n.ephemeral_gets);
+    add_number(o, "Pp", i.n.persistent_puts);
+    add_number(o, "Gp", i.n.persistent_gets);
     if (o->all_numbers) {
-        add_number(o, "Ec", i.ephemeral_pages);
-        add_number(o, "Em", i.ephemeral_max);
-        add_number(o, "cp", i.compressed_pages);
-        add_number(o, "cb", i.compressed_bytes);
-        add_number(o, "cn", i.compressed_poorly);
-        add_number(o, "cm", i.no_memory);
+        add_number(o, "Ec", i.n.ephemeral_pages);
+        add_number(o, "Em", i.n.ephemeral_max);
+        add_number(o, "cp", i.n.compressed_pages);
+        add_number(o, "cb", i.n.compressed_bytes);
+        add_number(o, "cn", i.n.compressed_poorly);
+        add_number(o, "cm", i.n.no_memory);
     }
     end_line(o);
 }

@@ -259,19 +259,38 @@ int must_check tmem_stream_write(struct tmem_client *c, struct tmem_stream *s,
 int must_check tmem_stream_read(struct tmem_client *c, struct tmem_stream *s,
                                 const void *buffer, size_t size, size_t *used);
 
-/* --- Statistics: a moment old, but no more hits than gets (T-38) --- */
+/*
+ * --- Statistics: a moment old, but no more hits than gets (T-38) ---
+ *
+ * Counters are words, kept and shown by the same structures. Of two that belong
+ * together the good ones stand first, since they are read in this order, and
+ * are raised in the other.
+ */
+
+struct tmem_pool_counters {
+    uint64_t pages, pages_max;
+    uint64_t objects, objects_max; /* of 256 pages each, if they are large */
+    uint64_t puts_good, puts_no_memory, dup_replaced, dup_dropped, puts;
+    uint64_t gets_hit, gets;
+    uint64_t flushes_hit, flushes;
+    uint64_t object_flushes_hit, object_flushes;
+};
 
 struct tmem_pool_info {
     uint32_t id, flags;
     struct tmem_uuid uuid;
-    uint64_t pages, pages_max;
-    uint64_t objects, objects_max;
-    uint64_t puts, puts_good, puts_no_memory;
-    uint64_t dup_replaced, dup_dropped;
-    uint64_t gets, gets_hit;
-    uint64_t flushes, flushes_hit;
-    uint64_t object_flushes, object_flushes_hit;
     uint32_t sharers; /* of a shared pool: how many joined */
+    struct tmem_pool_counters n;
+};
+
+struct tmem_client_counters {
+    uint64_t ephemeral_pages, persistent_pages; /* stored; the last, charged */
+    uint64_t ephemeral_max;                     /* pages stored, at most */
+    uint64_t ephemeral_frames; /* of the host, for data and records */
+    uint64_t ephemeral_gets, persistent_puts, persistent_gets; /* good ones */
+    uint64_t compressed_pages, compressed_bytes, compressed_poorly;
+    uint64_t no_memory; /* PUTs */
+    uint64_t evicted;   /* pages */
 };
 
 struct tmem_client_info {
@@ -279,37 +298,37 @@ struct tmem_client_info {
     bool frozen, saving;
     uint32_t group, pool_count;
     struct tmem_settings settings;
-    uint64_t ephemeral_pages, ephemeral_max; /* stored now, and at most */
-    uint64_t persistent_pages;               /* stored, and charged */
-    uint64_t ephemeral_frames;  /* of the host, for data and records */
     uint64_t persistent_frames; /* of the host, for data */
     uint64_t record_frames;     /* persistent records; charged */
-    uint64_t ephemeral_gets, persistent_puts, persistent_gets; /* good ones */
-    uint64_t compressed_pages, compressed_bytes, compressed_poorly;
-    uint64_t no_memory; /* PUTs */
-    uint64_t evicted;   /* pages */
+    struct tmem_client_counters n;
 };
 
-struct tmem_info {
-    uint64_t ops, errors;
+/* Each CPU has these; only it writes them. */
+struct tmem_cpu_counters {
+    uint64_t errors, ops;
     uint64_t frames_failed;  /* a frame was wanted, and none was there */
     uint64_t records_failed; /* the same, for records */
     uint64_t low_memory;     /* of these, with the reserve as the reason */
-    uint64_t evict_attempts, evicted_frames, evicted_pages;
-    uint64_t relinquish_attempts,
-        relinquished;          /* tmem_evict(): calls, frames */
+    uint64_t evicted_frames, evicted_pages, evict_attempts;
+    uint64_t relinquished,
+        relinquish_attempts; /* tmem_evict(): frames, calls */
+    uint64_t pool_flushes;
+    uint64_t ephemeral_puts, deduped_puts;                  /* good ones */
+    uint64_t form_puts[TMEM_FORMS], form_bytes[TMEM_FORMS]; /* the same */
+    /* Not sums: */
     uint64_t relinquish_max;   /* most attempts in one call */
     uint64_t put_attempts_max; /* most attempts to evict in one PUT */
-    uint64_t pool_flushes;
+};
+
+struct tmem_info {
+    struct tmem_cpu_counters n; /* of all CPUs */
     /* Now, and the most that a look has seen. */
     uint64_t ephemeral_pages, ephemeral_max, persistent_pages, persistent_max;
-    uint64_t objects, objects_max; /* of 256 pages each, if they are large */
-    uint64_t frames, frames_max;   /* that hold something */
-    uint64_t free_frames;          /* kept, and empty */
-    uint64_t persistent_frames;    /* that hold persistent data */
-    uint64_t ephemeral_puts;       /* good ones */
-    uint64_t form_puts[TMEM_FORMS], form_bytes[TMEM_FORMS]; /* good ones */
-    uint64_t deduped_puts, contents; /* contents: what others may find equal */
+    uint64_t objects, objects_max;
+    uint64_t frames, frames_max; /* that hold something */
+    uint64_t free_frames;        /* kept, and empty */
+    uint64_t persistent_frames;  /* that hold persistent data */
+    uint64_t contents;           /* what others may find equal */
     uint64_t dedup_surplus; /* persistent: pages charged minus frames (T-21) */
     uint64_t weight_sum;
     uint32_t clients;

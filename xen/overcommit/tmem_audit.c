@@ -219,7 +219,7 @@ static void audit_client(struct recount *seen, struct tmem_client *c)
         }
     }
     for (unsigned k = 0; k < KINDS; k++) {
-        expect(seen, "X6", "pages of a client", c->counters.pages[k], pages[k]);
+        expect(seen, "X6", "pages of a client", *pages_of(c, k), pages[k]);
     }
     expect(seen, "X6", "ephemeral frames of a client",
            c->counters.ephemeral_frames, ephemeral_frames_locked(c));

@@ -232,10 +232,10 @@ static void count_pages(struct tmem_pool *pool, int64_t change)
 
     if (change < 0) { /* whoever looks knows of higher ones */
         count_max(&pool->counters.pages_max, READ_ONCE(pool->counters.pages));
-        count_max(&c->ephemeral_max, READ_ONCE(c->pages[EPHEMERAL]));
+        count_max(&c->ephemeral_max, READ_ONCE(c->ephemeral_pages));
     }
     count_add(&pool->counters.pages, change);
-    count_add(&c->pages[pool_kind(pool)], change);
+    count_add(pages_of(owner, pool_kind(pool)), change);
     if (pool_kind(pool) == PERSISTENT && change < 0) {
         page_uncharge_kept(owner->payer, 1);
     }

@@ -8,41 +8,35 @@
 #include "overcommit/tmem_internal.h"
 #include "types/error.h"
 
-/* In an order that the caller relies on. */
-static uint64_t look(const uint64_t *counter)
+#define WORDS(counters) (sizeof(counters) / sizeof(uint64_t))
+#define SUMS            (offsetof(struct tmem_cpu_counters, relinquish_max) / 8)
+
+/* Adds words in the order in which they stand. */
+static void add_words(void *to, const void *from, size_t count)
 {
-    return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
+    uint64_t *sum = to;
+    const uint64_t *counter = from;
+
+    for (size_t i = 0; i < count; i++) {
+        sum[i] += __atomic_load_n(&counter[i], __ATOMIC_ACQUIRE);
+    }
 }
 
 int tmem_pool_look(struct tmem_client *c, uint32_t id,
                    struct tmem_pool_info *info)
 {
     struct tmem_pool *pool = pool_enter(c, id);
-    const struct tmem_pool_counters *n;
 
     if (!pool) {
         return -ENODEV;
     }
-    n = &pool->counters;
-    info->id = id;
-    info->flags = pool->flags;
-    info->uuid = pool->uuid;
-    info->sharers = READ_ONCE(pool->joins);
-    info->pages = look(&n->pages);
-    info->pages_max = MAX(look(&n->pages_max), info->pages);
-    info->objects = look(&n->objects);
-    info->objects_max = MAX(look(&n->objects_max), info->objects);
-    info->puts_good = look(&n->puts_good);
-    info->puts_no_memory = look(&n->puts_no_memory);
-    info->dup_replaced = look(&n->dup_replaced);
-    info->dup_dropped = look(&n->dup_dropped);
-    info->puts = look(&n->puts);
-    info->gets_hit = look(&n->gets_hit);
-    info->gets = look(&n->gets);
-    info->flushes_hit = look(&n->flushes_hit);
-    info->flushes = look(&n->flushes);
-    info->object_flushes_hit = look(&n->object_flushes_hit);
-    info->object_flushes = look(&n->object_flushes);
+    *info = (struct tmem_pool_info){.id = id,
+                                    .flags = pool->flags,
+                                    .uuid = pool->uuid,
+                                    .sharers = READ_ONCE(pool->joins)};
+    add_words(&info->n, &pool->counters, WORDS(info->n));
+    info->n.pages_max = MAX(info->n.pages_max, info->n.pages);
+    info->n.objects_max = MAX(info->n.objects_max, info->n.objects);
     pool_leave(c, id);
     return 0;
 }
@@ -59,72 +53,41 @@ static uint32_t count_pools(const struct tmem_client *c)
 
 void tmem_client_look(struct tmem_client *c, struct tmem_client_info *info)
 {
-    const struct tmem_client_counters *n = &c->counters;
-
     *info = (struct tmem_client_info){
         .id = c->id,
         .frozen = READ_ONCE(c->frozen),
         .saving = READ_ONCE(c->saving) != NOT_SAVING,
         .group = c->purse->store->group,
         .pool_count = count_pools(c),
-        .ephemeral_pages = look(&n->pages[EPHEMERAL]),
-        .persistent_pages = look(&n->pages[PERSISTENT]),
-        .ephemeral_frames = look(&n->ephemeral_frames),
         .persistent_frames = READ_ONCE(c->purse->frames[PERSISTENT]),
         .record_frames = READ_ONCE(c->purse->slabs[PERSISTENT].frames),
-        .ephemeral_gets = look(&n->ephemeral_gets),
-        .persistent_gets = look(&n->persistent_gets),
-        .persistent_puts = look(&n->persistent_puts),
-        .compressed_pages = look(&n->compressed_pages),
-        .compressed_bytes = look(&n->compressed_bytes),
-        .compressed_poorly = look(&n->compressed_poorly),
-        .no_memory = look(&n->no_memory),
-        .evicted = look(&n->evicted),
     };
-    info->ephemeral_max = MAX(look(&n->ephemeral_max), info->ephemeral_pages);
+    add_words(&info->n, &c->counters, WORDS(info->n));
+    info->n.ephemeral_max = MAX(info->n.ephemeral_max, info->n.ephemeral_pages);
     tmem_client_settings(c, &info->settings);
 }
 
-static void add_cpu(struct tmem_info *info, const struct tmem_cpu *cpu)
+static void add_cpu(struct tmem_cpu_counters *n,
+                    const struct tmem_cpu_counters *cpu)
 {
-    info->errors += READ_ONCE(cpu->counters.errors);
-    info->ops += look(&cpu->counters.ops);
-    info->frames_failed += READ_ONCE(cpu->counters.frames_failed);
-    info->records_failed += READ_ONCE(cpu->counters.records_failed);
-    info->low_memory += READ_ONCE(cpu->counters.low_memory);
-    info->evicted_frames += READ_ONCE(cpu->counters.evicted_frames);
-    info->evict_attempts += look(&cpu->counters.evict_attempts);
-    info->evicted_pages += READ_ONCE(cpu->counters.evicted_pages);
-    info->relinquished += READ_ONCE(cpu->counters.relinquished);
-    info->relinquish_attempts += READ_ONCE(cpu->counters.relinquish_attempts);
-    info->relinquish_max =
-        MAX(info->relinquish_max, READ_ONCE(cpu->counters.relinquish_max));
-    info->pool_flushes += READ_ONCE(cpu->counters.pool_flushes);
-    info->put_attempts_max =
-        MAX(info->put_attempts_max, READ_ONCE(cpu->counters.put_attempts_max));
-    info->ephemeral_puts += READ_ONCE(cpu->counters.ephemeral_puts);
-    info->deduped_puts += READ_ONCE(cpu->counters.deduped_puts);
-    for (unsigned form = 0; form < TMEM_FORMS; form++) {
-        info->form_puts[form] += READ_ONCE(cpu->counters.form_puts[form]);
-        info->form_bytes[form] += READ_ONCE(cpu->counters.form_bytes[form]);
-    }
+    add_words(n, cpu, SUMS);
+    n->relinquish_max = MAX(n->relinquish_max, READ_ONCE(cpu->relinquish_max));
+    n->put_attempts_max =
+        MAX(n->put_attempts_max, READ_ONCE(cpu->put_attempts_max));
 }
 
 static void add_client_locked(struct tmem_info *info,
                               const struct tmem_client *c)
 {
-    uint64_t frames = READ_ONCE(c->purse->frames[PERSISTENT]);
-    uint64_t pages = look(&c->counters.pages[PERSISTENT]);
-
     info->clients++;
-    info->ephemeral_pages += look(&c->counters.pages[EPHEMERAL]);
-    info->persistent_pages += pages;
-    info->persistent_frames += frames;
+    info->ephemeral_pages += READ_ONCE(c->counters.ephemeral_pages);
+    info->persistent_pages += READ_ONCE(c->counters.persistent_pages);
+    info->persistent_frames += READ_ONCE(c->purse->frames[PERSISTENT]);
     for (unsigned i = 0; i < TMEM_POOLS; i++) {
         const struct tmem_pool *pool = c->joins[i].pool;
 
         if (pool && pool->owner == c) {
-            info->objects += look(&pool->counters.objects);
+            info->objects += READ_ONCE(pool->counters.objects);
         }
     }
 }
@@ -152,7 +115,7 @@ void tmem_look(struct tmem_info *info)
     }
     for (unsigned i = 0; i < MAX_CPUS; i++) {
         if (tmem_cpus[i]) {
-            add_cpu(info, tmem_cpus[i]);
+            add_cpu(&info->n, &tmem_cpus[i]->counters);
         }
     }
     info->free_frames = frames_kept();

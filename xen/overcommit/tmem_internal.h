@@ -276,13 +276,6 @@ void anchor_drop_locked(struct tmem_anchor *a, unsigned *budget);
 
 /* --- Clients and pools --- */
 
-struct tmem_pool_counters {
-    uint64_t pages, pages_max, objects, objects_max;
-    uint64_t puts, puts_good, puts_no_memory, dup_replaced, dup_dropped;
-    uint64_t gets, gets_hit, flushes, flushes_hit;
-    uint64_t object_flushes, object_flushes_hit;
-};
-
 struct tmem_pool {
     uint64_t number; /* never used again */
     uint32_t flags;
@@ -319,14 +312,6 @@ enum saving {
     SAVING_LIVE,
 };
 
-struct tmem_client_counters {
-    uint64_t pages[KINDS], ephemeral_max;
-    uint64_t ephemeral_frames;
-    uint64_t ephemeral_gets, persistent_puts, persistent_gets;
-    uint64_t compressed_pages, compressed_bytes, compressed_poorly;
-    uint64_t no_memory, evicted;
-};
-
 struct tmem_client {
     struct list in_clients; /* control */
     domid_t id;
@@ -349,6 +334,13 @@ struct tmem_client {
 extern struct lock tmem_control;
 extern struct list tmem_clients, tmem_purses; /* control */
 extern uint64_t tmem_weight_sum;              /* control */
+
+/* How many pages of a kind it has stored. */
+static inline uint64_t *pages_of(struct tmem_client *c, enum kind kind)
+{
+    return kind == PERSISTENT ? &c->counters.persistent_pages
+                              : &c->counters.ephemeral_pages;
+}
 
 /* NULL: no such pool. */
 struct tmem_pool *pool_enter(struct tmem_client *c, uint32_t id);
@@ -385,14 +377,7 @@ void page_unpin(struct tmem_page *p, struct tmem_pool *pool);
 /* What every CPU has for itself. */
 struct tmem_cpu {
     uint8_t unpacked[PAGE_SIZE]; /* first, since it is a page */
-    struct { /* folded by tmem_look(); only this CPU writes */
-        uint64_t ops, errors, frames_failed, records_failed, low_memory;
-        uint64_t evict_attempts, evicted_frames, evicted_pages;
-        uint64_t relinquish_attempts, relinquished, relinquish_max;
-        uint64_t pool_flushes, put_attempts_max;
-        uint64_t ephemeral_puts, deduped_puts;
-        uint64_t form_puts[TMEM_FORMS], form_bytes[TMEM_FORMS];
-    } counters;
+    struct tmem_cpu_counters counters;
     uint8_t packed[2048] __attribute__((aligned(16)));
     uint8_t lz4[] __attribute__((aligned(16)));
 };

@@ -293,9 +293,9 @@ static void change_owner_locked(struct tmem_client *c, struct tmem_pool *pool)
     count_add(&c->counters.ephemeral_frames, -frames);
     count_add(&next->counters.ephemeral_frames, frames);
     count_max(&c->counters.ephemeral_max,
-              READ_ONCE(c->counters.pages[EPHEMERAL]));
-    count_add(&c->counters.pages[EPHEMERAL], -pages);
-    count_add(&next->counters.pages[EPHEMERAL], pages);
+              READ_ONCE(c->counters.ephemeral_pages));
+    count_add(&c->counters.ephemeral_pages, -pages);
+    count_add(&next->counters.ephemeral_pages, pages);
     pool->owner = purse->owner = next;
     unlock(&purse->store->lock);
 }

@@ -62,7 +62,7 @@ static bool make_room(struct put *put)
 
     if (put->kind == PERSISTENT) {
         cap = READ_ONCE(c->settings.persistent_cap);
-        return !cap || READ_ONCE(c->counters.pages[PERSISTENT]) < cap;
+        return !cap || READ_ONCE(c->counters.persistent_pages) < cap;
     }
     while (cap && READ_ONCE(c->counters.ephemeral_frames) >= cap) {
         if (!evict_for(put, c)) {

@@ -23,7 +23,7 @@ int tmem_save_begin(struct tmem_client *c, bool live)
     lock(&tmem_control);
     if (c->saving != NOT_SAVING || c->save_ending) {
         rc = -EBUSY;
-    } else if (!READ_ONCE(c->counters.pages[PERSISTENT])) {
+    } else if (!READ_ONCE(c->counters.persistent_pages)) {
         rc = -ENOENT;
     } else {
         c->save_number++;

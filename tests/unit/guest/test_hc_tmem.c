@@ -49,7 +49,7 @@ static void look(struct state *s)
     s->free = page_alloc_info().free + s->tmem.free_frames;
     s->claimed = page_alloc_info().claimed;
     /* What is counted is not what is kept. */
-    s->tmem.ops = s->tmem.errors = s->tmem.free_frames = 0;
+    s->tmem.n.ops = s->tmem.n.errors = s->tmem.free_frames = 0;
     s->tmem.frames_max = 0;
 }
 
@@ -277,7 +277,7 @@ TEST(ephemeral_pages_are_got_once)
     EXPECT_EQ(get(pool, 1, PLACE), 1);
     EXPECT(holds(PLACE, 9));
     EXPECT_EQ(get(pool, 1, PLACE), 0);
-    EXPECT_EQ(pool_info(pool).pages, 1);
+    EXPECT_EQ(pool_info(pool).n.pages, 1);
     check();
 }
 
@@ -294,7 +294,7 @@ TEST(the_later_put_counts)
     EXPECT_EQ(put(pool, 1, DATA), 1);
     EXPECT_EQ(get(pool, 1, PLACE), 1);
     EXPECT(holds(PLACE, 2));
-    EXPECT_EQ(pool_info(pool).pages, 1);
+    EXPECT_EQ(pool_info(pool).n.pages, 1);
     check();
 }
 
@@ -312,7 +312,7 @@ TEST(an_object_goes_in_steps)
     v->work = 1; /* there is always something else to do */
     EXPECT_EQ(flush_object(pool), 1);
     EXPECT(continued > 0);
-    EXPECT_EQ(pool_info(pool).pages, 0);
+    EXPECT_EQ(pool_info(pool).n.pages, 0);
     for (uint32_t i = 0; i < 1500; i++) {
         EXPECT_EQ(put(pool, i, DATA), 1);
     }
@@ -507,13 +507,13 @@ TEST(a_get_waits_for_memory)
     }
     EXPECT_EQ(get(pool, 1, PROMISES + 20), -ERESTART);
     EXPECT(v->hold & HOLD_MEMORY);
-    EXPECT_EQ(pool_info(pool).pages, 1);
+    EXPECT_EQ(pool_info(pool).n.pages, 1);
     check();
     EXPECT_EQ(memory_set_pod_target(d, d->account.page_count + 4), 0);
     EXPECT(!(v->hold & HOLD_MEMORY));
     EXPECT_EQ(call_at(ARG), 1);
     EXPECT(holds(PROMISES + 20, 13));
-    EXPECT_EQ(pool_info(pool).pages, 0);
+    EXPECT_EQ(pool_info(pool).n.pages, 0);
     check();
 }
 
@@ -706,7 +706,7 @@ TEST(names_of_pages)
         write_page(DATA, i + 100);
         EXPECT_EQ(call(&op), 1);
     }
-    EXPECT_EQ(pool_info(pool).pages, 64);
+    EXPECT_EQ(pool_info(pool).n.pages, 64);
     for (unsigned i = 0; i < 64; i++) {
         struct tmem_op op = page_op(TMEM_GET_PAGE, pool, ~i, PLACE);
 

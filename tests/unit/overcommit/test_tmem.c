@@ -53,8 +53,8 @@ TEST(a_second_put_replaces)
     EXPECT_EQ(put(c, id, 1, 5, 7), 1);
     EXPECT_EQ(put(c, id, 1, 5, 11), 1);
     EXPECT(get_is(c, id, 1, 5, 11));
-    EXPECT_EQ(info_of(c).persistent_pages, 1);
-    EXPECT_EQ(pool_info(c, id).dup_replaced, 1);
+    EXPECT_EQ(info_of(c).n.persistent_pages, 1);
+    EXPECT_EQ(pool_info(c, id).n.dup_replaced, 1);
     host_check();
     host_end(c);
 }
@@ -70,7 +70,7 @@ TEST(a_second_put_that_fails_drops_the_first)
     EXPECT_EQ(put(c, id, 1, 5, 11), -TMEM_EFROZEN);
     tmem_freeze(c, false);
     EXPECT_EQ(get(c, id, 1, 5), -TMEM_EEMPTY);
-    EXPECT_EQ(pool_info(c, id).dup_dropped, 1);
+    EXPECT_EQ(pool_info(c, id).n.dup_dropped, 1);
     host_check();
     host_end(c);
 }
@@ -125,8 +125,8 @@ TEST(a_flushed_object_is_gone_and_others_are_not)
         host_check();
     }
     EXPECT(calls > 4); /* it does not take long at once */
-    EXPECT_EQ(pool_info(c, id).pages, 1);
-    EXPECT_EQ(pool_info(c, id).objects, 1);
+    EXPECT_EQ(pool_info(c, id).n.pages, 1);
+    EXPECT_EQ(pool_info(c, id).n.objects, 1);
     EXPECT(get_is(c, id, 2, 17, 4));
     host_end(c);
 }
@@ -164,7 +164,7 @@ TEST(zeros_take_no_frame_and_are_known_before_they_are_copied)
     EXPECT_EQ(tmem_put(c, &h, NULL), 1);
     EXPECT_EQ(put(c, id, 1, 2, 4), 1); /* a word, but not 0 */
     EXPECT_EQ(info_of(c).persistent_frames, 0);
-    EXPECT_EQ(info_of(c).persistent_pages, 2);
+    EXPECT_EQ(info_of(c).n.persistent_pages, 2);
     EXPECT_EQ(tmem_get_begin(c, &h, &hit), 1);
     EXPECT(tmem_hit_is_zero(&hit));
     tmem_get_end(&hit, true);
@@ -224,7 +224,7 @@ TEST(without_its_tables_there_is_no_tmem)
     EXPECT_EQ(tmem_evict_superpage(), 0);
     EXPECT_EQ(tmem_freeable(), 0);
     EXPECT_EQ(tmem_audit(), 0);
-    EXPECT_EQ(host_info().ops, 0);
+    EXPECT_EQ(host_info().n.ops, 0);
     machine_start(HOST_PAGES);
     for (unsigned n = 1;; n++) {
         page_alloc_fail_nth(n);
@@ -344,10 +344,10 @@ TEST(the_owner_leaves_and_the_next_one_has_it)
     EXPECT_EQ(put(a, ida, 2, 1, 11), 1);
     EXPECT_EQ(put(b, idb, 3, 1, 15), 1);
     EXPECT(get_is(b, idb, 2, 1, 11)); /* the last to touch it */
-    EXPECT(info_of(a).ephemeral_frames && !info_of(b).ephemeral_frames);
+    EXPECT(info_of(a).n.ephemeral_frames && !info_of(b).n.ephemeral_frames);
     EXPECT_EQ(destroy(a, ida), 1);
     host_check();
-    EXPECT(!info_of(a).ephemeral_frames && info_of(b).ephemeral_frames);
+    EXPECT(!info_of(a).n.ephemeral_frames && info_of(b).n.ephemeral_frames);
     EXPECT_EQ(get(b, idb, 1, 1), 0); /* nobody else has touched it */
     EXPECT(get_is(b, idb, 2, 1, 11));
     EXPECT(get_is(b, idb, 3, 1, 15));
@@ -509,7 +509,7 @@ TEST(x12_no_group_no_contents)
     EXPECT_EQ(put(c, id, 1, 1, 7), 1);
     EXPECT_EQ(put(c, id, 1, 2, 7), 1);
     EXPECT_EQ(host_info().contents, 0);
-    EXPECT_EQ(host_info().deduped_puts, 0);
+    EXPECT_EQ(host_info().n.deduped_puts, 0);
     EXPECT_EQ(info_of(c).persistent_frames, 2);
     host_end(c);
 }
@@ -527,7 +527,7 @@ TEST(x13_whatever_a_guest_does_nothing_is_logged)
         (void)get(c, -1, 1, i);
     }
     EXPECT_TEXT(fake_console_output(), "");
-    EXPECT_EQ(info_of(c).no_memory, 49);
+    EXPECT_EQ(info_of(c).n.no_memory, 49);
     host_end(c);
 }
 
@@ -547,14 +547,14 @@ TEST(counters_say_what_happened)
     EXPECT_EQ(flush(c, id, 2, 1), 1);
     EXPECT_EQ(flush_object(c, id, 2), 1);
     p = pool_info(c, id);
-    EXPECT(p.puts == 2 && p.puts_good == 2);
-    EXPECT(p.gets == 2 && p.gets_hit == 1);
-    EXPECT(p.flushes == 2 && p.flushes_hit == 1);
-    EXPECT(p.object_flushes == 1 && p.object_flushes_hit == 0);
-    EXPECT(p.pages == 0 && p.pages_max == 2);
-    EXPECT(p.objects == 0 && p.objects_max == 2);
-    EXPECT_EQ(host_info().ops, 7);
-    EXPECT_EQ(host_info().ephemeral_puts, 2);
-    EXPECT_EQ(info_of(c).ephemeral_gets, 1);
+    EXPECT(p.n.puts == 2 && p.n.puts_good == 2);
+    EXPECT(p.n.gets == 2 && p.n.gets_hit == 1);
+    EXPECT(p.n.flushes == 2 && p.n.flushes_hit == 1);
+    EXPECT(p.n.object_flushes == 1 && p.n.object_flushes_hit == 0);
+    EXPECT(p.n.pages == 0 && p.n.pages_max == 2);
+    EXPECT(p.n.objects == 0 && p.n.objects_max == 2);
+    EXPECT_EQ(host_info().n.ops, 7);
+    EXPECT_EQ(host_info().n.ephemeral_puts, 2);
+    EXPECT_EQ(info_of(c).n.ephemeral_gets, 1);
     host_end(c);
 }

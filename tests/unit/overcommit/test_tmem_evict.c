@@ -55,7 +55,7 @@ TEST(the_oldest_goes_first)
     EXPECT_EQ(tmem_evict(10), 10);
     EXPECT_EQ(count_hits(c, id, 0, 10), 0);
     EXPECT_EQ(count_hits(c, id, 10, 100), 90);
-    EXPECT_EQ(info_of(c).evicted, 10);
+    EXPECT_EQ(info_of(c).n.evicted, 10);
     host_check();
     host_end(c);
 }
@@ -98,8 +98,8 @@ TEST(everything_ephemeral_can_go_and_nothing_else)
     EXPECT_EQ(given, freeable);
     EXPECT_EQ(page_alloc_info().free, free);
     EXPECT_EQ(tmem_freeable(), 0);
-    EXPECT_EQ(info_of(c).ephemeral_pages, 0);
-    EXPECT_EQ(info_of(c).ephemeral_frames, 0);
+    EXPECT_EQ(info_of(c).n.ephemeral_pages, 0);
+    EXPECT_EQ(info_of(c).n.ephemeral_frames, 0);
     EXPECT(get_is(c, kept, 1, 1, raw(1)));
     host_end(c);
 }
@@ -113,13 +113,13 @@ TEST(one_eviction_is_one_frame_with_all_its_slots)
     for (uint32_t i = 0; i < 400; i++) {
         EXPECT_EQ(put(c, id, i, 0, 4 * (i % 100) + TAIL_PAGE), 1);
     }
-    EXPECT_EQ(info_of(c).ephemeral_pages, 400);
+    EXPECT_EQ(info_of(c).n.ephemeral_pages, 400);
     no_more_frames();
     EXPECT_EQ(tmem_evict(1), 1);
-    EXPECT_EQ(info_of(c).ephemeral_pages, 396);
-    EXPECT_EQ(host_info().evict_attempts, 1);
-    EXPECT_EQ(host_info().evicted_frames, 1);
-    EXPECT_EQ(host_info().evicted_pages, 4);
+    EXPECT_EQ(info_of(c).n.ephemeral_pages, 396);
+    EXPECT_EQ(host_info().n.evict_attempts, 1);
+    EXPECT_EQ(host_info().n.evicted_frames, 1);
+    EXPECT_EQ(host_info().n.evicted_pages, 4);
     host_check();
     host_end(c);
 }
@@ -173,7 +173,7 @@ TEST(what_several_pages_share_has_a_second_chance)
     no_more_frames();
     EXPECT_EQ(tmem_evict(4), 4);
     EXPECT_EQ(count_hits(c, id, 100, 102), 2);
-    EXPECT_EQ(host_info().evict_attempts, 5);
+    EXPECT_EQ(host_info().n.evict_attempts, 5);
     EXPECT_EQ(tmem_evict(100), 9); /* five, and four of records */
     EXPECT_EQ(count_hits(c, id, 100, 102), 0);
     host_end(c);
@@ -209,9 +209,9 @@ TEST(a_put_evicts_what_is_oldest_and_no_more)
     no_more_frames();
     put_raw(c, id, 100, 150);
     EXPECT_EQ(count_hits(c, id, 50, 150),
-              100 - host_info().evicted_frames + 50);
-    EXPECT(host_info().put_attempts_max <= 2); /* a frame, and for records */
-    EXPECT(host_info().low_memory > 0);
+              100 - host_info().n.evicted_frames + 50);
+    EXPECT(host_info().n.put_attempts_max <= 2); /* a frame, and for records */
+    EXPECT(host_info().n.low_memory > 0);
     EXPECT_EQ(put(c, kept, 1, 1, raw(1)), 1); /* persistent ones, too */
     host_check();
     host_end(c);
@@ -229,9 +229,9 @@ TEST(a_put_gives_up_after_16_attempts)
     }
     no_more_frames();
     EXPECT_EQ(put(c, id, 100, 0, raw(100)), -ENOMEM);
-    EXPECT_EQ(host_info().evict_attempts, PUT_EVICTIONS);
-    EXPECT_EQ(host_info().put_attempts_max, PUT_EVICTIONS);
-    EXPECT_EQ(info_of(c).no_memory, 1);
+    EXPECT_EQ(host_info().n.evict_attempts, PUT_EVICTIONS);
+    EXPECT_EQ(host_info().n.put_attempts_max, PUT_EVICTIONS);
+    EXPECT_EQ(info_of(c).n.no_memory, 1);
     host_check();
     EXPECT_EQ(put(c, id, 100, 0, raw(100)), 1); /* the others had theirs */
     host_end(c);
@@ -246,7 +246,7 @@ TEST(nothing_to_evict_and_no_memory_is_a_refusal)
     EXPECT_EQ(put(c, id, 1, 1, raw(1)), -ENOMEM);
     EXPECT_EQ(put(c, id, 1, 1, 0), -ENOMEM);
     EXPECT_EQ(host_account(1)->page_count, 0);
-    EXPECT(host_info().frames_failed >= 2);
+    EXPECT(host_info().n.frames_failed >= 2);
     host_check();
     host_end(c);
 }
@@ -263,7 +263,7 @@ TEST(the_reserve_and_what_is_claimed_are_left_alone)
         EXPECT_EQ(put(c, id, i, 0, raw(i)), 1);
     }
     EXPECT_EQ(page_unclaimed(), before.total / 128);
-    EXPECT(info_of(c).evicted > 0);
+    EXPECT(info_of(c).n.evicted > 0);
     EXPECT_EQ(page_claim(host_account(2), 0), 0);
     host_end(c);
 }
@@ -311,8 +311,10 @@ TEST(x11_who_is_above_his_share_gives_way)
     EXPECT(count_hits(b, idb, 0, 100) <= 60);
     /* Down to shares of 3 : 1. */
     EXPECT_EQ(tmem_evict(60), 60);
-    EXPECT(info_of(a).ephemeral_frames >= 3 * info_of(b).ephemeral_frames - 4);
-    EXPECT(info_of(a).ephemeral_frames <= 3 * info_of(b).ephemeral_frames + 4);
+    EXPECT(info_of(a).n.ephemeral_frames >=
+           3 * info_of(b).n.ephemeral_frames - 4);
+    EXPECT(info_of(a).n.ephemeral_frames <=
+           3 * info_of(b).n.ephemeral_frames + 4);
     host_end(a);
     host_end(b);
 }
@@ -360,7 +362,7 @@ TEST(a_cap_is_kept_at_the_clients_own_cost)
     set(a, 0, 20);
     for (uint32_t i = 0; i < 100; i++) {
         EXPECT_EQ(put(a, ida, i, 0, raw(i)), 1);
-        EXPECT(info_of(a).ephemeral_frames <= 22); /* and its records' */
+        EXPECT(info_of(a).n.ephemeral_frames <= 22); /* and its records' */
     }
     EXPECT_EQ(count_hits(a, ida, 0, 80), 0);
     EXPECT(count_hits(a, ida, 80, 100) >= 15);

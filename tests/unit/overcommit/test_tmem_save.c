@@ -206,7 +206,7 @@ TEST(a_page_may_be_read_while_it_is_told)
 
 static void expect_all(struct tmem_client *c)
 {
-    EXPECT_EQ(info_of(c).persistent_pages, 120);
+    EXPECT_EQ(info_of(c).n.persistent_pages, 120);
     EXPECT_EQ(info_of(c).pool_count, 3);
     EXPECT_EQ(pool_info(c, 2).uuid.word[1], 4);
     for (uint32_t i = 0; i < 60; i++) {
@@ -229,7 +229,7 @@ TEST(a_stream_makes_the_same_client_again)
         EXPECT_EQ(restore(again, chunks[i] / 3), 0);
         host_check();
         expect_all(again);
-        EXPECT_EQ(info_of(again).ephemeral_pages, 0);
+        EXPECT_EQ(info_of(again).n.ephemeral_pages, 0);
         host_end(again);
     }
 }

@@ -10,7 +10,7 @@ static uint32_t page_of(unsigned kind, uint32_t n)
 
 static uint64_t form_puts(enum tmem_form form)
 {
-    return host_info().form_puts[form];
+    return host_info().n.form_puts[form];
 }
 
 TEST(each_page_in_its_form)
@@ -26,8 +26,8 @@ TEST(each_page_in_its_form)
     for (enum tmem_form f = 0; f < TMEM_FORMS; f++) {
         EXPECT_EQ(form_puts(f), 1);
     }
-    EXPECT_EQ(info_of(c).compressed_pages, 1);
-    EXPECT_EQ(info_of(c).compressed_poorly, 1);
+    EXPECT_EQ(info_of(c).n.compressed_pages, 1);
+    EXPECT_EQ(info_of(c).n.compressed_poorly, 1);
     host_check();
     EXPECT(get_is(c, id, 1, 0, page_of(WORD_PAGE, 5)));
     EXPECT(get_is(c, id, 1, 1, page_of(TAIL_PAGE, 5)));
@@ -153,7 +153,7 @@ TEST(equal_pages_of_a_group_are_stored_once)
         EXPECT_EQ(put(b, idb, 1, kind, page_of(kind, 5)), 1);
         EXPECT_EQ(put(b, idb, 2, kind, page_of(kind, 5)), 1);
     }
-    EXPECT_EQ(host_info().deduped_puts, 6);
+    EXPECT_EQ(host_info().n.deduped_puts, 6);
     EXPECT_EQ(host_info().contents, 3);
     EXPECT_EQ(info_of(a).persistent_frames, 3);
     EXPECT_EQ(info_of(b).persistent_frames, 0);
@@ -173,7 +173,7 @@ TEST(equal_pages_of_others_are_not_looked_for)
     EXPECT_EQ(put(a, ida, 1, 1, page_of(RAW_PAGE, 5)), 1);
     EXPECT_EQ(put(b, idb, 1, 1, page_of(RAW_PAGE, 5)), 1);
     EXPECT_EQ(put(b, host_pool(b, 0), 1, 1, page_of(RAW_PAGE, 5)), 1);
-    EXPECT_EQ(host_info().deduped_puts, 0);
+    EXPECT_EQ(host_info().n.deduped_puts, 0);
     host_end(a);
     host_end(b);
 }

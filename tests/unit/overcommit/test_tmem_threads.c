@@ -121,11 +121,11 @@ static void stress(uint32_t group)
     }
     run_all(work);
     host_check();
-    EXPECT(host_info().evicted_frames > 100);
-    EXPECT(host_info().put_attempts_max >= 1); /* memory did run out */
-    EXPECT(host_info().put_attempts_max <= PUT_EVICTIONS);
+    EXPECT(host_info().n.evicted_frames > 100);
+    EXPECT(host_info().n.put_attempts_max >= 1); /* memory did run out */
+    EXPECT(host_info().n.put_attempts_max <= PUT_EVICTIONS);
     printf("     longest PUT: %lu attempts to evict\n",
-           host_info().put_attempts_max);
+           host_info().n.put_attempts_max);
     for (unsigned i = 0; i < count; i++) {
         host_end(clients[i]);
     }
@@ -183,8 +183,8 @@ TEST(x10_no_page_of_an_object_is_lost_that_two_make_at_once)
     EXPECT_EQ(pthread_barrier_init(&barrier, NULL, CPUS), 0);
     run_all(make_objects);
     host_check();
-    EXPECT_EQ(pool_info(clients[0], 0).pages, CPUS * MADE);
-    EXPECT_EQ(pool_info(clients[0], 0).objects, MADE);
+    EXPECT_EQ(pool_info(clients[0], 0).n.pages, CPUS * MADE);
+    EXPECT_EQ(pool_info(clients[0], 0).n.objects, MADE);
     for (unsigned i = 0; i < MADE; i++) {
         EXPECT_EQ(made[i % CPUS], MADE);
         for (unsigned cpu = 0; cpu < CPUS; cpu++) {
@@ -227,8 +227,8 @@ static void *come_and_go(void *cpu)
         case 4:
             tmem_client_look(c, &info);
             if (tmem_pool_look(c, h.pool_id, &pool) == 0) {
-                EXPECT(pool.gets_hit <= pool.gets);
-                EXPECT(pool.puts_good <= pool.puts);
+                EXPECT(pool.n.gets_hit <= pool.n.gets);
+                EXPECT(pool.n.puts_good <= pool.n.puts);
             }
             break;
         default:
