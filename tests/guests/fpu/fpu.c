@@ -7,19 +7,25 @@
  *
  * Each vCPU fills all of them with values of its own, lets others run, by
  * yielding and by using up its time slice, and compares. Register contents of
- * another, or of the hypervisor, would show at once. A fresh vCPU has clean
- * registers, whatever its processor ran before. AVX state is part of it where
- * CPUID has it.
+ * another, or of the hypervisor, would show at once. So would those of LZ4, by
+ * which the hypervisor packs and unpacks a page between two looks at them. A
+ * fresh vCPU has clean registers, whatever its processor ran before. AVX state
+ * is part of it where CPUID has it.
  */
 #include "fpu/fpu.h"
+#include "child.h"
 #include "console.h"
 #include "event.h"
 #include "hypercall.h"
 #include "lib/string.h"
+#include "main.h"
+#include "memory.h"
 #include "smp.h"
 #include "test.h"
 #include "time.h"
 #include "trap.h"
+
+#include <xen/tmem.h>
 
 #define ROUNDS   60
 #define PATIENCE MILLISECONDS(2000)
@@ -100,9 +106,102 @@ static void enable(void)
     }
 }
 
-/* Let others run: give way, or use up the slice. */
-static void pass_time(unsigned round)
+/* --- Pages that the hypervisor packs --- */
+
+static int64_t pool = -1; /* of transcendent memory */
+static uint64_t *put_from[MAX_CPUS], *got_to[MAX_CPUS];
+
+static int64_t tmem_call(uint32_t cmd, unsigned id, const void *page)
 {
+    struct tmem_op op = {
+        .cmd = cmd,
+        .pool_id = (int32_t)pool,
+        .u.gen = {.oid = {{id, 0, 0}}, .cmfn = gfn_of(page)},
+    };
+
+    return hypercall1(__HYPERVISOR_tmem_op, (uint64_t)&op);
+}
+
+/* There and back, of a page that packs well and is no word repeated. */
+static void pack_and_unpack(unsigned id, unsigned round)
+{
+    for (unsigned i = 0; i < PAGE_SIZE / 8; i++) {
+        put_from[id][i] = i % 8 ? 0x4142434445464748ULL : i * round + id;
+        got_to[id][i] = 0;
+    }
+    EXPECT_EQ(tmem_call(TMEM_PUT_PAGE, id, put_from[id]), 1);
+    EXPECT_EQ(tmem_call(TMEM_GET_PAGE, id, got_to[id]), 1);
+    EXPECT_EQ(memcmp(put_from[id], got_to[id], PAGE_SIZE), 0);
+}
+
+static int64_t tmem_control(uint32_t command, void *buffer, uint32_t length)
+{
+    struct xen_sysctl op;
+    struct podium_tmem_control *c = (void *)&op.u;
+
+    sysctl_prepare(&op, PODIUM_SYSCTL_tmem);
+    *c = (struct podium_tmem_control){
+        .command = command,
+        .arg = 1,
+        .buffer = (uint64_t)buffer,
+        .length = length,
+    };
+    return sysctl(&op);
+}
+
+/* A pool of a client that is packed. Who may not set that does without. */
+static void make_pool(void)
+{
+    struct podium_tmem_client client = {
+        .version = TMEM_SPEC_VERSION,
+        .flags = PODIUM_TMEM_CLIENT_compress,
+    };
+    struct tmem_op op = {
+        .cmd = TMEM_NEW_POOL,
+        .u.creat.flags = (uint32_t)TMEM_SPEC_VERSION << TMEM_POOL_VERSION_SHIFT,
+    };
+
+    if (!is_privileged()) {
+        return;
+    }
+    pool = hypercall1(__HYPERVISOR_tmem_op, (uint64_t)&op);
+    if (pool == -ENOSYS) { /* not on Xen of today */
+        return;
+    }
+    REQUIRE(pool >= 0);
+    EXPECT_EQ(
+        tmem_control(PODIUM_TMEM_SET_CLIENT_INFO, &client, sizeof(client)), 0);
+    for (unsigned i = 0; i < MAX_CPUS; i++) {
+        put_from[i] = page_alloc();
+        got_to[i] = page_alloc();
+    }
+}
+
+/* How many pages were packed, as the list of all has it. */
+static uint64_t packed_pages(void)
+{
+    char *text = page_alloc();
+    uint64_t count = 0;
+
+    EXPECT_EQ(tmem_control(PODIUM_TMEM_LIST, text, PAGE_SIZE), 0);
+    for (const char *at = text; *at; at++) {
+        if (memcmp(at, ",cp:", 4) == 0) {
+            for (at += 4; *at >= '0' && *at <= '9'; at++) {
+                count = count * 10 + (uint64_t)(*at - '0');
+            }
+            break;
+        }
+    }
+    return count;
+}
+
+/* Let others run: give way, or use up the slice. */
+static void pass_time(unsigned id, unsigned round)
+{
+    if (pool >= 0 && round % 10 == 3) {
+        pack_and_unpack(id, round);
+        return;
+    }
     if (round % 10 == 9) {
         time_delay(MILLISECONDS(12));
         return;
@@ -124,7 +223,7 @@ static void check(unsigned id, unsigned round)
 
     fill(v, id, round);
     load(v);
-    pass_time(round);
+    pass_time(id, round);
     store(w);
     if (!has_avx) {
         memcpy(w->high, v->high, sizeof(v->high));
@@ -270,6 +369,7 @@ void test_main(void)
           has_avx512 ? "AVX-512" : (has_avx ? "AVX" : "SSE"));
     test_xcr0();
     test_sizes();
+    make_pool();
     test_section("registers of several vCPUs");
     for (unsigned i = 1; i < count; i++) {
         REQUIRE(smp_start(i, work, (void *)1));
@@ -284,4 +384,7 @@ void test_main(void)
     }
     work(NULL);
     EXPECT(wait_until_arrived(count));
+    if (pool >= 0) {
+        EXPECT_EQ(packed_pages(), (uint64_t)2 * count * (ROUNDS / 10));
+    }
 }
