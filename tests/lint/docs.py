@@ -16,6 +16,8 @@ is wrong on stderr. Checked is what a program can check:
   packages    docs/dependencies.md has every package of config/*packages
   tables      the commands of xl, the keys that it reads, the debug keys and the options of the
               hypervisor, and PoD's counters are each told of where TABLES says
+  tests       in a table whose last column is "test", every row names tests that
+              there are, or says "none: why"
   calls       docs/abi.md has every command of the dispatch tables, and
               claims none that is not there
 
@@ -175,6 +177,46 @@ def check_tables(text, page):
                 yield f"{name} of {source} is missing"
 
 
+def tests_of(path):
+    """Names of the tests of a file of unit tests; None: no such file."""
+    if not os.path.isfile(path):
+        return None
+    return set(re.findall(r"^TEST\((\w+)\)", read(path), re.M))
+
+
+def missing_test(word, folder):
+    """Whether a word that names a test names one that is not there. Without a
+    folder it is in that one."""
+    kind, _, name = word.rpartition("/")
+    if kind in ("guests", "system"):
+        return not os.path.exists(f"tests/guests/{name}/{name}.c"
+                                  if kind == "guests" else
+                                  f"tests/system/boots/{name}.sh")
+    kind = "tools" if kind == "tools-unit" else kind or folder
+    name, _, test = name.partition(".")
+    tests = tests_of(f"tests/unit/{kind}/{name}.c")
+    return tests is None or (test and test not in tests)
+
+
+def check_tests(text):
+    is_table = False
+    folder = "".join(re.findall(r"^.*Tests are `tests/unit/(\w+)/`", text, re.M))
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|"):
+            is_table = False
+        elif cells[-1] == "test":
+            is_table = True
+        elif is_table and not set(cells[0]) <= set("- "):
+            words = re.findall(r"(?:[\w-]+/)?(?:test|model)_[\w.]+"
+                               r"|(?:guests|system)/\w+", cells[-1])
+            if not words and not cells[-1].startswith("none: "):
+                yield f"row {cells[0]} names no test"
+            for word in words:
+                if missing_test(word.rstrip("."), folder):
+                    yield f"row {cells[0]}: there is no test {word}"
+
+
 def answered():
     names = set()
     for path in glob.glob("xen/guest/*.c"):
@@ -205,6 +247,7 @@ def problems(page):
     yield from check_locks(text, page)
     yield from check_packages(text, page)
     yield from check_tables(text, page)
+    yield from check_tests(text)
     yield from check_calls(text, page)
 
 

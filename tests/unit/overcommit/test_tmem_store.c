@@ -148,10 +148,15 @@ TEST(equal_pages_of_a_group_are_stored_once)
     int ida = host_pool(a, TMEM_PERSISTENT);
     int idb = host_pool(b, TMEM_PERSISTENT);
 
+    compress(a, true);
+    compress(b, true);
     for (unsigned kind = TAIL_PAGE; kind <= RAW_PAGE; kind++) {
         EXPECT_EQ(put(a, ida, 1, kind, page_of(kind, 5)), 1);
         EXPECT_EQ(put(b, idb, 1, kind, page_of(kind, 5)), 1);
         EXPECT_EQ(put(b, idb, 2, kind, page_of(kind, 5)), 1);
+    }
+    for (enum tmem_form f = TMEM_TAIL; f < TMEM_FORMS; f++) {
+        EXPECT_EQ(form_puts(f), 3);
     }
     EXPECT_EQ(host_info().n.deduped_puts, 6);
     EXPECT_EQ(host_info().contents, 3);
