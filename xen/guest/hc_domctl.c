@@ -92,15 +92,10 @@ int64_t hc_domctl(struct vcpu *v, const uint64_t args[6])
     const struct domctl_row *row;
     int rc;
 
-    if (!v->domain->privileged) {
-        return -EPERM;
-    }
-    rc = copy_from_guest(v, &c.op, args[0], sizeof(c.op));
+    rc = hypercall_control_op(v, &c.op, args[0], sizeof(c.op),
+                              XEN_DOMCTL_INTERFACE_VERSION);
     if (rc) {
         return rc;
-    }
-    if (c.op.interface_version != XEN_DOMCTL_INTERFACE_VERSION) {
-        return -EACCES;
     }
     row = find_row(c.op.cmd);
     if (!row) {

@@ -78,15 +78,10 @@ int64_t hc_mca(struct vcpu *v, const uint64_t args[6])
     struct xen_mc op;
     int rc;
 
-    if (!v->domain->privileged) {
-        return -EPERM;
-    }
-    rc = copy_from_guest(v, &op, args[0], sizeof(op));
+    rc = hypercall_control_op(v, &op, args[0], sizeof(op),
+                              XEN_MCA_INTERFACE_VERSION);
     if (rc) {
         return rc;
-    }
-    if (op.interface_version != XEN_MCA_INTERFACE_VERSION) {
-        return -EACCES;
     }
     switch (op.cmd) {
     case XEN_MC_msrinject:

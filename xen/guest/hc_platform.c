@@ -63,15 +63,10 @@ int64_t hc_platform_op(struct vcpu *v, const uint64_t args[6])
     struct xen_platform_op op;
     int rc;
 
-    if (!v->domain->privileged) {
-        return -EPERM;
-    }
-    rc = copy_from_guest(v, &op, args[0], sizeof(op));
+    rc = hypercall_control_op(v, &op, args[0], sizeof(op),
+                              XENPF_INTERFACE_VERSION);
     if (rc) {
         return rc;
-    }
-    if (op.interface_version != XENPF_INTERFACE_VERSION) {
-        return -EACCES;
     }
     switch (op.cmd) {
     case XENPF_settime64:

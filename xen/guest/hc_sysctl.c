@@ -39,15 +39,10 @@ int64_t hc_sysctl(struct vcpu *v, const uint64_t args[6])
     sysctl_handler handler;
     int rc;
 
-    if (!v->domain->privileged) {
-        return -EPERM;
-    }
-    rc = copy_from_guest(v, &c.op, args[0], sizeof(c.op));
+    rc = hypercall_control_op(v, &c.op, args[0], sizeof(c.op),
+                              XEN_SYSCTL_INTERFACE_VERSION);
     if (rc) {
         return rc;
-    }
-    if (c.op.interface_version != XEN_SYSCTL_INTERFACE_VERSION) {
-        return -EACCES;
     }
     handler = find_handler(c.op.cmd);
     if (!handler) {

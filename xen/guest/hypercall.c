@@ -14,6 +14,7 @@
 #include "arch/timer.h"
 #include "base/trace.h"
 #include "domain/sched.h"
+#include "guest/copy.h"
 #include "types/error.h"
 
 #include <xen/xen.h>
@@ -173,4 +174,17 @@ int hypercall_domain(struct vcpu *v, domid_t id, struct domain **d)
         rc = -EPERM;
     }
     return rc;
+}
+
+int hypercall_control_op(struct vcpu *v, void *op, uint64_t gva, size_t size,
+                         uint32_t version)
+{
+    const uint32_t *head = op; /* command, version */
+    int rc;
+
+    if (!vcpu_domain(v)->privileged) {
+        return -EPERM;
+    }
+    rc = copy_from_guest(v, op, gva, size);
+    return rc ? rc : head[1] == version ? 0 : -EACCES;
 }

@@ -42,6 +42,15 @@ int must_check hypercall_domain(struct vcpu *v, domid_t id, struct domain **d);
 int must_check hypercall_any_domain(struct vcpu *v, domid_t id,
                                     struct domain **d);
 
+/*
+ * The start of a call for the control domain only: reads `op`, of `size` bytes
+ * at gva, which begins with its command and its interface's version, both of 32
+ * bits. -EPERM: not the control domain; -EACCES: not this version; errors as of
+ * copy_from_guest().
+ */
+int must_check hypercall_control_op(struct vcpu *v, void *op, uint64_t gva,
+                                    size_t size, uint32_t version);
+
 /* What XENVER_commandline answers; `text` stays where it is. */
 void version_set_command_line(const char *text);
 
