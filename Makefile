@@ -77,21 +77,19 @@ run: packages
 # to out/results/KIND.txt, and fails if anything failed.
 
 QUICK := format lint launcher unit tools-unit
-# One thread each; what they wait for is counted in instructions.
-MICROKERNELS := guests vmx variants uefi
 
 # Fuzzers make the same short run each time here.
 test: export FUZZ_SECONDS = 0
 test: packages
 	-$(Q)$(MAKE) --no-print-directory -j$(shell nproc) test-images
-	$(Q)$(BOOT)/run-tests "$(QUICK) analyze fuzz" "$(MICROKERNELS)" + system
+	$(Q)$(BOOT)/run-tests $(QUICK) analyze fuzz guests vmx variants uefi system
 
 # All that emulators start. What does not build fails in the kind that needs it.
 test-images: all guest-images linux-modules
 	$(Q)$(MAKE) --no-print-directory xen VARIANT=checked
 
 check: packages
-	$(Q)$(BOOT)/run-tests "$(QUICK)"
+	$(Q)$(BOOT)/run-tests $(QUICK)
 
 SOURCES = $(shell find xen tools tests -name '*.[ch]' 2>/dev/null)
 
@@ -105,7 +103,7 @@ format:
 fmt:
 	$(Q)$(CLANG_FORMAT) -i $(SOURCES)
 
-# pytest on the folder $(1), the results in out/results/$(2).txt
+# pytest on $(1), the results in out/results/$(2).txt
 define pytest
 $(Q)mkdir -p $(RESULTS)
 $(Q)$(PYTHON) -B -m pytest -p no:cacheprovider -q \
@@ -117,10 +115,11 @@ endef
 launcher:
 	$(call pytest,tests/launcher,launcher)
 
-# One boot of it is on another emulator, and beside other tests.
+# As many boots at once as there are processors. One is on another emulator,
+# and has a kind of its own.
 VMX_BOOT := tests/system/boots/vmx.sh
 system: all guest-images linux-modules
-	$(call pytest,tests/system --ignore=$(VMX_BOOT),system)
+	$(call pytest,-n auto --dist loadfile tests/system --ignore=$(VMX_BOOT),system)
 
 vmx-linux: all guest-images
 	$(call pytest,$(VMX_BOOT),vmx-linux)
