@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 //! cpus: 1 2
 //! vcpus: 4
+//! nrip: no nothing makes a guest leave there that spins with interrupts off
 /*
  * Several vCPUs, more than there are processors.
  *

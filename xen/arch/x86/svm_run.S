@@ -39,6 +39,7 @@
         sti
         vmload  %rax
         vmrun   %rax
+svm_exited\guarded:
         vmsave  %rax
         cli
         movq    (%rsp), %rax
@@ -71,7 +72,7 @@
         ret
         .endm
 
-        .globl  svm_enter, svm_enter_guarded
+        .globl  svm_enter, svm_enter_guarded, svm_exited0, svm_exited1
 svm_enter:
         SVM_ENTER 0
 svm_enter_guarded:

@@ -31,7 +31,7 @@ struct idt_entry {
     uint32_t offset2, reserved;
 };
 
-extern char trap_stubs[], nmi_stub[];
+extern char trap_stubs[], nmi_stub[], debug_stub[];
 void trap_handle(struct trap_frame *f);
 
 #define STUB_SIZE            16
@@ -56,6 +56,7 @@ void trap_init(void)
     for (unsigned i = 0; i < 256; i++) {
         set_gate(i, (uint64_t)trap_stubs + (uint64_t)i * STUB_SIZE, 0);
     }
+    set_gate(1, (uint64_t)debug_stub, 0);
     set_gate(2, (uint64_t)nmi_stub, 2);
     set_gate(8, (uint64_t)trap_stubs + 8UL * STUB_SIZE, 1);
     set_gate(VECTOR_MACHINE_CHECK,

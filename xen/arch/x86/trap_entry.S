@@ -88,4 +88,15 @@ nmi_stub:
         lock incl %gs:CPU_NMI_FOREIGN
 2:      iretq
 
+/* Bochs keeps a guest's single step, due when the guest exits instead by SVM,
+ * for us: GS is not ours there, and it is nobody's any more. */
+        .balign 16
+        .globl debug_stub
+debug_stub:
+        cmpq    $svm_exited0, (%rsp)
+        je      1f
+        cmpq    $svm_exited1, (%rsp)
+        jne     trap_stubs + 1 * 16
+1:      iretq
+
         .section .note.GNU-stack, "", @progbits
