@@ -82,7 +82,7 @@ QUICK := format lint launcher unit tools-unit
 test: export FUZZ_SECONDS = 0
 test: packages
 	-$(Q)$(MAKE) --no-print-directory -j$(shell nproc) test-images
-	$(Q)$(BOOT)/run-tests $(QUICK) analyze fuzz guests vmx variants uefi system
+	$(Q)$(BOOT)/run-tests $(QUICK) analyze fuzz guests vmx nrip variants uefi system
 
 # All that emulators start. What does not build fails in the kind that needs it.
 test-images: all guest-images linux-modules

@@ -46,7 +46,6 @@ REASONS = {
     "uefi.svm-bochs.linux": "Debian has no UEFI firmware for Bochs",
     "uefi.vmx-bochs.microkernels": "Debian has no UEFI firmware for Bochs",
     "uefi.vmx-bochs.linux": "Debian has no UEFI firmware for Bochs",
-    "bios.svm-bochs.microkernels": "not run: make nrip",
     "bios.vmx-bochs.linux": "not run: make vmx-linux",
     "bios.svm-bochs.linux": "left out: minutes, and Linux is run on VMX there",
 }
