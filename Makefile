@@ -115,14 +115,13 @@ endef
 launcher:
 	$(call pytest,tests/launcher,launcher)
 
-# As many boots at once as there are processors. One is on another emulator,
-# and has a kind of its own.
-VMX_BOOT := tests/system/boots/vmx.sh
+# As many boots at once as there are processors.
 system: all guest-images linux-modules
-	$(call pytest,-n auto --dist loadfile tests/system --ignore=$(VMX_BOOT),system)
+	$(call pytest,-n auto --dist loadfile tests/system,system)
 
+# The one of them that is on another emulator.
 vmx-linux: all guest-images
-	$(call pytest,$(VMX_BOOT),vmx-linux)
+	$(call pytest,tests/system/boots/vmx.sh,vmx-linux)
 
 # Long: some hours. Another seed makes other lives: make soak PODIUM_SEED=7
 PODIUM_SOAK ?= 125

@@ -63,8 +63,8 @@ def test_table(tmp_path, capsys):
         "guests": "pass hello\nfail pod: why\n",
         "vmx": "pass bios.vmx-bochs.microkernels/hello\n"
                "skip bios.vmx-bochs.microkernels/fill too slow\n",
-        "system": "pass boots.xl.sh.a\npass boots.uefi.sh.b\n",
-        "vmx-linux": "fail boots.vmx.sh.c\n"})
+        "system": "pass boots.xl.sh.a\npass boots.uefi.sh.b\n"
+                  "fail boots.vmx.sh.c\n"})
     assert len(rows) == 6
     assert rows["SVM, QEMU BIOS"] == ["1 passed, 1 failed", "1 passed"]
     assert rows["SVM, QEMU UEFI"] == ["not run", "1 passed"]

@@ -36,7 +36,7 @@ CELL = re.compile(rf"\b(?:{'|'.join(FIRMWARES)})\.(?:{'|'.join(MACHINES)})"
 # "KIND NAME" of a test, where its name does not say it; the first that matches.
 OTHER_CELLS = (
     (re.compile(r"guests "), "bios.svm-qemu.microkernels"),
-    (re.compile(r"vmx-linux "), "bios.vmx-bochs.linux"),
+    (re.compile(r"(vmx-linux |system .*vmx)"), "bios.vmx-bochs.linux"),
     (re.compile(r"system .*uefi"), "uefi.svm-qemu.linux"),
     (re.compile(r"system "), "bios.svm-qemu.linux"),
 )
@@ -46,7 +46,6 @@ REASONS = {
     "uefi.svm-bochs.linux": "Debian has no UEFI firmware for Bochs",
     "uefi.vmx-bochs.microkernels": "Debian has no UEFI firmware for Bochs",
     "uefi.vmx-bochs.linux": "Debian has no UEFI firmware for Bochs",
-    "bios.vmx-bochs.linux": "not run: make vmx-linux",
     "bios.svm-bochs.linux": "left out: minutes, and Linux is run on VMX there",
 }
 

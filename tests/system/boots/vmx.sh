@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# boot: --emulator bochs --cpus 1 --memory 1G --dom0-append loglevel=3
+# boot: --emulator bochs --cpus 1 --memory 768M --append "dom0_mem=320M page-clear=stosq" --dom0-append quiet
 #
 # On Intel's VMX, which Bochs alone emulates.
 
 check_guest_with_maxmem() {
-    must create one maxmem=512 memory=128 vcpus=2
+    must create one maxmem=512 memory=128
     wait_ready one
     wait_target one
     must xl shutdown -w one
