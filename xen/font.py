@@ -40,17 +40,22 @@ def letter(data, at, ascent):
     return rows
 
 
-def main(path):
+def letters(path):
+    """The rows of each letter, by its code."""
     with open(path, "rb") as font:
         data = font.read()
     parts = dict(sections(data))
     ascent, = struct.unpack(">H", parts[b"ASCE"])
     places = {code: at for code, _, at in
               struct.iter_unpack(">IBI", parts[b"CHIX"])}
+    return {code: letter(data, places[code], ascent)
+            for code in range(FIRST, LAST + 1)}
+
+
+def main(path):
     print("        .section .rodata\n        .globl  screen_font\n"
           "screen_font:")
-    for code in range(FIRST, LAST + 1):
-        rows = letter(data, places[code], ascent)
+    for rows in letters(path).values():
         print("        .byte   " + ", ".join(map(str, rows)))
     print('        .section .note.GNU-stack, "", @progbits')
 

@@ -93,8 +93,9 @@ def run(name, script, arguments=(), timeout=TIMEOUT):
         return output, status, boot.messages(), log.read()
 
 
-def qemu(name, *arguments, until, timeout=300):
-    """What the serial port says until a pattern comes, without the launcher."""
+def qemu(name, *arguments, until, timeout=300, at_end=lambda: None):
+    """What the serial port says until a pattern comes, without the launcher.
+    at_end is called while the machine still is as it was then."""
     os.makedirs(OUT, exist_ok=True)
     log = os.path.join(OUT, name + ".log")
     with open(log, "wb"):
@@ -117,6 +118,7 @@ def qemu(name, *arguments, until, timeout=300):
                     break
                 saved.write(data)
                 said += data
+            at_end()
     finally:
         timer.cancel()
         process.kill()

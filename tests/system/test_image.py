@@ -5,6 +5,7 @@ import pytest
 
 import image
 import machine
+import screen
 import uefi
 
 STICK = ["-device", "qemu-xhci", "-device",
@@ -21,16 +22,22 @@ def fixture_stick(tmp_path_factory):
 
 @pytest.mark.parametrize("firmware", ["bios", "uefi"])
 def test_the_first_entry_boots(firmware, stick, tmp_path):
-    """Debian's kernel as it is, to dom0's shell."""
-    words = []
+    """Debian's kernel as it is, to dom0's shell; on the screen as well, in
+    text mode after a BIOS, in points after UEFI."""
+    words, rows = [], []
+    shown = screen.Screen(str(tmp_path), is_text=firmware == "bios")
     if firmware == "uefi":
         words = uefi.firmware_words(str(tmp_path))
-    said = machine.qemu(f"image-{firmware}", *words, *stick,
-                        until=rb"dom0's shell: leave|Panic")
+    said = machine.qemu(
+        f"image-{firmware}", *words, *shown.words, *stick,
+        until=rb"dom0's shell: leave|Panic",
+        at_end=lambda: rows.extend(shown.wait_for("dom0's shell: leave")))
     assert "Podium, rescue" in said  # GRUB's menu is on the serial port
     assert "kernel unpacked (xz)" in said
     assert f"command line: {image.HYPERVISOR}" in said
     assert "Podium: 2 CPUs" in said
     assert "dom0's shell: leave" in said
+    assert any(row.startswith("dom0's shell: leave it with 'exit'")
+               for row in rows), rows
     assert "is unknown" not in said
     assert "Panic" not in said
