@@ -13,8 +13,8 @@
 # config/boot-packages.
 
 .PHONY: all xen tools images image run test check format lint launcher unit \
-        tools-unit analyze guests variants vmx nrip vmx-linux uefi system soak \
-        fmt clean bench packages reference test-images
+        tools-unit analyze guests variants vmx nrip vmx-linux nrip-linux uefi \
+        system soak fmt clean bench packages reference test-images
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -119,9 +119,12 @@ launcher:
 system: all guest-images linux-modules
 	$(call pytest,-n auto --dist loadfile tests/system,system)
 
-# The one of them that is on another emulator.
+# Those of them that are on another emulator; the second is a long one.
 vmx-linux: all guest-images
 	$(call pytest,tests/system/boots/vmx.sh,vmx-linux)
+
+nrip-linux: all guest-images
+	$(call pytest,--long tests/system/boots/nrip.sh,nrip-linux)
 
 # Long: some hours. Another seed makes other lives: make soak PODIUM_SEED=7
 PODIUM_SOAK ?= 125

@@ -66,10 +66,10 @@ variants: $(GUEST_OUT)/built
 
 # By Bochs: on Intel's VMX, and on AMD's SVM as another than QEMU has it, with
 # nRIP. Those that are about the machine; the others take minutes there.
-MACHINE_GUESTS := hello=2 modes=2 shootdown=2 balloon=1 events=1 grants=1 \
-                  msr_cpuid=1 pod=1 reader=1 timers=1
-VMX_GUESTS     := $(MACHINE_GUESTS) fpu=2 smp=2 life=1 sweep=1 tmem=1 weather=1
-NRIP_GUESTS    := $(MACHINE_GUESTS) fpu=1
+MACHINE_GUESTS := fpu=2 hello=2 modes=2 shootdown=2 balloon=1 events=1 \
+                  grants=1 msr_cpuid=1 pod=1 reader=1 timers=1
+VMX_GUESTS     := $(MACHINE_GUESTS) smp=2 life=1 sweep=1 tmem=1 weather=1
+NRIP_GUESTS    := $(MACHINE_GUESTS)
 
 # $(1): the kind, $(2): Bochs's model, $(3): its name in the table of results,
 # $(4): the guests
