@@ -336,10 +336,32 @@ static unsigned run_s3_region(const struct side *s, uint64_t arg)
     return 0;
 }
 
+/* The same once a search was in vain: nothing else is new to anybody. */
+static unsigned run_s3_known(const struct side *s, uint64_t arg)
+{
+    uint64_t middle = S3_PAGES / 2;
+    struct view before, v;
+
+    start_s3(s);
+    EXPECT(!s->write(S3_PAGES, DATA));
+    s->revive();
+    EXPECT(s->write(middle, ZEROS));
+    for (uint64_t i = 1; i < REGION_PAGES; i++) {
+        s->clear(middle + i);
+    }
+    before = view_of(s);
+    EXPECT(s->write(S3_PAGES, DATA));
+    v = view_of(s);
+    figure(s, "s3_known_visited",
+           (double)(v.c.sweep_gfns_visited - before.c.sweep_gfns_visited));
+    return 0;
+}
+
 TEST(s3_sparse_zeros)
 {
     both(run_s3, 0);
     both(run_s3_region, 0);
+    both(run_s3_known, 0);
 }
 
 /* --- S4: pages that only begin with zeros (P3) --- */
