@@ -10,6 +10,9 @@
  * went. While pages are missing no superpage is mapped; when all are there
  * again, all are. Its data must be where it was, and what came again is zero.
  *
+ * Where somebody else got its frames meanwhile they do not fit any more. Then
+ * idle CPUs put the region together, by copying.
+ *
  * What a child returns while the cache wants it is whole there, too.
  *
  * With not one page free in the host a child touches promises that need
@@ -20,12 +23,15 @@
 #include "child.h"
 
 #include "console.h"
+#include "event.h"
 #include "hypercall.h"
 #include "memory.h"
 #include "public/podium.h"
 #include "test.h"
+#include "time.h"
 
 #include <xen/memory.h>
+#include <xen/sched.h>
 
 #define PER_2M      512
 #define VALUE       0x737570657273ULL
@@ -141,6 +147,53 @@ static void test_sawtooth(void)
     destroy(&c, before);
 }
 
+/* This vCPU sleeps, so that a CPU has nothing to do. */
+static void sleep_for(uint64_t nanoseconds)
+{
+    struct sched_poll poll = {.timeout = time_now() + nanoseconds};
+
+    EXPECT_EQ(sched_op(SCHEDOP_poll, &poll), 0);
+}
+
+static void wait_until_whole(const struct child *c)
+{
+    uint64_t end = time_now() + SECONDS(40);
+
+    while (counter(c, PODIUM_SUPERPAGES_MAPPED) < REGIONS && time_now() < end) {
+        sleep_for(MILLISECONDS(100));
+    }
+}
+
+static void test_scattered(void)
+{
+    uint64_t before = host_free_pages(), free;
+    struct child c, other;
+
+    test_section("frames that are anywhere");
+    REQUIRE(child_make(&c, SUPER(REGIONS), SUPER(REGIONS)) == 0);
+    for (uint64_t i = 1; i < REGIONS; i++) {
+        fill(&c, SUPER(i) + 7 * i, 1);
+    }
+    REQUIRE(child_new(&other, 1, PER_2M) == 0);
+    inflate(&c, 1, 0);
+    inflate(&c, 2, 1);
+    EXPECT_EQ(child_populate(&other, 0, 2 * QUARTER, 0, 0), 2 * QUARTER);
+    deflate(&c, 1, 0);
+    deflate(&c, 2, 1);
+    say(&c, "when others got the frames");
+    free = host_free_pages();
+    wait_until_whole(&c);
+    say(&c, "after some time");
+    EXPECT_EQ(counter(&c, PODIUM_SUPERPAGES_MAPPED), REGIONS);
+    EXPECT_EQ(counter(&c, PODIUM_SUPERPAGES_GATHERED), 2);
+    EXPECT_EQ(host_free_pages(), free + 2); /* two tables */
+    for (uint64_t i = 1; i < REGIONS; i++) {
+        EXPECT_EQ(different(&c, SUPER(i) + 7 * i), 0);
+    }
+    EXPECT_EQ(child_destroy(&other), 0);
+    destroy(&c, before);
+}
+
 /* `blocks` promised superpages from 0 on, the first of which is touched by
  * loading it, and `given` pages. */
 static void make_promised(struct child *c, uint64_t blocks, uint64_t given)
@@ -227,7 +280,9 @@ void test_main(void)
     if (!hypervisor_is_podium()) {
         test_skip("only Podium counts superpages");
     }
+    events_init();
     test_sawtooth();
+    test_scattered();
     test_cache();
     test_full_host();
 }

@@ -201,13 +201,41 @@ static void scatter_again(void)
     EXPECT_EQ(p2m_add_ram(&g.p2m, GFN(511), pg, 0), 0);
 }
 
+/* As the guest's own instructions do it: a flush waits for the end of one. */
+static void store_own(struct cpu *c, uint64_t gfn)
+{
+    struct guest_exit exit;
+    uint64_t *word;
+
+    arch_guest_tlb_read_begin(&g.p2m.tlb);
+    word = fake_guest_access(&g.p2m.tlb, g.p2m.root, gpa_from_gfn(GFN(gfn)),
+                             FAKE_WRITE, &exit);
+    if (word && *word != c->value[gfn]) {
+        c->wrong = "a store was lost";
+    }
+    if (word) {
+        *word = c->value[gfn] = c->number + 1 + (unit_random(&c->seed) << 8);
+    }
+    arch_guest_tlb_read_end(&g.p2m.tlb);
+    if (!word && p2m_fault(&g.p2m, GFN(gfn), true, false) != P2M_OK) {
+        c->wrong = "a fault that is none";
+    }
+}
+
+/* CPU 1 is in the guest, the others are in the hypervisor. */
 static void *run_writer(void *context)
 {
     struct cpu *c = context;
 
     fake_set_cpu(c->number);
     while (READ_ONCE(gathering) && !c->wrong) {
-        use_own(c, (unit_random_below(&c->seed, 504) & ~7ULL) + c->number);
+        uint64_t gfn = (unit_random_below(&c->seed, 504) & ~7ULL) + c->number;
+
+        if (c->number == 1) {
+            store_own(c, gfn);
+        } else {
+            use_own(c, gfn);
+        }
     }
     return NULL;
 }
