@@ -48,7 +48,7 @@ show_new_file() {
 show_state() {
     echo "--- xl list"
     xl list
-    echo "--- xl pod"
+    echo "--- xl pod; $(free_mib) MiB are free"
     xl pod
     echo "--- xl dmesg"
     xl dmesg | tail -n 60
