@@ -90,12 +90,28 @@ static int64_t set_pattern(const struct child *c, uint64_t pattern)
     return domctl(&op);
 }
 
+/* How many placeholders became pages, ever. */
+static uint64_t populates(const struct child *c)
+{
+    static uint64_t counters[PODIUM_POD_COUNTER_COUNT];
+    struct xen_sysctl op;
+    struct podium_pod_counters *p = (void *)&op.u;
+
+    sysctl_prepare(&op, PODIUM_SYSCTL_pod_counters);
+    *p = (struct podium_pod_counters){.domid = c->id,
+                                      .buffer = (uint64_t)counters,
+                                      .count = ARRAY_COUNT(counters)};
+    REQUIRE(sysctl(&op) == 0);
+    return counters[PODIUM_POPULATE_4K] + counters[PODIUM_POPULATE_2M];
+}
+
 /* A kernel that scrubs with a value of its own (POD-10.15, S9): as good as one
  * that clears, if the hypervisor was told. */
 static void test_pattern(void)
 {
     const uint64_t promised = 8192, given = 2048, pattern = 0xaaaaaaaaaaaaaaaa;
     const uint64_t data = given / 2;
+    uint64_t before;
     struct child c;
 
     test_section("scrubbed with 0xaa");
@@ -116,9 +132,11 @@ static void test_pattern(void)
     fill(&c, IMAGE, data, VALUE);
     zero(&c, IMAGE + data, 512);
     fill(&c, IMAGE + data + 512, promised - IMAGE - data - 512, pattern);
+    before = populates(&c);
     expect_full(&c, IMAGE, data, VALUE);
     expect_full(&c, IMAGE + data, 512, 0);
     expect_full(&c, IMAGE + data + 512, promised - IMAGE - data - 512, pattern);
+    EXPECT_EQ(populates(&c), before); /* reading takes no page (P11) */
     check_deficit(&c, given, promised);
     expect_clean_audit();
     EXPECT_EQ(child_destroy(&c), 0);
