@@ -2,12 +2,8 @@
 /*
  * LZ4 by Debian's library, which is code of an ordinary program: see
  * arch/foreign.h. It takes no memory of its own: the state of the compressor is
- * the caller's, one for each CPU. It is 16 KiB, which are cleared only when the
- * library has to: all zero is a state, and what a page has left behind in it
- * does for the next. Unpacking checks all bounds.
+ * the caller's, one for each CPU. Unpacking checks all bounds.
  */
-#define LZ4_STATIC_LINKING_ONLY  /* for LZ4_compress_fast_extState_fastReset() \
-                                  */
 #include <lz4.h>
 
 #include "arch/foreign.h"
@@ -32,7 +28,7 @@ static void pack(void *context)
 {
     struct work *w = context;
 
-    w->result = LZ4_compress_fast_extState_fastReset(
+    w->result = LZ4_compress_fast_extState(
         w->state, w->from, w->to, w->from_size, w->to_size, ACCELERATION);
 }
 
