@@ -194,6 +194,70 @@ TEST(x10_no_page_of_an_object_is_lost_that_two_make_at_once)
     host_end(clients[0]);
 }
 
+/* --- A page that changes while it is put --- */
+
+#define CHANGES 3000
+#define WORDS   (PAGE_SIZE / sizeof(uint64_t))
+#define MARK    0xabcd0000abcd0000ULL
+
+static _Alignas(4096) volatile uint64_t changing[WORDS];
+static unsigned is_put; /* atomic */
+
+/* It becomes one word, a tail, what packs and what does not, and is each in
+ * part most of the time. */
+static void *change(void *nothing)
+{
+    for (unsigned n = 0; !__atomic_load_n(&is_put, __ATOMIC_ACQUIRE); n++) {
+        for (unsigned i = 0; i < WORDS; i++) {
+            static const unsigned lengths[] = {WORDS, 100, 250, WORDS};
+            uint64_t word = n % 2 ? MARK : MARK | (n * i * i & 0xffff);
+
+            changing[i] = i < lengths[n / 2 % 4] ? word : 0;
+        }
+    }
+    return nothing;
+}
+
+static bool is_made_of_that(const uint64_t *page)
+{
+    for (unsigned i = 0; i < WORDS; i++) {
+        if (page[i] && (page[i] & ~0xffffULL) != MARK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_what_changes(uint32_t group, bool pack)
+{
+    static _Alignas(4096) uint64_t page[WORDS];
+    struct tmem_client *c = host_client(1, group);
+    pthread_t thread;
+
+    compress(c, pack);
+    EXPECT_EQ(host_pool(c, TMEM_PERSISTENT), 0);
+    __atomic_store_n(&is_put, 0, __ATOMIC_RELEASE);
+    EXPECT_EQ(pthread_create(&thread, NULL, change, NULL), 0);
+    for (uint32_t n = 0; n < CHANGES; n++) {
+        struct tmem_handle h = handle(0, 1, n % 64);
+
+        EXPECT_EQ(tmem_put(c, &h, (const void *)changing), 1);
+        EXPECT_EQ(tmem_get(c, &h, page), 1);
+        EXPECT(is_made_of_that(page));
+    }
+    __atomic_store_n(&is_put, 1, __ATOMIC_RELEASE);
+    EXPECT_EQ(pthread_join(thread, NULL), 0);
+    host_end(c);
+}
+
+TEST(a_page_may_change_while_it_is_put)
+{
+    for (uint32_t group = 0; group < 2; group++) {
+        put_what_changes(group, false);
+        put_what_changes(group, true);
+    }
+}
+
 /* --- Pools and clients that come and go under the calls of others --- */
 
 static unsigned ready;
