@@ -61,6 +61,7 @@ bench-tmem:
 BENCH_XEN := out/reference/root/boot/xen-4.17-amd64.gz
 
 bench: $(BENCH_ELFS) out/podium $(if $(filter quick,$(BENCH)),,all) \
+       $(if $(filter quick xen,$(BENCH)),,linux-modules) \
        $(if $(filter xen,$(BENCH)),reference,bench-model-build)
 	$(Q)$(PYTHON) -B $(BENCH_DIR)/bench $(if $(filter quick,$(BENCH)),--quick) \
 	    $(if $(filter xen,$(BENCH)),--xen $(BENCH_XEN),--model $(MODEL)) \
