@@ -82,6 +82,12 @@ def all_sources():
     return "\n".join(read(name) for name in sorted(files))
 
 
+@functools.lru_cache(None)
+def all_names():
+    """Each word of all_sources() that could be a function's name."""
+    return set(re.findall(r"[A-Za-z_]\w*", all_sources()))
+
+
 def is_placeholder(path):
     return (os.path.basename(path) not in KNOWN_CAPITALS
             and PLACEHOLDER.search(path))
@@ -116,7 +122,7 @@ def check_functions(text):
                  for m in FUNCTION.finditer(quoted)
                  if not PLACEHOLDER.search(m[1])]
         for name in names:
-            if not re.search(r"\b%s\b" % name, all_sources()):
+            if name not in all_names():
                 yield f"{name}(): there is no such function"
         files = [found for quoted in QUOTED.findall(line)
                  for found in find(quoted)
@@ -129,6 +135,7 @@ def check_functions(text):
                 yield f"{name}() is not in {' or '.join(files)}"
 
 
+@functools.lru_cache(None)
 def targets():
     text = read("Makefile") + "".join(
         read(name) for name in glob.glob("*/**/build.mk", recursive=True))
