@@ -16,4 +16,5 @@ def test_demo():
     first, last = ([row for row in rows if row[:len(words)] == words][0]
                    for words in (["no", "guest", "yet"],
                                  ["both", "destroyed"]))
-    assert first[-1] == last[-1]
+    # A MiB more may be tables of domain 0's that are needed no longer.
+    assert int(first[-1]) <= int(last[-1]) <= int(first[-1]) + 1
