@@ -66,7 +66,8 @@ static enum p2m_gather_result find_locked(struct p2m *p2m, gfn_t *gfn)
     for (unsigned looks = 0; looks < TABLE_ENTRIES; looks++) {
         struct slot s;
 
-        if (gfn->v > p2m->max_gfn.v || p2m->dying) {
+        if (gfn->v > p2m->max_gfn.v || p2m->dying ||
+            p2m->format->max_order < ORDER_2M) {
             return P2M_GATHER_END;
         }
         s = walk_find_busy(p2m, *gfn);
@@ -143,7 +144,7 @@ bool p2m_gather(struct p2m *p2m, gfn_t gfn, struct page *block)
 
     lock(&p2m->lock);
     p2m_settle(p2m);
-    done = p2m->format->max_order >= ORDER_2M && gather_locked(p2m, gfn, block);
+    done = gather_locked(p2m, gfn, block);
     unlock(&p2m->lock);
     return done;
 }
