@@ -19,7 +19,8 @@
 #define PATIENCE SECONDS(3)
 
 enum {
-    PAGING_POOL = 4 << 20,   /* bytes for second-stage tables */
+    PAGING_POOL = 4 << 20,   /* bytes for second-stage tables, */
+    POOL_PER_MIB = 4096,     /* and more for what may be promised, as xl does */
     EVENT_PORT_LIMIT = 1023, /* what xl asks for */
     CHECK_EVERY = 64,        /* yields between looks at a silent child */
     DESTROY_TRIES = 100000,
@@ -141,7 +142,7 @@ static int set_limits(const struct child *c, uint64_t max_pages)
         return rc;
     }
     domctl_prepare(&op, XEN_DOMCTL_set_paging_mempool_size, c->id);
-    op.u.paging_mempool.size = PAGING_POOL;
+    op.u.paging_mempool.size = PAGING_POOL + max_pages / 256 * POOL_PER_MIB;
     return domctl(&op);
 }
 
