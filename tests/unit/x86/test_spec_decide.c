@@ -62,3 +62,30 @@ TEST(each_processor_gets_what_its_bits_demand)
         }
     }
 }
+
+/* From one domain to another is a barrier; from vCPU to vCPU of one is none. */
+TEST(a_barrier_for_each_change_of_domain)
+{
+    struct spec_switches s = {0, 0, 0};
+
+    EXPECT(!spec_note_domain(&s, 1, SPEC_IBPB)); /* nobody was here before */
+    EXPECT(!spec_note_domain(&s, 1, SPEC_IBPB));
+    EXPECT_EQ(s.changes, 0);
+    EXPECT(spec_note_domain(&s, 2, SPEC_IBPB));
+    EXPECT_EQ(s.changes, 1);
+    EXPECT_EQ(s.barriers, 1);
+    EXPECT(!spec_note_domain(&s, 2, SPEC_IBPB));
+    EXPECT_EQ(s.barriers, 1);
+    EXPECT(spec_note_domain(&s, 1, SPEC_IBPB));
+    EXPECT_EQ(s.changes, 2);
+    EXPECT_EQ(s.barriers, 2);
+}
+
+TEST(a_processor_without_the_barrier)
+{
+    struct spec_switches s = {1, 0, 0};
+
+    EXPECT(!spec_note_domain(&s, 2, SPEC_SWITCH_CTRL));
+    EXPECT_EQ(s.changes, 1);
+    EXPECT_EQ(s.barriers, 0);
+}

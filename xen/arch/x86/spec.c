@@ -53,10 +53,7 @@ static uint32_t measures;
 static uint64_t host_ctrl;
 static uint64_t guest_ctrl_bits;
 
-static struct {
-    uint64_t domain; /* that ran here last; 0: none */
-    uint64_t changes, barriers;
-} here[MAX_CPUS];
+static struct spec_switches here[MAX_CPUS];
 
 static void gather_facts(bool vmx)
 {
@@ -143,17 +140,8 @@ void spec_leave(struct guest_cpu *gc)
 
 void spec_load(const struct guest_cpu *gc)
 {
-    unsigned cpu = this_cpu()->index;
-
-    if (here[cpu].domain != gc->tlb->number) {
-        if (here[cpu].domain) {
-            here[cpu].changes++;
-            if (measures & SPEC_IBPB) {
-                wrmsr(MSR_PRED_CMD, PRED_IBPB);
-                here[cpu].barriers++;
-            }
-        }
-        here[cpu].domain = gc->tlb->number;
+    if (spec_note_domain(&here[this_cpu()->index], gc->tlb->number, measures)) {
+        wrmsr(MSR_PRED_CMD, PRED_IBPB);
     }
     if (measures & SPEC_VIRT_CTRL) {
         wrmsr(MSR_VIRT_SPEC_CTRL, gc->virt_spec_ctrl);

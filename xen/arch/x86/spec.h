@@ -68,6 +68,15 @@ uint32_t spec_decide(const struct spec_facts *f);
 #define SPEC8_VIRT_SSBD    BIT(25)
 #define SPEC8_SSB_NO       BIT(26)
 
+/* What a CPU ran last, and how often that made way for another domain. */
+struct spec_switches {
+    uint64_t domain; /* by number; 0: none yet */
+    uint64_t changes, barriers;
+};
+/* It runs `domain` from now on. True: a barrier comes first, and is counted. */
+bool spec_note_domain(struct spec_switches *s, uint64_t domain,
+                      uint32_t measures);
+
 /* ARCH_CAPABILITIES. */
 #define CAP_RDCL_NO  BIT(0)
 #define CAP_IBRS_ALL BIT(1)

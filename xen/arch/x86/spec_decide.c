@@ -55,3 +55,18 @@ uint32_t spec_decide(const struct spec_facts *f)
     measures |= f->ext8_ebx & SPEC8_VIRT_SSBD ? (uint32_t)SPEC_VIRT_CTRL : 0;
     return measures;
 }
+
+bool spec_note_domain(struct spec_switches *s, uint64_t domain,
+                      uint32_t measures)
+{
+    bool first = !s->domain, barrier;
+
+    if (s->domain == domain) {
+        return false;
+    }
+    s->domain = domain;
+    barrier = !first && (measures & SPEC_IBPB);
+    s->changes += !first;
+    s->barriers += barrier;
+    return barrier;
+}
