@@ -24,7 +24,9 @@ enum lock_rank {
     RANK_TMEM_STORE,  /* where its data is, and in which order it goes */
     RANK_TMEM_FRAMES, /* frames that are kept for it */
     RANK_HEAP,        /* small objects */
-    RANK_PAGE_ALLOC,  /* free lists, charges and page lists of all accounts */
+    RANK_PAGE_ALLOC,  /* free lists, claims, and page lists of all accounts */
+    RANK_ACCOUNT,     /* what an account is charged and may be */
+    RANK_STOCK,       /* free pages that are at hand for one CPU */
     RANK_SCHED,       /* a CPU's run queue, and the run states of its vCPUs */
     RANK_CAP,         /* CPU time that a domain used of its cap */
     RANK_TIMER,       /* a CPU's queue of vCPU timers */

@@ -86,6 +86,7 @@ static uint64_t idle_work(bool woken)
     if (woken) {
         return NO_DEADLINE;
     }
+    page_stock_return();
     scrub();
     again = background_work();
     return MIN(again, tidy_work());

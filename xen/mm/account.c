@@ -7,6 +7,7 @@
 #include "mm/account.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
+#include "mm/stock.h"
 #include "types/bits.h"
 #include "types/error.h"
 
@@ -22,6 +23,12 @@ static unsigned chunk_count = 1;
 static struct account **place_of(unsigned number)
 {
     return &chunks[number / CHUNK][number % CHUNK];
+}
+
+/* Its pages name it, so it is there for as long as one is the caller's. */
+struct account *account_at(unsigned number)
+{
+    return READ_ONCE(*place_of(number));
 }
 
 struct account *account_at_locked(unsigned number)
@@ -74,6 +81,7 @@ static int add_chunk(void)
 int account_init(struct account *a, domid_t id)
 {
     memset(a, 0, sizeof(*a));
+    lock_init(&a->lock, RANK_ACCOUNT);
     a->id = id;
     while (!take_number(a)) {
         int rc = add_chunk();
@@ -88,17 +96,19 @@ int account_init(struct account *a, domid_t id)
 void account_done(struct account *a)
 {
     lock(&buddy.lock);
+    lock(&a->lock); /* whoever uncharged the last page has let go of it then */
     CHECK(account_at_locked(a->number) == a);
     CHECK(!a->page_count && !a->table_count && !a->special_count);
     CHECK(!a->claimed);
     *place_of(a->number) = NULL;
     a->number = NO_ACCOUNT;
+    unlock(&a->lock);
     unlock(&buddy.lock);
 }
 
-void account_look(const struct account *a, struct account_info *info)
+void account_look(struct account *a, struct account_info *info)
 {
-    lock(&buddy.lock);
+    lock(&a->lock);
     *info = (struct account_info){
         .page_count = a->page_count,
         .max_pages = a->max_pages,
@@ -106,26 +116,28 @@ void account_look(const struct account *a, struct account_info *info)
         .table_count = a->table_count,
         .table_limit = a->table_limit,
     };
-    unlock(&buddy.lock);
+    unlock(&a->lock);
 }
 
 /* Under the lock, as a charge looks at the limit more than once. */
 void account_set_limit(struct account *a, uint64_t max_pages)
 {
-    lock(&buddy.lock);
+    account_lock(a);
     WRITE_ONCE(a->max_pages, max_pages);
-    unlock(&buddy.lock);
+    account_unlock(a);
 }
 
 void account_set_dying(struct account *a)
 {
     lock(&buddy.lock);
+    lock(&a->lock);
     a->dying = true;
     claim_drop_locked(a);
+    unlock(&a->lock);
     unlock(&buddy.lock);
 }
 
-bool account_uncharge_locked(struct account *a, uint64_t count)
+bool account_uncharge_held(struct account *a, uint64_t count)
 {
     CHECK(a->page_count >= count);
     a->page_count -= count;
@@ -133,27 +145,37 @@ bool account_uncharge_locked(struct account *a, uint64_t count)
     return a->dying && !a->page_count;
 }
 
+bool account_uncharge_locked(struct account *a, uint64_t count)
+{
+    bool emptied;
+
+    lock(&a->lock);
+    emptied = account_uncharge_held(a, count);
+    unlock(&a->lock);
+    return emptied;
+}
+
 bool page_charge_kept(struct account *a, uint64_t count)
 {
     uint64_t own;
     bool may;
 
-    lock(&buddy.lock);
+    account_lock(a);
     own = a->page_count - a->borrowed + (a->claim_is_kept ? a->claimed : 0);
     may = !a->dying && own <= a->max_pages && count <= a->max_pages - own;
     if (may) {
         a->page_count += count;
         a->kept_count += count;
     }
-    unlock(&buddy.lock);
+    account_unlock(a);
     return may;
 }
 
 void page_uncharge_kept(struct account *a, uint64_t count)
 {
-    lock(&buddy.lock);
+    account_lock(a);
     CHECK(a->kept_count >= count);
     a->kept_count -= count;
-    (void)account_uncharge_locked(a, count);
-    unlock(&buddy.lock);
+    (void)account_uncharge_held(a, count);
+    account_unlock(a);
 }

@@ -17,7 +17,9 @@
  *
  * Whatever is uncharged pays the loan back first.
  * claimed: pages that are promised to this account and not charged yet.
- * Fields are protected by the page allocator's lock; READ_ONCE elsewhere.
+ * Fields change with the account's lock and, besides, the page allocator's or
+ * one CPU's stock's (mm/stock.h); `claimed` always with the allocator's.
+ * READ_ONCE elsewhere.
  *
  * Pages name their account by its number. account_done() makes sure that no
  * page does any more before the number can be another account's: those that
@@ -27,6 +29,7 @@
 #ifndef MM_ACCOUNT_H
 #define MM_ACCOUNT_H
 
+#include "base/lock.h"
 #include "types/check.h"
 #include "types/words.h"
 
@@ -38,6 +41,7 @@ struct page_list {
 #define NO_ACCOUNT 0
 
 struct account {
+    struct lock lock;
     domid_t id;
     uint16_t number;        /* what its pages say; NO_ACCOUNT: it has none */
     bool dying;             /* refuses new charges */
@@ -62,7 +66,7 @@ struct account {
 struct account_info {
     uint64_t page_count, max_pages, claimed, table_count, table_limit;
 };
-void account_look(const struct account *a, struct account_info *info);
+void account_look(struct account *a, struct account_info *info);
 
 /* Empty, max_pages 0: nothing can be charged until it is raised. -ENOMEM: no
  * number is to be had. */

@@ -16,6 +16,7 @@
 #include "base/console.h"
 #include "mm/buddy.h"
 #include "mm/page_ref.h"
+#include "mm/stock.h"
 #include "types/bits.h"
 
 #define BROKEN_LIMIT 64
@@ -62,6 +63,7 @@ static void take_free_locked(struct broken *b)
 {
     struct page *head = NULL;
 
+    (void)stocks_drain_locked();
     if (claim_allows_locked(NULL, 1)) {
         head = buddy_take_at_locked(page_to_mfn(b->page), 0);
     }
@@ -70,7 +72,7 @@ static void take_free_locked(struct broken *b)
     }
     buddy.free--;
     if (!(head->flags & PAGE_ZEROED)) {
-        __atomic_fetch_sub(&buddy.dirty, 1, __ATOMIC_RELAXED);
+        stock_note_dirty(-1ULL);
     }
     leave_out_locked(b);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Free blocks: see buddy.h. */
 #include "mm/buddy.h"
+#include "mm/stock.h"
 #include "types/bits.h"
 
 struct buddy buddy = {.lock = LOCK_INIT(RANK_PAGE_ALLOC)};
@@ -10,26 +11,113 @@ static bool is_zeroed(const struct page *head, unsigned order)
     return first_dirty(head) == BIT(order);
 }
 
-static void insert_block(struct page *head, unsigned order)
+/* Whole and at once: who merges looks at the words of frames that are not its
+ * own. */
+void blocks_insert(struct free_lists *l, struct page *head, unsigned order)
 {
     bool zeroed = is_zeroed(head, order);
+    union page_word word = head->w;
 
-    head->order = (uint8_t)order;
-    page_list_add(&buddy.blocks[zeroed][order], head);
-    WRITE_ONCE(buddy.nonempty[zeroed], buddy.nonempty[zeroed] | 1U << order);
+    word.owner = l->mark;
+    word.state = PAGE_FREE;
+    word.order = (uint8_t)order;
+    __atomic_store_n(&head->w.bits, word.bits, __ATOMIC_RELAXED);
+    page_list_add(&l->blocks[zeroed][order], head);
+    WRITE_ONCE(l->nonempty[zeroed], l->nonempty[zeroed] | 1U << order);
 }
 
-static void remove_block(struct page *head)
+/* No head any more before it is nobody's: see is_free_block(). */
+void blocks_remove(struct free_lists *l, struct page *head)
 {
     unsigned order = head->order;
     bool zeroed = is_zeroed(head, order);
 
-    page_list_del(&buddy.blocks[zeroed][order], head);
-    if (page_list_empty(&buddy.blocks[zeroed][order])) {
-        WRITE_ONCE(buddy.nonempty[zeroed],
-                   buddy.nonempty[zeroed] & ~(1U << order));
+    page_list_del(&l->blocks[zeroed][order], head);
+    if (page_list_empty(&l->blocks[zeroed][order])) {
+        WRITE_ONCE(l->nonempty[zeroed], l->nonempty[zeroed] & ~(1U << order));
     }
+    __atomic_store_n(&head->order, ORDER_NOT_HEAD, __ATOMIC_RELAXED);
+    __atomic_store_n(&head->owner, NO_ACCOUNT, __ATOMIC_RELEASE);
+}
+
+void blocks_take_this(struct free_lists *l, struct page *head)
+{
+    unsigned order = head->order;
+
+    blocks_remove(l, head);
+    head->state = PAGE_BUSY;
+    head->order = (uint8_t)order;
+}
+
+void blocks_halve(struct free_lists *l, struct page *head)
+{
+    unsigned order = head->order - 1U;
+    struct page *high = head + BIT(order);
+
+    if (first_dirty(head) > BIT(order)) {
+        set_first_dirty(high, first_dirty(head) - BIT(order));
+        set_first_dirty(head, BIT(order));
+    } else {
+        set_first_dirty(high, 0); /* it was never looked at so far */
+    }
+    head->order = (uint8_t)order;
+    blocks_insert(l, high, order);
+}
+
+/* The halves of a BUSY block with their first_dirty, the upper one BUSY and the
+ * lower one free, but on no list. */
+static struct page *part(struct page *head)
+{
+    unsigned order = head->order - 1U;
+    uint64_t offset = first_dirty(head);
+    struct page *high = head + BIT(order);
+
+    set_first_dirty(high, offset > BIT(order) ? offset - BIT(order) : 0);
+    high->state = PAGE_BUSY;
+    high->order = (uint8_t)order;
+    set_first_dirty(head, MIN(offset, BIT(order)));
     head->order = ORDER_NOT_HEAD;
+    head->state = PAGE_FREE;
+    return high;
+}
+
+struct page *blocks_keep_upper(struct free_lists *l, struct page *head)
+{
+    struct page *high = part(head);
+
+    blocks_insert(l, head, high->order);
+    return high;
+}
+
+/* A whole block off the lists. `order` has to be non-empty. */
+static struct page *take_block(struct free_lists *l, bool zeroed,
+                               unsigned order)
+{
+    struct page *head = page_list_first(&l->blocks[zeroed][order]);
+
+    blocks_take_this(l, head);
+    return head;
+}
+
+/* Best fit before zeroed: clearing a page now costs what scrubbing it would
+ * have cost later, whereas a large block that was cut up is gone. */
+struct page *blocks_take(struct free_lists *l, unsigned order)
+{
+    uint32_t dirty = l->nonempty[0] & (~0U << order);
+    uint32_t zeroed = l->nonempty[1] & (~0U << order);
+    uint32_t any = dirty | zeroed;
+    unsigned found;
+    struct page *head;
+
+    if (!any) {
+        return NULL;
+    }
+    found = (unsigned)__builtin_ctz(any);
+    head = take_block(l, zeroed & BIT(found), found);
+    while (head->order > order) {
+        blocks_halve(l, head);
+    }
+    return head;
 }
 
 /* Is that frame the head of a free block of `order`? A frame that is not free
@@ -43,7 +131,7 @@ static bool is_free_block(uint64_t frame, unsigned order)
         return false;
     }
     w.bits = READ_ONCE(frame_table[frame].w.bits);
-    return w.state == PAGE_FREE && w.order == order;
+    return w.state == PAGE_FREE && w.order == order && w.owner == NO_ACCOUNT;
 }
 
 void buddy_put_locked(struct page *head, unsigned order)
@@ -57,7 +145,7 @@ void buddy_put_locked(struct page *head, unsigned order)
         if (!is_free_block(other, order)) {
             break;
         }
-        remove_block(&frame_table[other]);
+        blocks_remove(&buddy.lists, &frame_table[other]);
         low = &frame_table[MIN(first, other)];
         high = &frame_table[MAX(first, other)];
         if (is_zeroed(low, order)) {
@@ -65,7 +153,7 @@ void buddy_put_locked(struct page *head, unsigned order)
         }
         first = MIN(first, other);
     }
-    insert_block(&frame_table[first], order);
+    blocks_insert(&buddy.lists, &frame_table[first], order);
 }
 
 void buddy_put_run_locked(struct page *first, uint64_t count)
@@ -83,67 +171,17 @@ void buddy_put_run_locked(struct page *first, uint64_t count)
     }
 }
 
-void buddy_halve_locked(struct page *head)
-{
-    unsigned order = head->order - 1U;
-    struct page *high = head + BIT(order);
-
-    if (first_dirty(head) > BIT(order)) {
-        set_first_dirty(high, first_dirty(head) - BIT(order));
-        set_first_dirty(head, BIT(order));
-    } else {
-        set_first_dirty(high, 0); /* it was never looked at so far */
-    }
-    head->order = (uint8_t)order;
-    insert_block(high, order);
-}
-
 struct page *buddy_keep_upper_locked(struct page *head)
 {
-    unsigned order = head->order - 1U;
-    uint64_t offset = first_dirty(head);
-    struct page *high = head + BIT(order);
+    struct page *high = part(head);
 
-    set_first_dirty(high, offset > BIT(order) ? offset - BIT(order) : 0);
-    high->state = PAGE_BUSY;
-    high->order = (uint8_t)order;
-    set_first_dirty(head, MIN(offset, BIT(order)));
-    head->state = PAGE_FREE;
-    head->order = ORDER_NOT_HEAD;
-    buddy_put_locked(head, order);
+    buddy_put_locked(head, high->order);
     return high;
 }
 
-/* A whole block off the lists. `order` has to be non-empty. */
-static struct page *take_block(bool zeroed, unsigned order)
-{
-    struct page *head = page_list_first(&buddy.blocks[zeroed][order]);
-
-    remove_block(head);
-    head->state = PAGE_BUSY;
-    head->order = (uint8_t)order;
-    return head;
-}
-
-/* Best fit before zeroed: clearing a page now costs what scrubbing it would
- * have cost later, whereas a large block that was cut up is gone. */
 struct page *buddy_take_locked(unsigned order)
 {
-    uint32_t dirty = buddy.nonempty[0] & (~0U << order);
-    uint32_t zeroed = buddy.nonempty[1] & (~0U << order);
-    uint32_t any = dirty | zeroed;
-    unsigned found;
-    struct page *head;
-
-    if (!any) {
-        return NULL;
-    }
-    found = (unsigned)__builtin_ctz(any);
-    head = take_block(zeroed & BIT(found), found);
-    while (head->order > order) {
-        buddy_halve_locked(head);
-    }
-    return head;
+    return blocks_take(&buddy.lists, order);
 }
 
 static struct page *take_block_of(mfn_t mfn)
@@ -152,9 +190,7 @@ static struct page *take_block_of(mfn_t mfn)
         uint64_t first = mfn.v & ~(BIT(order) - 1);
 
         if (is_free_block(first, order)) {
-            remove_block(&frame_table[first]);
-            frame_table[first].state = PAGE_BUSY;
-            frame_table[first].order = (uint8_t)order;
+            blocks_take_this(&buddy.lists, &frame_table[first]);
             return &frame_table[first];
         }
     }
@@ -170,7 +206,7 @@ struct page *buddy_take_at_locked(mfn_t mfn, unsigned order)
         if (mfn.v & BIT(head->order - 1)) {
             head = buddy_keep_upper_locked(head);
         } else {
-            buddy_halve_locked(head);
+            blocks_halve(&buddy.lists, head);
         }
     }
     return head;
@@ -178,14 +214,16 @@ struct page *buddy_take_at_locked(mfn_t mfn, unsigned order)
 
 struct page *buddy_take_dirty_locked(void)
 {
-    if (!buddy.nonempty[0]) {
+    uint32_t dirty = buddy.lists.nonempty[0];
+
+    if (!dirty) {
         return NULL;
     }
-    return take_block(false, 31U - (unsigned)__builtin_clz(buddy.nonempty[0]));
+    return take_block(&buddy.lists, false,
+                      31U - (unsigned)__builtin_clz(dirty));
 }
 
-/* The dirty count may fall here, without the lock, because pages of a BUSY
- * block are in it still. */
+/* Pages of a BUSY block are still counted as dirty. */
 static uint64_t leave_dirty_count(struct page *head, bool clear)
 {
     uint64_t count = BIT(head->order);
@@ -202,7 +240,7 @@ static uint64_t leave_dirty_count(struct page *head, bool clear)
     }
     set_first_dirty(head, count);
     if (dirty) {
-        __atomic_fetch_sub(&buddy.dirty, dirty, __ATOMIC_RELAXED);
+        stock_note_dirty(-dirty);
     }
     return dirty;
 }

@@ -12,6 +12,10 @@
  * pages before that offset are zeroed; of those from it on, each flag tells.
  * first_dirty == 2^order means that the whole block is zeroed, and such blocks
  * have lists of their own.
+ *
+ * Each CPU has some free blocks of its own besides (stock.h). Those are never
+ * merged: the owner of a free head says whose they are, NO_ACCOUNT: the
+ * buddies'.
  */
 #ifndef MM_BUDDY_H
 #define MM_BUDDY_H
@@ -33,17 +37,33 @@ static inline void set_first_dirty(struct page *head, uint64_t offset)
 }
 BUILD_ASSERT(1U << MAX_ORDER <= REFERENCES_MAX, "any offset");
 
-struct buddy {
-    struct lock lock;
+struct free_lists {
     struct page_list blocks[2]
                            [MAX_ORDER + 1]; /* [0] may be dirty, [1] zeroed */
     uint32_t nonempty[2];                   /* bit per order with blocks */
+    uint16_t mark;                          /* what heads say as their owner */
+};
+
+struct buddy {
+    struct lock lock;
+    struct free_lists lists;
     unsigned scrubbing; /* blocks out of the lists for scrubbing, yet free */
-    uint64_t total, free, claimed;
-    uint64_t dirty; /* free pages without PAGE_ZEROED; atomic, see buddy.c */
+    uint64_t total, free, claimed; /* free: without what CPUs have in stock */
 };
 
 extern struct buddy buddy;
+
+/* Blocks on lists, whosever they are; nothing is merged. Taking one makes it
+ * BUSY, with order and first_dirty, and cuts it; NULL: none. */
+void blocks_insert(struct free_lists *l, struct page *head, unsigned order);
+void blocks_remove(struct free_lists *l, struct page *head);
+struct page *blocks_take(struct free_lists *l, unsigned order);
+/* Just that one, which is on these lists, whole. */
+void blocks_take_this(struct free_lists *l, struct page *head);
+/* Cut a BUSY block in two; the upper half returns to the lists. Or the lower
+ * one, and the upper one is what remains. */
+void blocks_halve(struct free_lists *l, struct page *head);
+struct page *blocks_keep_upper(struct free_lists *l, struct page *head);
 
 /*
  * The smallest block that will do, cut to 2^order; zeroed ones first. Comes as
@@ -62,9 +82,7 @@ void buddy_put_locked(struct page *head, unsigned order);
 /* The same for any number of dirty pages in a row, as the blocks they make. */
 void buddy_put_run_locked(struct page *first, uint64_t count);
 
-/* Cut a BUSY block in two; the upper half returns to the lists. Or the lower
- * one, and the upper one is what remains. */
-void buddy_halve_locked(struct page *head);
+/* Cut a BUSY block in two; the lower half returns to the lists and merges. */
 struct page *buddy_keep_upper_locked(struct page *head);
 
 /* Any block that may be dirty, whole and BUSY; large ones first. */
@@ -84,9 +102,13 @@ void page_retire(struct page *pg, bool zeroed);
 
 /* account.c: whose number that is, NULL: nobody's; all are below the limit. */
 struct account *account_at_locked(unsigned number);
+/* The same without the lock, of a page of the caller's that is charged. */
+struct account *account_at(unsigned number);
 unsigned account_limit_locked(void);
-/* True if that made a dying account's page_count 0. */
+/* True if that made a dying account's page_count 0. The allocator's lock is
+ * held, and a's is taken; or a's is held, as stock.h says. */
 bool account_uncharge_locked(struct account *a, uint64_t count);
+bool account_uncharge_held(struct account *a, uint64_t count);
 
 /* claim.c; a may be NULL in the first: nobody's claim. */
 bool claim_allows_locked(const struct account *a, uint64_t count);

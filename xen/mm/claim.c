@@ -3,7 +3,8 @@
  * Claims: free pages promised to an account before it is charged for them, so
  * that a domain build that was let in does not run dry halfway.
  *
- *   free          pages in the allocator
+ *   free          pages in the allocator, without the stocks of CPUs (stock.h):
+ *                 those are brought back before anything is refused
  *   claimed       sum of account.claimed over all accounts; claimed <= free
  *   unclaimed     free - claimed
  *
@@ -20,6 +21,7 @@
  */
 #include "mm/buddy.h"
 #include "mm/page_alloc.h"
+#include "mm/stock.h"
 #include "types/bits.h"
 #include "types/error.h"
 
@@ -51,9 +53,21 @@ void claim_use_locked(struct account *a, uint64_t count)
 /* After uncharged pages were taken for a. */
 void claim_use_if_short_locked(struct account *a)
 {
+    if (unlikely(buddy.claimed > buddy.free)) {
+        (void)stocks_drain_locked();
+    }
     if (buddy.claimed > buddy.free) {
         claim_use_locked(a, buddy.claimed - buddy.free);
     }
+}
+
+/* Are there so many pages that nobody has claimed? */
+static bool has_unclaimed_locked(uint64_t pages)
+{
+    if (pages > buddy.free - buddy.claimed) {
+        (void)stocks_drain_locked();
+    }
+    return pages <= buddy.free - buddy.claimed;
 }
 
 static int claim_locked(struct account *a, uint64_t pages)
@@ -65,7 +79,7 @@ static int claim_locked(struct account *a, uint64_t pages)
         return -EINVAL;
     }
     more = pages - a->page_count;
-    if (more > buddy.free - buddy.claimed) {
+    if (!has_unclaimed_locked(more)) {
         return -ENOMEM;
     }
     claim_set_locked(a, more);
@@ -77,6 +91,7 @@ int page_claim(struct account *a, uint64_t pages)
     int rc = 0;
 
     lock(&buddy.lock);
+    lock(&a->lock);
     if (a->claim_is_kept) {
         rc = -EINVAL;
     } else if (pages) {
@@ -84,6 +99,7 @@ int page_claim(struct account *a, uint64_t pages)
     } else {
         claim_drop_locked(a);
     }
+    unlock(&a->lock);
     unlock(&buddy.lock);
     return rc;
 }
@@ -93,14 +109,16 @@ int page_set_size(struct account *a, uint64_t max_pages, uint64_t claim)
     int rc = 0;
 
     lock(&buddy.lock);
+    lock(&a->lock);
     if (a->dying) {
         rc = -ESRCH;
-    } else if (claim > buddy.free - buddy.claimed + a->claimed) {
+    } else if (!has_unclaimed_locked(claim - MIN(claim, a->claimed))) {
         rc = -ENOMEM;
     } else {
         WRITE_ONCE(a->max_pages, max_pages);
         claim_set_locked(a, claim);
     }
+    unlock(&a->lock);
     unlock(&buddy.lock);
     return rc;
 }
@@ -108,9 +126,11 @@ int page_set_size(struct account *a, uint64_t max_pages, uint64_t claim)
 void page_trim_claim(struct account *a, uint64_t claim)
 {
     lock(&buddy.lock);
+    lock(&a->lock);
     if (a->claimed > claim) {
         claim_set_locked(a, claim);
     }
+    unlock(&a->lock);
     unlock(&buddy.lock);
 }
 
@@ -127,15 +147,17 @@ int page_claim_keep(struct account *a, uint64_t pages)
     int rc = 0;
 
     lock(&buddy.lock);
+    lock(&a->lock);
     more = pages - MIN(pages, a->claimed);
     if (a->dying || (more && !claim_fits_locked(a, pages))) {
         rc = -EINVAL;
-    } else if (more > buddy.free - buddy.claimed) {
+    } else if (!has_unclaimed_locked(more)) {
         rc = -ENOMEM;
     } else {
         a->claim_is_kept = true;
         claim_set_locked(a, pages);
     }
+    unlock(&a->lock);
     unlock(&buddy.lock);
     return rc;
 }
@@ -144,5 +166,5 @@ uint64_t page_unclaimed(void)
 {
     uint64_t claimed = READ_ONCE(buddy.claimed), free = READ_ONCE(buddy.free);
 
-    return free - MIN(claimed, free);
+    return free - MIN(claimed, free) + stocks_count();
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Recount the page allocator from scratch: once through the frame table, once
- * through the lists, then the counters. The allocator is locked meanwhile, so
- * this is for debugging and for tests. BUSY blocks are in some CPU's hands: if
- * there are any, the counts that change without the lock are not compared.
+ * through the lists, then the counters. The allocator is locked meanwhile, and
+ * what each CPU has in stock, so this is for debugging and for tests. BUSY
+ * blocks are in some CPU's hands: if there are any, the counts that change
+ * without the lock are not compared.
  */
 #include "base/audit.h"
 #include "lib/string.h"
 #include "mm/block.h"
 #include "mm/buddy.h"
+#include "mm/stock.h"
 #include "mm/zero_block.h"
 #include "types/bits.h"
 
@@ -18,7 +20,8 @@ struct recount {
     unsigned differences;
     bool busy;
     uint64_t free, dirty, claimed;
-    uint64_t blocks[2][MAX_ORDER + 1];
+    uint64_t blocks[2][MAX_ORDER + 1]; /* the buddies' */
+    uint64_t stocked;                  /* pages in blocks of CPUs' stocks */
 };
 
 static void differs(struct recount *seen, const char *what, uint64_t where,
@@ -48,8 +51,8 @@ static void audit_free_page(struct recount *seen, const struct page *head,
     bool zeroed = pg->flags & PAGE_ZEROED;
 
     expect(seen, "state inside a free block", mfn, pg->state, PAGE_FREE);
-    expect(seen, "free page has an owner", mfn, pg->owner, NO_ACCOUNT);
     if (i) {
+        expect(seen, "free page has an owner", mfn, pg->owner, NO_ACCOUNT);
         expect(seen, "order inside a free block", mfn, pg->order,
                ORDER_NOT_HEAD);
     }
@@ -79,14 +82,19 @@ static uint64_t audit_free_block(struct recount *seen, const struct page *head)
     for (uint64_t i = 0; i < count; i++) {
         audit_free_page(seen, head, i);
     }
+    seen->free += count;
+    if (head->owner != NO_ACCOUNT) {
+        seen->stocked += count;
+        return count;
+    }
     other = mfn ^ count;
     if (head->order < MAX_ORDER && other < frame_count &&
         frame_table[other].state == PAGE_FREE &&
-        frame_table[other].order == head->order) {
+        frame_table[other].order == head->order &&
+        frame_table[other].owner == NO_ACCOUNT) {
         differs(seen, "buddies not merged, order", mfn, head->order, 0);
     }
     seen->blocks[first_dirty(head) == count][head->order]++;
-    seen->free += count;
     return count;
 }
 
@@ -246,7 +254,7 @@ static uint64_t audit_links(struct recount *seen, const struct page_list *l)
 static void audit_free_list(struct recount *seen, unsigned zeroed,
                             unsigned order)
 {
-    const struct page_list *l = &buddy.blocks[zeroed][order];
+    const struct page_list *l = &buddy.lists.blocks[zeroed][order];
     uint64_t length = audit_links(seen, l);
     struct page *pg = page_list_first(l);
 
@@ -257,7 +265,7 @@ static void audit_free_list(struct recount *seen, unsigned zeroed,
     expect(seen, "length of a free list, order", order, length,
            seen->blocks[zeroed][order]);
     expect(seen, "bit of a free list, order", order,
-           (buddy.nonempty[zeroed] >> order) & 1, length != 0);
+           (buddy.lists.nonempty[zeroed] >> order) & 1, length != 0);
 }
 
 static void audit_free_lists(struct recount *seen)
@@ -266,6 +274,45 @@ static void audit_free_lists(struct recount *seen)
         audit_free_list(seen, 0, order);
         audit_free_list(seen, 1, order);
     }
+}
+
+/* One list of what a CPU has in stock; returns how many pages are on it. */
+static uint64_t audit_stock_list(struct recount *seen, const struct stock *s,
+                                 unsigned zeroed, unsigned order)
+{
+    const struct page_list *l = &s->lists.blocks[zeroed][order];
+    uint64_t length = audit_links(seen, l);
+    struct page *pg = page_list_first(l);
+
+    for (uint64_t i = 0; i < length; i++, pg = page_list_next(pg)) {
+        uint64_t mfn = page_to_mfn(pg).v;
+
+        expect(seen, "order on a stock's list", mfn, pg->order, order);
+        expect(seen, "state on a stock's list", mfn, pg->state, PAGE_FREE);
+        expect(seen, "whose stock a block is in", mfn, pg->owner,
+               s->lists.mark);
+    }
+    expect(seen, "bit of a stock's list, order", order,
+           (s->lists.nonempty[zeroed] >> order) & 1, length != 0);
+    return length << order;
+}
+
+static void audit_stocks(struct recount *seen)
+{
+    uint64_t all = 0;
+
+    for (unsigned cpu = 0; cpu < arch_cpu_count(); cpu++) {
+        const struct stock *s = &stocks[cpu];
+        uint64_t count = 0;
+
+        for (unsigned order = 0; order <= MAX_ORDER; order++) {
+            count += audit_stock_list(seen, s, 0, order);
+            count += audit_stock_list(seen, s, 1, order);
+        }
+        expect(seen, "stock of CPU", cpu, s->count, count);
+        all += count;
+    }
+    expect(seen, "blocks in no CPU's stock, pages", 0, seen->stocked, all);
 }
 
 static void audit_loose(struct recount *seen, const struct account *a)
@@ -330,9 +377,11 @@ unsigned mm_audit(void)
 
     memset(&seen, 0, sizeof(seen));
     lock(&buddy.lock);
+    stocks_lock();
     clear_scratch();
     audit_frames(&seen);
     audit_free_lists(&seen);
+    audit_stocks(&seen);
     audit_accounts(&seen);
     expect(&seen, "claimed pages", 0, buddy.claimed, seen.claimed);
     if (seen.claimed > buddy.free) {
@@ -340,11 +389,12 @@ unsigned mm_audit(void)
                 buddy.free);
     }
     if (!seen.busy) {
-        expect(&seen, "dirty pages", 0, buddy.dirty, seen.dirty);
+        expect(&seen, "dirty pages", 0, stocks_dirty(), seen.dirty);
     }
     if (!buddy.scrubbing) {
-        expect(&seen, "free pages", 0, buddy.free, seen.free);
+        expect(&seen, "free pages", 0, buddy.free + stocks_count(), seen.free);
     }
+    stocks_unlock();
     unlock(&buddy.lock);
     expect(&seen, "the zero block is zero", zero_block.v, zero_block_audit(),
            true);

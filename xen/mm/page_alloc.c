@@ -7,6 +7,8 @@
  * ours alone), and give its pages their new state, the head last: until then
  * an audit takes the head's word for all of them.
  *
+ * Most blocks come out of a CPU's own stock and go back there (stock.h).
+ *
  *   total = free + all pages in other states     that page_alloc_add() brought
  *   claimed <= free                              (claim.c)
  */
@@ -14,6 +16,8 @@
 #include "arch/cpu.h"
 #include "mm/block.h"
 #include "mm/buddy.h"
+#include "mm/charge.h"
+#include "mm/stock.h"
 #include "types/bits.h"
 #include "types/error.h"
 
@@ -52,45 +56,9 @@ void page_alloc_add(mfn_t start, uint64_t count)
     lock(&buddy.lock);
     buddy.total += count;
     buddy.free += count;
-    buddy.dirty += count;
+    stock_note_dirty(count);
     buddy_put_run_locked(&frame_table[start.v], count);
     unlock(&buddy.lock);
-}
-
-/* A block of `order` that claims let `claimant` (NULL: nobody) have; BUSY and
- * no longer counted as free. The claim is not used up yet. */
-static struct page *take_locked(const struct account *claimant, unsigned order)
-{
-    struct page *head = NULL;
-
-    while (claim_allows_locked(claimant, BIT(order))) {
-        head = buddy_take_locked(order);
-        if (head || !buddy.scrubbing) {
-            break;
-        }
-        /* The block that is missing may be the one that is being scrubbed. */
-        unlock(&buddy.lock);
-        arch_cpu_relax();
-        lock(&buddy.lock);
-    }
-    if (head) {
-        buddy.free -= BIT(order);
-    }
-    return head;
-}
-
-static bool may_have_table_locked(const struct account *a)
-{
-    return !a->table_limit || a->table_count < a->table_limit;
-}
-
-/* Not among the charged pages: where they are counted. NULL: nowhere. */
-static uint64_t *uncharged_count(struct account *owner, enum page_state state)
-{
-    if (!owner) {
-        return NULL;
-    }
-    return state == PAGE_TABLE ? &owner->table_count : &owner->special_count;
 }
 
 /* For the hypervisor itself, shown to `owner`, or a table in its budget.
@@ -98,23 +66,9 @@ static uint64_t *uncharged_count(struct account *owner, enum page_state state)
 static struct page *alloc_uncharged(enum page_state state, unsigned order,
                                     struct account *owner, bool clear)
 {
-    uint64_t *count = uncharged_count(owner, state);
-    struct page *head = NULL;
+    struct page *head =
+        told_to_fail() ? NULL : take_uncharged(state, order, owner);
 
-    if (told_to_fail()) {
-        return NULL;
-    }
-    lock(&buddy.lock);
-    if (state != PAGE_TABLE || !owner || may_have_table_locked(owner)) {
-        head = take_locked(owner, order);
-    }
-    if (head && count) {
-        ++*count;
-    }
-    if (head && owner) {
-        claim_use_if_short_locked(owner);
-    }
-    unlock(&buddy.lock);
     if (!head) {
         return NULL;
     }
@@ -129,22 +83,77 @@ static struct page *alloc_uncharged(enum page_state state, unsigned order,
     return head;
 }
 
-static void uncharge_locked(struct account *a, enum page_state state,
-                            uint64_t count)
+static void uncharge(struct account *a, enum page_state state, uint64_t count)
 {
     if (state == PAGE_TABLE) {
         CHECK(a->table_count);
         a->table_count--;
     } else {
-        account_uncharge_locked(a, count);
+        account_uncharge_held(a, count);
     }
+}
+
+/* The account of somebody who has pages, so it does not go away. */
+static struct account *account_of(uint16_t owner)
+{
+    return owner == NO_ACCOUNT ? NULL : account_at(owner);
+}
+
+/* A BUSY block that is free now, into this CPU's stock. False: it is too large,
+ * or there is no room. */
+static bool put_into_stock(struct page *head, unsigned order, uint64_t first,
+                           struct account *a, enum page_state state)
+{
+    struct stock *s = stock_here();
+    bool room;
+
+    if (order > STOCK_ORDER) {
+        return false;
+    }
+    if (a) {
+        lock(&a->lock);
+    }
+    lock(&s->lock);
+    room = stock_has_room_locked(s, BIT(order));
+    if (room) {
+        page_retire(head, head->flags & PAGE_ZEROED);
+        set_first_dirty(head, first);
+        stock_put_locked(s, head, order);
+        if (a) {
+            uncharge(a, state, BIT(order));
+        }
+    }
+    unlock(&s->lock);
+    if (a) {
+        unlock(&a->lock);
+    }
+    return room;
+}
+
+static void put_into_buddy(struct page *head, unsigned order, uint64_t first,
+                           struct account *a, enum page_state state)
+{
+    lock(&buddy.lock);
+    if (order <= STOCK_ORDER) {
+        stock_return_locked();
+    }
+    page_retire(head, head->flags & PAGE_ZEROED);
+    set_first_dirty(head, first);
+    buddy_put_locked(head, order);
+    buddy.free += BIT(order);
+    if (a) {
+        lock(&a->lock);
+        uncharge(a, state, BIT(order));
+        unlock(&a->lock);
+    }
+    unlock(&buddy.lock);
 }
 
 /* Pages to which only the caller refers, 2^order, back to the free ones. */
 static void free_block(struct page *head, unsigned order)
 {
     uint64_t dirty = 0, first = BIT(order);
-    uint16_t owner = head->owner;
+    struct account *a = account_of(head->owner);
     enum page_state state = head->state;
     bool block = page_is_block(head);
 
@@ -166,16 +175,10 @@ static void free_block(struct page *head, unsigned order)
             page_retire(&head[i], zeroed);
         }
     }
-    lock(&buddy.lock);
-    page_retire(head, head->flags & PAGE_ZEROED);
-    set_first_dirty(head, first);
-    buddy_put_locked(head, order);
-    buddy.free += BIT(order);
-    __atomic_fetch_add(&buddy.dirty, dirty, __ATOMIC_RELAXED);
-    if (owner) {
-        uncharge_locked(account_at_locked(owner), state, BIT(order));
+    stock_note_dirty(dirty);
+    if (!put_into_stock(head, order, first, a, state)) {
+        put_into_buddy(head, order, first, a, state);
     }
-    unlock(&buddy.lock);
 }
 
 struct page *page_alloc(enum page_state state, unsigned order)
@@ -212,114 +215,6 @@ void page_free_table(struct account *a, struct page *pg)
 {
     CHECK(pg->state == PAGE_TABLE && page_is_of(pg, a));
     page_free(pg, 0);
-}
-
-/* On whose account, and on what grounds. */
-struct charge {
-    struct account *a;
-    enum {
-        BY_RIGHT,
-        CLAIMED,
-        BORROWED
-    } how;
-    uint64_t limit; /* of what is BORROWED */
-};
-
-static bool may_charge_locked(const struct charge *c, uint64_t count)
-{
-    const struct account *a = c->a;
-    uint64_t own = a->page_count - a->borrowed;
-
-    if (a->dying) {
-        return false;
-    }
-    switch (c->how) {
-    case BORROWED:
-        return a->borrowed < c->limit && count <= c->limit - a->borrowed;
-    case CLAIMED:
-        return count <= a->claimed; /* the limit has agreed to it already */
-    default:
-        own += a->claim_is_kept ? a->claimed : 0;
-        return own <= a->max_pages && count <= a->max_pages - own;
-    }
-}
-
-static bool uses_claim(const struct charge *c)
-{
-    return c->how == CLAIMED || (c->how == BY_RIGHT && !c->a->claim_is_kept);
-}
-
-/* The owner stands in the BUSY head, so that an audit finds whom these pages
- * are counted for. */
-static void charge_block_locked(const struct charge *c, struct page *head)
-{
-    struct account *a = c->a;
-    uint64_t count = BIT(head->order);
-
-    if (uses_claim(c)) {
-        claim_use_locked(a, count);
-    }
-    a->page_count += count;
-    a->borrowed += c->how == BORROWED ? count : 0;
-    head->owner = a->number;
-}
-
-/* A block charged to an account. */
-static struct page *take_charged_locked(const struct charge *c, unsigned order)
-{
-    struct page *head = NULL;
-
-    if (may_charge_locked(c, BIT(order))) {
-        head = take_locked(uses_claim(c) ? c->a : NULL, order);
-    }
-    /* The lock may have been let go in between: look again. */
-    if (head && !may_charge_locked(c, BIT(order))) {
-        buddy.free += BIT(order);
-        head->state = PAGE_FREE;
-        head->order = ORDER_NOT_HEAD;
-        buddy_put_locked(head, order);
-        head = NULL;
-    }
-    if (head) {
-        charge_block_locked(c, head);
-    }
-    return head;
-}
-
-/* May that many be charged? */
-static bool allows_locked(const struct charge *c, uint64_t count)
-{
-    return may_charge_locked(c, count) &&
-           claim_allows_locked(uses_claim(c) ? c->a : NULL, count);
-}
-
-/* The same from just that frame on, of that order at most. */
-static struct page *take_frames_locked(const struct charge *c, mfn_t mfn,
-                                       unsigned order)
-{
-    struct page *head = NULL;
-
-    while (order && !allows_locked(c, BIT(order))) {
-        order--;
-    }
-    if (allows_locked(c, BIT(order))) {
-        head = buddy_take_at_locked(mfn, order);
-    }
-    if (head) {
-        buddy.free -= BIT(head->order);
-        charge_block_locked(c, head);
-    }
-    return head;
-}
-
-static struct page *take_charged(const struct charge *c, unsigned order)
-{
-    struct page *head;
-
-    lock(&buddy.lock);
-    head = take_charged_locked(c, order);
-    unlock(&buddy.lock);
-    return head;
 }
 
 /* Pages that `a` has just got, single or in blocks. */
@@ -372,82 +267,9 @@ struct page *page_borrow(struct account *a, unsigned order, uint64_t limit)
 
 void page_loan_cover(struct account *a, uint64_t right)
 {
-    lock(&buddy.lock);
+    account_lock(a);
     a->borrowed = MIN(a->borrowed, a->page_count - MIN(a->page_count, right));
-    unlock(&buddy.lock);
-}
-
-/* Blocks of `count` pages together, on `heads`: those that single pages would
- * be cut from one after the other, so small ones first. Returns how many. */
-static unsigned take_pages(struct account *a, unsigned count,
-                           struct page_list *heads)
-{
-    const struct charge charge = {a, BY_RIGHT, 0};
-    unsigned taken = 0;
-
-    lock(&buddy.lock);
-    while (taken < count) {
-        uint32_t any = buddy.nonempty[0] | buddy.nonempty[1] | BIT(MAX_ORDER);
-        unsigned fits = 31U - (unsigned)__builtin_clz(count - taken);
-        unsigned order = MIN(fits, (unsigned)__builtin_ctz(any));
-        struct page *head;
-
-        while (!(head = take_charged_locked(&charge, order)) && order) {
-            order--;
-        }
-        if (!head) {
-            break;
-        }
-        page_list_add_tail(heads, head);
-        taken += 1U << order;
-    }
-    unlock(&buddy.lock);
-    return taken;
-}
-
-/* How many frames follow one another. */
-static unsigned run_of(const mfn_t *frames, unsigned count)
-{
-    unsigned run = 1;
-
-    while (run < count && mfn_eq(frames[run], mfn_add(frames[0], run))) {
-        run++;
-    }
-    return run;
-}
-
-/* Of the wanted frames those that are free, at their places in pages[], which
- * are NULL otherwise; their blocks are on `heads`. Returns how many. */
-static unsigned take_wanted(struct account *a, struct page **pages,
-                            const mfn_t *wanted, unsigned count,
-                            struct page_list *heads)
-{
-    const struct charge charge = {a, BY_RIGHT, 0};
-    unsigned taken = 0, step;
-
-    lock(&buddy.lock);
-    for (unsigned i = 0; i < count; i += step) {
-        struct page *head = NULL;
-
-        step = 1;
-        if (mfn_valid(wanted[i])) {
-            unsigned run = run_of(&wanted[i], count - i);
-
-            head = take_frames_locked(&charge, wanted[i],
-                                      31U - (unsigned)__builtin_clz(run));
-        }
-        if (!head) {
-            continue;
-        }
-        step = 1U << head->order;
-        for (unsigned j = 0; j < step; j++) {
-            pages[i + j] = &head[j];
-        }
-        page_list_add_tail(heads, head);
-        taken += step;
-    }
-    unlock(&buddy.lock);
-    return taken;
+    account_unlock(a);
 }
 
 static void start_taken(struct account *a, struct page *head)
@@ -643,15 +465,15 @@ bool page_cache_to_table(struct page *pg)
     CHECK(word.flags & PAGE_ZEROED);
     word.state = PAGE_TABLE;
     word.flags = 0;
-    lock(&buddy.lock);
-    a = account_at_locked(word.owner);
-    allowed = may_have_table_locked(a);
+    a = account_at(word.owner);
+    account_lock(a);
+    allowed = may_have_table(a);
     if (allowed) {
         __atomic_store_n(&pg->w.bits, word.bits, __ATOMIC_RELEASE);
         a->table_count++;
-        account_uncharge_locked(a, 1);
+        account_uncharge_held(a, 1);
     }
-    unlock(&buddy.lock);
+    account_unlock(a);
     return allowed;
 }
 
@@ -689,7 +511,7 @@ static void free_run_locked(struct account *a, struct page *first,
 {
     buddy_put_run_locked(first, count);
     buddy.free += count;
-    __atomic_fetch_add(&buddy.dirty, count, __ATOMIC_RELAXED);
+    stock_note_dirty(count);
     account_uncharge_locked(a, count);
 }
 
@@ -704,13 +526,46 @@ static void release_block_locked(struct page *head)
     free_run_locked(a, head, BLOCK_PAGES);
 }
 
+/* `count` BUSY pages of a's into this CPU's stock. False: there is no room. */
+static bool put_run_into_stock(struct account *a, struct page *first,
+                               uint64_t count)
+{
+    struct stock *s = stock_here();
+    bool room;
+
+    account_lock(a);
+    room = stock_has_room_locked(s, count);
+    if (room) {
+        for (uint64_t i = 0; i < count; i++) {
+            page_retire(&first[i], false);
+        }
+        stock_put_run_locked(s, first, count);
+        stock_note_dirty(count);
+        account_uncharge_held(a, count);
+    }
+    account_unlock(a);
+    return room;
+}
+
+static void put_run_into_buddy(struct account *a, struct page *first,
+                               uint64_t count)
+{
+    lock(&buddy.lock);
+    stock_return_locked();
+    for (uint64_t i = 0; i < count; i++) {
+        page_retire(&first[i], false);
+    }
+    free_run_locked(a, first, count);
+    unlock(&buddy.lock);
+}
+
 /* The owner gives up pages that follow one another in memory, `max` at most,
  * as long as they are free then: so they go back as blocks instead of being
  * merged one by one. Without the lock but at the end. Returns how many; the
  * next one has other users. */
 static uint64_t release_run(struct page *first, uint64_t max)
 {
-    uint16_t owner = first->owner;
+    struct account *a = account_at(first->owner);
     uint64_t count = 0;
 
     while (count < max && give_up_page(&first[count])) {
@@ -719,12 +574,9 @@ static uint64_t release_run(struct page *first, uint64_t max)
     if (!count) {
         return 0;
     }
-    lock(&buddy.lock);
-    for (uint64_t i = 0; i < count; i++) {
-        page_retire(&first[i], false);
+    if (!put_run_into_stock(a, first, count)) {
+        put_run_into_buddy(a, first, count);
     }
-    free_run_locked(account_at_locked(owner), first, count);
-    unlock(&buddy.lock);
     return count;
 }
 
@@ -766,11 +618,13 @@ struct page_alloc_info page_alloc_info(void)
     struct page_alloc_info info;
 
     lock(&buddy.lock);
+    stocks_lock();
     info.total = buddy.total;
-    info.free = buddy.free;
+    info.free = buddy.free + stocks_count();
     info.claimed = buddy.claimed;
     /* Pages that are being cleared for an owner are in `dirty` still. */
-    info.dirty = MIN(READ_ONCE(buddy.dirty), buddy.free);
+    info.dirty = MIN(stocks_dirty(), info.free);
+    stocks_unlock();
     unlock(&buddy.lock);
     return info;
 }

@@ -140,6 +140,9 @@ struct page_alloc_info {
 };
 struct page_alloc_info page_alloc_info(void);
 
+/* Idle work: the free pages that this CPU has at hand are anybody's again. */
+void page_stock_return(void);
+
 /* Scrub up to `pages` free dirty pages; returns how many (idle work). */
 uint64_t page_scrub_some(uint64_t pages);
 

@@ -9,6 +9,7 @@
 #include "mm/block.h"
 #include "mm/broken.h"
 #include "mm/buddy.h"
+#include "mm/stock.h"
 
 static union page_word load_word(const struct page *pg)
 {
@@ -97,8 +98,11 @@ bool page_get_any(struct page *pg)
 
 static void forget_special_locked(struct account *owner)
 {
-    CHECK(owner && owner->special_count);
+    CHECK(owner);
+    lock(&owner->lock);
+    CHECK(owner->special_count);
     owner->special_count--;
+    unlock(&owner->lock);
 }
 
 bool page_free_last_locked(struct page *pg)
@@ -114,7 +118,7 @@ bool page_free_last_locked(struct page *pg)
     if (likely(!page_broken_keep_locked(pg))) {
         buddy_put_locked(pg, 0);
         buddy.free++;
-        __atomic_fetch_add(&buddy.dirty, 1, __ATOMIC_RELAXED);
+        stock_note_dirty(1);
     }
     return charged && account_uncharge_locked(owner, 1);
 }

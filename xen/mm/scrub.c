@@ -34,7 +34,7 @@ static struct page *cut_chunk_locked(struct page *head)
 {
     while (head->order > CHUNK_ORDER) {
         if (first_dirty(head) < BIT(head->order - 1)) {
-            buddy_halve_locked(head);
+            blocks_halve(&buddy.lists, head);
         } else {
             head = buddy_keep_upper_locked(head);
         }
@@ -75,7 +75,7 @@ uint64_t page_scrub_some(uint64_t pages)
 {
     uint64_t cleared = 0, seen = 0, step;
 
-    if (!READ_ONCE(buddy.nonempty[0])) {
+    if (!READ_ONCE(buddy.lists.nonempty[0])) {
         return 0;
     }
     while (seen < pages && (step = scrub_chunk(&cleared)) != 0) {

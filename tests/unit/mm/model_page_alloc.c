@@ -344,11 +344,13 @@ static int op_step(const uint32_t *arg)
     unsigned what = arg[1] % 16;
 
     rnd = arg[2];
+    fake_set_cpu(below(4)); /* each has a stock of its own */
     if (what == 0) {
         do_claim(below(KEEPER));
         do_keep_claim(below(400));
         do_cover(below(ACCOUNTS));
     } else if (what == 1) {
+        page_stock_return();
         page_scrub_some(below(64));
     } else if (b->kind == NOTHING) {
         do_take(b);

@@ -272,6 +272,7 @@ TEST(clean_pages_stay_clean_through_merging)
     EXPECT(machine_is_zero(pg, 10));
     dirty = page_alloc_info().dirty;
     EXPECT(dirty <= 1);
+    page_stock_return();
     EXPECT_EQ(page_scrub_some(~0ULL), dirty);
     EXPECT_EQ(free_pages(), before - BIT(10));
     machine_check();
