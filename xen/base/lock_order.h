@@ -12,6 +12,7 @@ enum lock_rank {
     RANK_AUDIT,       /* one confirmed audit at a time */
     RANK_DOMCTL,      /* one creation, destruction or control call at a time */
     RANK_DOMAIN_LIST, /* which domains exist */
+    RANK_DOMAIN_ID,   /* the same, for those with one part of the ids */
     RANK_DOMAIN,      /* a domain's control state: pause, dying, parameters */
     RANK_GRANT,       /* a domain's grant table and maptrack */
     RANK_EVENT,       /* a domain's event channels */

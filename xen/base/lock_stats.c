@@ -15,6 +15,7 @@ static const char *const names[RANK_COUNT] = {
     [RANK_AUDIT] = "audit",
     [RANK_DOMCTL] = "domctl",
     [RANK_DOMAIN_LIST] = "domain_list",
+    [RANK_DOMAIN_ID] = "domain_id",
     [RANK_DOMAIN] = "domain",
     [RANK_GRANT] = "grant",
     [RANK_EVENT] = "event",

@@ -50,10 +50,11 @@ enum domain_dying {
 
 struct domain {
     domid_t id;
-    bool privileged;     /* the control domain */
-    uint32_t references; /* atomic; the list holds one */
-    struct list link;    /* all domains by ascending id, list lock */
-    struct lock lock;    /* the fields below that say so */
+    bool privileged;               /* the control domain */
+    uint32_t references;           /* atomic; the list holds one */
+    struct list link;              /* all domains by ascending id, list lock */
+    struct domain *next_in_bucket; /* list.c: of those with such an id */
+    struct lock lock;              /* the fields below that say so */
 
     struct account account; /* pages charged */
     struct pod pod;

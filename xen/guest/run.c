@@ -86,7 +86,7 @@ static uint64_t idle_work(bool woken)
     if (woken) {
         return NO_DEADLINE;
     }
-    page_stock_return();
+    page_stock_idle();
     scrub();
     again = background_work();
     return MIN(again, tidy_work());

@@ -123,7 +123,7 @@ struct page *blocks_take(struct free_lists *l, unsigned order)
 /* Is that frame the head of a free block of `order`? A frame that is not free
  * may change under our eyes (its owner needs no lock for that), but all at
  * once: hence one load, not one of the state and one of the order. */
-static bool is_free_block(uint64_t frame, unsigned order)
+static bool is_free_block(uint64_t frame, unsigned order, uint16_t mark)
 {
     union page_word w;
 
@@ -131,21 +131,22 @@ static bool is_free_block(uint64_t frame, unsigned order)
         return false;
     }
     w.bits = READ_ONCE(frame_table[frame].w.bits);
-    return w.state == PAGE_FREE && w.order == order && w.owner == NO_ACCOUNT;
+    return w.state == PAGE_FREE && w.order == order && w.owner == mark;
 }
 
-void buddy_put_locked(struct page *head, unsigned order)
+void blocks_put(struct free_lists *l, struct page *head, unsigned order,
+                unsigned max_order)
 {
     uint64_t first = page_to_mfn(head).v;
 
-    for (; order < MAX_ORDER; order++) {
+    for (; order < max_order; order++) {
         uint64_t other = first ^ BIT(order);
         struct page *low, *high;
 
-        if (!is_free_block(other, order)) {
+        if (!is_free_block(other, order, l->mark)) {
             break;
         }
-        blocks_remove(&buddy.lists, &frame_table[other]);
+        blocks_remove(l, &frame_table[other]);
         low = &frame_table[MIN(first, other)];
         high = &frame_table[MAX(first, other)];
         if (is_zeroed(low, order)) {
@@ -153,7 +154,12 @@ void buddy_put_locked(struct page *head, unsigned order)
         }
         first = MIN(first, other);
     }
-    blocks_insert(&buddy.lists, &frame_table[first], order);
+    blocks_insert(l, &frame_table[first], order);
+}
+
+void buddy_put_locked(struct page *head, unsigned order)
+{
+    blocks_put(&buddy.lists, head, order, MAX_ORDER);
 }
 
 void buddy_put_run_locked(struct page *first, uint64_t count)
@@ -189,7 +195,7 @@ static struct page *take_block_of(mfn_t mfn)
     for (unsigned order = 0; order <= MAX_ORDER; order++) {
         uint64_t first = mfn.v & ~(BIT(order) - 1);
 
-        if (is_free_block(first, order)) {
+        if (is_free_block(first, order, NO_ACCOUNT)) {
             blocks_take_this(&buddy.lists, &frame_table[first]);
             return &frame_table[first];
         }

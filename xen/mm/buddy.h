@@ -13,9 +13,9 @@
  * first_dirty == 2^order means that the whole block is zeroed, and such blocks
  * have lists of their own.
  *
- * Each CPU has some free blocks of its own besides (stock.h). Those are never
- * merged: the owner of a free head says whose they are, NO_ACCOUNT: the
- * buddies'.
+ * Each CPU has some free blocks of its own besides (stock.h). Those merge only
+ * with each other: the owner of a free head says whose they are, NO_ACCOUNT:
+ * the buddies'.
  */
 #ifndef MM_BUDDY_H
 #define MM_BUDDY_H
@@ -53,9 +53,12 @@ struct buddy {
 
 extern struct buddy buddy;
 
-/* Blocks on lists, whosever they are; nothing is merged. Taking one makes it
+/* Blocks on lists, whosever they are. Putting one merges it with those on the
+ * same lists, up to max_order; inserting one does not. Taking one makes it
  * BUSY, with order and first_dirty, and cuts it; NULL: none. */
 void blocks_insert(struct free_lists *l, struct page *head, unsigned order);
+void blocks_put(struct free_lists *l, struct page *head, unsigned order,
+                unsigned max_order);
 void blocks_remove(struct free_lists *l, struct page *head);
 struct page *blocks_take(struct free_lists *l, unsigned order);
 /* Just that one, which is on these lists, whole. */

@@ -140,8 +140,11 @@ struct page_alloc_info {
 };
 struct page_alloc_info page_alloc_info(void);
 
-/* Idle work: the free pages that this CPU has at hand are anybody's again. */
+/* The free pages that this CPU has at hand are anybody's again: at once, or,
+ * when an idle CPU has asked for it a few times, since it made no use of them.
+ */
 void page_stock_return(void);
+void page_stock_idle(void);
 
 /* Scrub up to `pages` free dirty pages; returns how many (idle work). */
 uint64_t page_scrub_some(uint64_t pages);

@@ -7,6 +7,7 @@
 #define STOCK_PART                                                             \
     8                  /* of what is free and unclaimed, a stock takes no more \
                         */
+#define STOCK_QUIET 8  /* looks of an idle CPU at a stock that is not used */
 #define STOCK_LEAST 16 /* pages; less is not worth the while */
 
 struct stock stocks[MAX_CPUS] = {
@@ -75,6 +76,7 @@ static uint64_t allowance_locked(void)
 static void set_count(struct stock *s, uint64_t count)
 {
     WRITE_ONCE(s->count, count);
+    s->quiet = 0;
 }
 
 bool stock_fill(unsigned order)
@@ -155,7 +157,7 @@ bool stock_has_room_locked(const struct stock *s, uint64_t count)
 void stock_put_locked(struct stock *s, struct page *head, unsigned order)
 {
     s->lists.mark = mark_here();
-    blocks_insert(&s->lists, head, order);
+    blocks_put(&s->lists, head, order, BLOCK_ORDER);
     set_count(s, s->count + BIT(order));
 }
 
@@ -216,6 +218,15 @@ void page_stock_return(void)
         lock(&buddy.lock);
         stock_return_locked();
         unlock(&buddy.lock);
+    }
+}
+
+void page_stock_idle(void)
+{
+    struct stock *s = stock_here();
+
+    if (READ_ONCE(s->count) && ++s->quiet > STOCK_QUIET) {
+        page_stock_return();
     }
 }
 

@@ -9,8 +9,9 @@
  *
  * The counts are exact. Who is refused for want of pages, of a large block, or
  * because of claims, has all stocks brought back and tries again
- * (stocks_drain_locked()), so nothing ever fails because of them; an idle CPU
- * brings its own back. Then blocks merge that could not before.
+ * (stocks_drain_locked()), so nothing ever fails because of them; a CPU that is
+ * idle for some time brings its own back. Then blocks merge that could not
+ * before.
  *
  * What an account is charged, and may be, changes with its lock held and,
  * besides, the allocator's or that of a stock: who holds the allocator's and
@@ -30,6 +31,7 @@ struct stock {
     uint64_t count; /* pages on them */
     uint64_t dirty; /* free pages without PAGE_ZEROED: how many this CPU made
                        more or less; only the sum over all CPUs is a number */
+    unsigned quiet; /* looks since it was used; this CPU's alone */
 } __attribute__((aligned(64)));
 
 extern struct stock stocks[MAX_CPUS];

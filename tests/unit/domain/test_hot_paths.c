@@ -138,6 +138,22 @@ TEST(a_balloon_that_works_with_single_pages)
     expect_no_host_lock();
 }
 
+/* Calls name domains by id; those of others do not hold them up. */
+TEST(finding_a_domain_by_its_id)
+{
+    start();
+    lock_stats_reset();
+    for (unsigned i = 0; i < 10; i++) {
+        struct domain *found = domain_get(d->id);
+
+        EXPECT_EQ(found, d);
+        domain_put(found);
+        EXPECT(!domain_get((domid_t)(d->id + 64)));
+    }
+    EXPECT_EQ(taken(RANK_DOMAIN_ID), 20);
+    expect_no_host_lock();
+}
+
 TEST(events_and_timers)
 {
     start();

@@ -168,6 +168,20 @@ TEST(an_idle_cpu_brings_its_stock_back)
     machine_check();
 }
 
+TEST(a_cpu_that_is_idle_for_long_brings_its_stock_back)
+{
+    start(0x4000);
+    stock_all();
+    page_stock_idle();
+    EXPECT(stocks[0].count > 0);
+    for (unsigned i = 0; i < 20; i++) {
+        page_stock_idle();
+    }
+    EXPECT_EQ(stocks[0].count, 0);
+    EXPECT(stocks[1].count > 0);
+    machine_check();
+}
+
 TEST(wanted_frames_come_out_of_the_stock)
 {
     struct page *pages[16], *all;
