@@ -2,7 +2,7 @@
 #
 # What things cost: make bench [BENCH=quick|xen]
 #
-# Every folder here but lib, model and tmem is a guest, built as those of tests/guests
+# Every folder here but lib, model, parallel and tmem is a guest, built as those of tests/guests
 # are, with lib/ beside their library. tests/bench/bench runs them and puts the
 # numbers together; quick leaves out what needs dom0 to boot, xen compares.
 #
@@ -12,7 +12,7 @@
 
 BENCH_DIR   := tests/bench
 BENCH_OUT   := out/guests/bench
-BENCH_NAMES := $(filter-out lib model tmem,$(sort $(notdir $(patsubst %/,%,\
+BENCH_NAMES := $(filter-out lib model parallel tmem,$(sort $(notdir $(patsubst %/,%,\
                $(dir $(wildcard $(BENCH_DIR)/*/*.c))))))
 BENCH_ELFS  := $(BENCH_NAMES:%=$(BENCH_OUT)/%.elf)
 
@@ -42,6 +42,23 @@ bench-model-build:
 bench-model: bench-model-build
 	$(Q)$(PYTHON) -B $(BENCH_DIR)/bench --model-only --model $(MODEL)
 
+# make bench-parallel: CPUs that populate at once, as threads of this machine.
+PARALLEL := out/model/bench/parallel
+
+$(UNIT_OUT)/bench/parallel: $(UNIT_OUT)/tests/bench/parallel/parallel.o \
+        $(UNIT_OUT)/libunit.a $(unit_archives_domain)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $< -Wl,--start-group \
+	    $(filter %.a,$^) -Wl,--end-group -l:liblz4.a -pthread
+
+.PHONY: bench-parallel bench-parallel-build
+bench-parallel-build:
+	+$(Q)$(MAKE) --no-print-directory SANITIZE= UNIT_OPTIMIZE=-O2 \
+	    UNIT_OUT=out/model $(PARALLEL)
+
+bench-parallel: bench-parallel-build
+	$(Q)UNIT_NOFORK=1 $(PARALLEL)
+
 # make bench-tmem: transcendent memory on this machine, against memcpy and LZ4.
 $(UNIT_OUT)/bench/tmem: $(UNIT_OUT)/tests/bench/tmem/tmem.o $(UNIT_OUT)/libunit.a \
         $(unit_archives_overcommit)
@@ -62,9 +79,9 @@ BENCH_XEN := out/reference/root/boot/xen-4.17-amd64.gz
 
 bench: $(BENCH_ELFS) out/podium $(if $(filter quick,$(BENCH)),,all) \
        $(if $(filter quick xen,$(BENCH)),,linux-modules) \
-       $(if $(filter xen,$(BENCH)),reference,bench-model-build)
+       $(if $(filter xen,$(BENCH)),reference,bench-model-build bench-parallel-build)
 	$(Q)$(PYTHON) -B $(BENCH_DIR)/bench $(if $(filter quick,$(BENCH)),--quick) \
-	    $(if $(filter xen,$(BENCH)),--xen $(BENCH_XEN),--model $(MODEL)) \
+	    $(if $(filter xen,$(BENCH)),--xen $(BENCH_XEN),--model $(MODEL) --parallel $(PARALLEL)) \
 	    --json out/bench.json
 
 -include $(foreach g,lib $(BENCH_NAMES),$(patsubst %.o,%.d,$(call bench_objects,$(g))))

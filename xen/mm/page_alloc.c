@@ -135,7 +135,7 @@ static void put_into_buddy(struct page *head, unsigned order, uint64_t first,
 {
     lock(&buddy.lock);
     if (order <= STOCK_ORDER) {
-        stock_return_locked();
+        stock_return_locked(STOCK_PAGES);
     }
     page_retire(head, head->flags & PAGE_ZEROED);
     set_first_dirty(head, first);
@@ -551,7 +551,7 @@ static void put_run_into_buddy(struct account *a, struct page *first,
                                uint64_t count)
 {
     lock(&buddy.lock);
-    stock_return_locked();
+    stock_return_locked(STOCK_PAGES);
     for (uint64_t i = 0; i < count; i++) {
         page_retire(&first[i], false);
     }

@@ -151,7 +151,7 @@ struct page *stock_take_at_locked(struct stock *s, mfn_t mfn, unsigned order)
 
 bool stock_has_room_locked(const struct stock *s, uint64_t count)
 {
-    return s->count + count <= STOCK_PAGES;
+    return s->count + count <= 2 * STOCK_PAGES;
 }
 
 void stock_put_locked(struct stock *s, struct page *head, unsigned order)
@@ -174,29 +174,36 @@ void stock_put_run_locked(struct stock *s, struct page *first, uint64_t count)
     }
 }
 
-static uint64_t empty_locked(struct stock *s)
+static unsigned largest_order(const struct free_lists *l)
 {
-    uint64_t count = s->count;
+    return 31U - (unsigned)__builtin_clz(l->nonempty[0] | l->nonempty[1]);
+}
 
-    while (s->lists.nonempty[0] | s->lists.nonempty[1]) {
-        bool zeroed = !s->lists.nonempty[0];
-        unsigned order = (unsigned)__builtin_ctz(s->lists.nonempty[zeroed]);
+/* Large blocks first: that is least work. Returns how many pages went. */
+static uint64_t empty_locked(struct stock *s, uint64_t keep)
+{
+    uint64_t count = 0;
+
+    while (s->count > keep + count) {
+        unsigned order = largest_order(&s->lists);
+        bool zeroed = !(s->lists.nonempty[0] & BIT(order));
         struct page *head = page_list_first(&s->lists.blocks[zeroed][order]);
 
         blocks_remove(&s->lists, head);
         buddy_put_locked(head, order);
+        count += BIT(order);
     }
     buddy.free += count;
-    set_count(s, 0);
+    set_count(s, s->count - count);
     return count;
 }
 
-void stock_return_locked(void)
+void stock_return_locked(uint64_t keep)
 {
     struct stock *s = stock_here();
 
     lock(&s->lock);
-    (void)empty_locked(s);
+    (void)empty_locked(s, keep);
     unlock(&s->lock);
 }
 
@@ -206,7 +213,7 @@ bool stocks_drain_locked(void)
 
     stocks_lock();
     for (unsigned cpu = 0; cpu < arch_cpu_count(); cpu++) {
-        count += empty_locked(&stocks[cpu]);
+        count += empty_locked(&stocks[cpu], 0);
     }
     stocks_unlock();
     return count;
@@ -216,7 +223,7 @@ void page_stock_return(void)
 {
     if (READ_ONCE(stock_here()->count)) {
         lock(&buddy.lock);
-        stock_return_locked();
+        stock_return_locked(0);
         unlock(&buddy.lock);
     }
 }

@@ -2,7 +2,8 @@
 /*
  * Inside mm: what each CPU has at hand. A CPU that hands out pages has some
  * free blocks of its own, so that CPUs do not meet in the allocator's lock: it
- * takes STOCK_PAGES from there at once, and brings back as many.
+ * takes STOCK_PAGES from there at once, and brings as many back when it has
+ * twice that: so a CPU that takes and gives back in turns needs no lock.
  *
  *   free pages = buddy.free + count of each stock
  *   claimed <= buddy.free          so what is in stock is nobody's yet
@@ -68,9 +69,9 @@ bool stock_has_room_locked(const struct stock *s, uint64_t count);
 void stock_put_locked(struct stock *s, struct page *head, unsigned order);
 void stock_put_run_locked(struct stock *s, struct page *first, uint64_t count);
 
-/* With the allocator's lock: all of this CPU's, or of all CPUs, go back to
- * where they merge. False: there was nothing. */
-void stock_return_locked(void);
+/* With the allocator's lock: this CPU's but for `keep` pages, or all of all
+ * CPUs', go back to where they merge. False: there was nothing. */
+void stock_return_locked(uint64_t keep);
 bool stocks_drain_locked(void);
 
 /* Nothing comes to or from any stock; in between, what is in them all. */
