@@ -11,23 +11,28 @@ static bool is_zeroed(const struct page *head, unsigned order)
     return first_dirty(head) == BIT(order);
 }
 
-/* Whole and at once: who merges looks at the words of frames that are not its
- * own. */
+/* At once: who merges looks at the words of frames that are not its own. */
+static void set_word(struct page *pg, enum page_state state, unsigned order,
+                     uint16_t mark)
+{
+    union page_word word = pg->w;
+
+    word.owner = mark;
+    word.state = (uint8_t)state;
+    word.order = (uint8_t)order;
+    __atomic_store_n(&pg->w.bits, word.bits, __ATOMIC_RELAXED);
+}
+
 void blocks_insert(struct free_lists *l, struct page *head, unsigned order)
 {
     bool zeroed = is_zeroed(head, order);
-    union page_word word = head->w;
 
-    word.owner = l->mark;
-    word.state = PAGE_FREE;
-    word.order = (uint8_t)order;
-    __atomic_store_n(&head->w.bits, word.bits, __ATOMIC_RELAXED);
+    set_word(head, PAGE_FREE, order, l->mark);
     page_list_add(&l->blocks[zeroed][order], head);
     WRITE_ONCE(l->nonempty[zeroed], l->nonempty[zeroed] | 1U << order);
 }
 
-/* No head any more before it is nobody's: see is_free_block(). */
-void blocks_remove(struct free_lists *l, struct page *head)
+static void unlink_block(struct free_lists *l, struct page *head)
 {
     unsigned order = head->order;
     bool zeroed = is_zeroed(head, order);
@@ -36,17 +41,18 @@ void blocks_remove(struct free_lists *l, struct page *head)
     if (page_list_empty(&l->blocks[zeroed][order])) {
         WRITE_ONCE(l->nonempty[zeroed], l->nonempty[zeroed] & ~(1U << order));
     }
-    __atomic_store_n(&head->order, ORDER_NOT_HEAD, __ATOMIC_RELAXED);
-    __atomic_store_n(&head->owner, NO_ACCOUNT, __ATOMIC_RELEASE);
+}
+
+void blocks_remove(struct free_lists *l, struct page *head)
+{
+    unlink_block(l, head);
+    set_word(head, PAGE_FREE, ORDER_NOT_HEAD, NO_ACCOUNT);
 }
 
 void blocks_take_this(struct free_lists *l, struct page *head)
 {
-    unsigned order = head->order;
-
-    blocks_remove(l, head);
-    head->state = PAGE_BUSY;
-    head->order = (uint8_t)order;
+    unlink_block(l, head);
+    set_word(head, PAGE_BUSY, head->order, NO_ACCOUNT);
 }
 
 void blocks_halve(struct free_lists *l, struct page *head)
@@ -73,11 +79,9 @@ static struct page *part(struct page *head)
     struct page *high = head + BIT(order);
 
     set_first_dirty(high, offset > BIT(order) ? offset - BIT(order) : 0);
-    high->state = PAGE_BUSY;
-    high->order = (uint8_t)order;
+    set_word(high, PAGE_BUSY, order, NO_ACCOUNT);
     set_first_dirty(head, MIN(offset, BIT(order)));
-    head->order = ORDER_NOT_HEAD;
-    head->state = PAGE_FREE;
+    set_word(head, PAGE_FREE, ORDER_NOT_HEAD, NO_ACCOUNT);
     return high;
 }
 

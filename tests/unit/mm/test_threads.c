@@ -2,9 +2,9 @@
 /*
  * All of the allocator at once from several CPUs. What can be wrong is seen by
  * the audit at the end and by pages that are not zero. The thread sanitizer
- * (make unit SANITIZE=-fsanitize=thread UNIT_OUT=out/tsan) sees more; of what
- * it reports, is_free_block() reading a word of which another CPU writes a
- * byte is meant to be: that CPU's frame is not free before nor after.
+ * (make unit SANITIZE="-fsanitize=thread -Wno-tsan" UNIT_OUT=out/tsan) sees
+ * more; of what it reports, is_free_block() reading a word that another CPU
+ * writes is meant to be: that CPU's frame is not free for it before nor after.
  */
 #include <pthread.h>
 
