@@ -9,8 +9,8 @@
  * each time. Domains that have fewer than 512 single pages are passed over, so
  * where all is well a lap costs next to nothing.
  *
- * The block comes out of the host's free memory as a loan and is paid for at
- * once by the pages that it replaces, whatever the domain's limit. What others
+ * The block comes out of the host's free memory and is paid for at once by
+ * the pages that it replaces, whatever the domain's limit. What others
  * may need soon is left alone (TIDY_SPARE). Nobody waits for any of this, so
  * nobody is told when it fails: the next lap comes by again.
  */
@@ -58,13 +58,12 @@ static bool is_worth_it(const struct domain *d)
 /* False: the host has nothing for this. */
 static bool move_region(struct domain *d, gfn_t gfn)
 {
-    uint64_t limit = READ_ONCE(d->account.borrowed) + BIT(ORDER_2M);
     struct page *block;
 
     if (page_unclaimed() < TIDY_SPARE + BIT(ORDER_2M)) {
         return false;
     }
-    block = page_borrow(&d->account, ORDER_2M, limit);
+    block = page_begin_move(&d->account, ORDER_2M);
     if (!block) {
         return false;
     }
@@ -72,6 +71,7 @@ static bool move_region(struct domain *d, gfn_t gfn)
         has_moved = true;
         memory_wait_wake(d); /* who looked meanwhile saw a promise */
     } else {
+        page_end_move(&d->account);
         page_release(block, BIT(ORDER_2M));
     }
     return true;

@@ -99,7 +99,7 @@ void account_done(struct account *a)
     lock(&a->lock); /* whoever uncharged the last page has let go of it then */
     CHECK(account_at_locked(a->number) == a);
     CHECK(!a->page_count && !a->table_count && !a->special_count);
-    CHECK(!a->claimed);
+    CHECK(!a->claimed && !a->moving);
     *place_of(a->number) = NULL;
     a->number = NO_ACCOUNT;
     unlock(&a->lock);

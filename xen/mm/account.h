@@ -6,6 +6,9 @@
  * pages that it gave up and others still refer to + kept_count. There is no
  * list of them: the p2m names the first, and the last go by themselves.
  *
+ * `moving` are pages that will take the place of as many of page_count, to
+ * which they do not belong before that.
+ *
  * Of page_count, `borrowed` are a loan of the host's, beside what the account
  * may have by right:
  *
@@ -48,6 +51,7 @@ struct account {
     uint64_t page_count;    /* pages charged, 4 KiB each (Xen's tot_pages) */
     uint64_t max_pages;     /* limit of page_count */
     uint64_t borrowed;      /* of page_count: to be paid back */
+    uint64_t moving;        /* beside page_count: not in use yet */
     uint64_t claimed;       /* pages claimed and not charged yet */
     bool claim_is_kept;     /* for page_alloc_claimed() alone */
     uint64_t table_count;   /* table pages of its p2m, not in page_count */

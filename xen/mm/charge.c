@@ -133,6 +133,8 @@ static bool may_charge(const struct charge *c, uint64_t count)
     switch (c->how) {
     case BORROWED:
         return a->borrowed < c->limit && count <= c->limit - a->borrowed;
+    case MOVING:
+        return !a->moving;
     case CLAIMED:
         return count <= a->claimed; /* the limit has agreed to it already */
     default:
@@ -159,9 +161,13 @@ static void charge_block(const struct charge *c, struct page *head)
     struct account *a = c->a;
     uint64_t count = BIT(head->order);
 
+    head->owner = a->number;
+    if (c->how == MOVING) {
+        a->moving += count;
+        return;
+    }
     a->page_count += count;
     a->borrowed += c->how == BORROWED ? count : 0;
-    head->owner = a->number;
 }
 
 /* It comes from the allocator, whose lock is held: a claim can be used. */

@@ -14,7 +14,8 @@ struct charge {
     enum {
         BY_RIGHT,
         CLAIMED,
-        BORROWED
+        BORROWED,
+        MOVING
     } how;
     uint64_t limit; /* of what is BORROWED */
 };

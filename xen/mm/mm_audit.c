@@ -332,7 +332,7 @@ static void audit_loose(struct recount *seen, const struct account *a)
 
 static void audit_account(struct recount *seen, const struct account *a)
 {
-    expect(seen, "page_count of domain", a->id, a->page_count,
+    expect(seen, "page_count of domain", a->id, a->page_count + a->moving,
            a->audit_count + a->kept_count);
     expect(seen, "SPECIAL pages of domain", a->id, a->special_count,
            a->audit_special);

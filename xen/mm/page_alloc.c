@@ -265,6 +265,20 @@ struct page *page_borrow(struct account *a, unsigned order, uint64_t limit)
     return alloc_charged(&(struct charge){a, BORROWED, limit}, order);
 }
 
+struct page *page_begin_move(struct account *a, unsigned order)
+{
+    return alloc_charged(&(struct charge){a, MOVING, 0}, order);
+}
+
+void page_end_move(struct account *a)
+{
+    account_lock(a);
+    a->page_count += a->moving;
+    a->borrowed += a->moving;
+    a->moving = 0;
+    account_unlock(a);
+}
+
 void page_loan_cover(struct account *a, uint64_t right)
 {
     account_lock(a);

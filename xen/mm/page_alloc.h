@@ -53,6 +53,13 @@ struct page *page_alloc_claimed(struct account *a, unsigned order);
  * up to a->borrowed == limit. */
 struct page *page_borrow(struct account *a, unsigned order, uint64_t limit);
 
+/* The same for what will take the place of as many pages of a's own, and is not
+ * charged meanwhile; one block of an account at a time. From page_end_move() on
+ * it is charged, as a loan, which those pay back that a gives up next: the
+ * old ones, or the block itself. */
+struct page *page_begin_move(struct account *a, unsigned order);
+void page_end_move(struct account *a);
+
 /* A larger right takes over what was a loan: as much as `right` pages cover. */
 void page_loan_cover(struct account *a, uint64_t right);
 

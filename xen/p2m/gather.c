@@ -15,8 +15,9 @@
  *            of a balloon go
  *
  * So the domain has 512 pages more for the time of one lock hold, and none more
- * afterwards: the caller brings the block as a loan (page_borrow()), and what
- * a domain gives up pays for that first (flush.c).
+ * afterwards. The caller brings the block (page_begin_move()), and it is
+ * charged at the last moment, when nobody can give up other pages than the old
+ * ones: before, it would stand in the way of what the domain may have.
  */
 #include "arch/hostmap.h"
 #include "p2m/internal.h"
@@ -134,6 +135,7 @@ static bool gather_locked(struct p2m *p2m, gfn_t gfn, struct page *block)
     copy_out(p2m, &old, block);
     install(p2m, &s, block);
     reserve_put(p2m, table);
+    page_end_move(p2m->account);
     p2m_release_parked(p2m); /* the flush was before the copying */
     return true;
 }

@@ -553,7 +553,7 @@ static void op_gather(void)
     if (p2m_gather_find(&g.p2m, &gfn) != P2M_GATHER_FOUND) {
         return;
     }
-    block = page_borrow(&g.account, ORDER_2M, g.account.borrowed + 512);
+    block = page_begin_move(&g.account, ORDER_2M);
     if (block) {
         EXPECT(p2m_gather(&g.p2m, gfn, block));
         EXPECT_EQ(guest_order(&g, gfn.v), ORDER_2M);

@@ -25,9 +25,9 @@ static void start(void)
     guest_check(&g);
 }
 
-static struct page *loan(void)
+static struct page *new_block(void)
 {
-    struct page *block = page_borrow(&g.account, ORDER_2M, BIT(ORDER_2M));
+    struct page *block = page_begin_move(&g.account, ORDER_2M);
 
     EXPECT(block);
     return block;
@@ -35,13 +35,15 @@ static struct page *loan(void)
 
 static bool gather(void)
 {
-    struct page *block = loan();
+    struct page *block = new_block();
     bool done = p2m_gather(&g.p2m, GFN(BASE), block);
 
     if (!done) {
+        page_end_move(&g.account);
         page_release(block, BIT(ORDER_2M));
     }
     EXPECT_EQ(g.account.borrowed, 0);
+    EXPECT_EQ(g.account.moving, 0);
     return done;
 }
 
@@ -62,6 +64,29 @@ static void expect_contents(void)
     for (uint64_t gfn = BASE; gfn < BASE + 512; gfn++) {
         EXPECT_EQ(guest_read(&g, gfn), gfn);
     }
+}
+
+/* Until it moves it has all that it may have, and may give up and take. */
+TEST(a_block_on_its_way_is_nobodys_page)
+{
+    struct page *own, *block;
+
+    start();
+    own = page_alloc_guest(&g.account, ORDER_2M);
+    EXPECT(own);
+    account_set_limit(&g.account, g.account.page_count);
+    block = new_block();
+    EXPECT_EQ(g.account.page_count, g.account.max_pages);
+    page_release(own, BIT(ORDER_2M));
+    EXPECT_EQ(g.account.page_count, g.account.max_pages - BIT(ORDER_2M));
+    own = page_alloc_guest(&g.account, ORDER_2M);
+    EXPECT(own);
+    page_release(own, BIT(ORDER_2M));
+    EXPECT(p2m_gather(&g.p2m, GFN(BASE), block));
+    EXPECT_EQ(g.account.page_count, g.account.max_pages - BIT(ORDER_2M));
+    EXPECT_EQ(g.account.borrowed, 0);
+    expect_contents();
+    guest_check(&g);
 }
 
 TEST(scattered_pages_become_a_superpage)

@@ -251,12 +251,13 @@ static uint64_t gather_for(uint64_t count)
         if (p2m_gather_find(&g.p2m, &gfn) != P2M_GATHER_FOUND) {
             continue;
         }
-        block = page_borrow(&g.account, ORDER_2M, 512);
+        block = page_begin_move(&g.account, ORDER_2M);
         EXPECT(block);
         if (p2m_gather(&g.p2m, gfn, block)) {
             done++;
             scatter_again();
         } else {
+            page_end_move(&g.account);
             page_release(block, 512);
         }
     }
