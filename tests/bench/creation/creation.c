@@ -19,11 +19,24 @@
 #define PER_1G 262144UL
 #define TARGET 16384UL
 
+/* As xl does: what is promised may need that many tables one day. */
+static int set_tables(const struct child *c, uint64_t gigabytes)
+{
+    struct xen_domctl op;
+
+    domctl_prepare(&op, XEN_DOMCTL_set_paging_mempool_size, c->id);
+    op.u.paging_mempool.size = (256 + gigabytes * 1024) * PAGE_SIZE;
+    return (int)domctl(&op);
+}
+
 static int build(struct child *c, uint64_t gigabytes)
 {
     int rc = child_new(c, 1, gigabytes * PER_1G);
 
     c->ram_pages = gigabytes * PER_1G;
+    if (!rc) {
+        rc = set_tables(c, gigabytes);
+    }
     if (!rc) {
         rc = child_target(c, TARGET);
     }
