@@ -187,3 +187,24 @@ TEST(numbers_race_with_references)
     EXPECT_EQ(wrong, 0);
     machine_check();
 }
+
+TEST(what_is_kept_for_an_account_counts_as_charged)
+{
+    struct account a;
+
+    machine_start(0x1000);
+    machine_account(&a, 1, 10);
+    EXPECT(page_charge_kept(&a, 6));
+    EXPECT(!page_charge_kept(&a, 5));
+    EXPECT_EQ(a.page_count, 6);
+    EXPECT_EQ(a.kept_count, 6);
+    machine_check();
+    page_uncharge_kept(&a, 2);
+    EXPECT(page_charge_kept(&a, 5));
+    EXPECT(!page_alloc_guest(&a, 1));
+    account_set_dying(&a);
+    EXPECT(!page_charge_kept(&a, 1));
+    page_uncharge_kept(&a, 9);
+    EXPECT_EQ(a.page_count, 0);
+    machine_check();
+}

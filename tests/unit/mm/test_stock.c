@@ -9,6 +9,7 @@
 
 #include "base/lock_stats.h"
 #include "machine.h"
+#include "mm/page_list.h"
 #include "mm/stock.h"
 #include "types/bits.h"
 #include "types/error.h"
@@ -299,4 +300,67 @@ TEST(free_and_used_are_told_of_one_moment)
     pthread_join(thread, NULL);
     EXPECT_EQ(free_pages(), before);
     machine_check();
+}
+
+TEST(lists_of_pages_out_of_a_claim)
+{
+    struct page *pages[PAGES_AT_ONCE];
+
+    start(0x4000);
+    stock_all();
+    EXPECT_EQ(page_claim(&accounts[0], 100), 0);
+    EXPECT_EQ(page_alloc_guest_some(&accounts[0], pages, NULL, PAGES_AT_ONCE),
+              PAGES_AT_ONCE);
+    EXPECT_EQ(accounts[0].claimed, 100 - PAGES_AT_ONCE);
+    machine_check();
+}
+
+/* 16 frames in a row are free: in this CPU's stock, or back where they merge.
+ */
+static void take_wanted_within_a_limit(bool stocked)
+{
+    struct page *pages[16], *all;
+    mfn_t wanted[16];
+
+    start(0x4000);
+    all = page_alloc_guest(&accounts[0], 4);
+    for (unsigned i = 0; i < 16; i++) {
+        wanted[i] = page_to_mfn(&all[i]);
+    }
+    page_release(all, 16);
+    if (!stocked) {
+        page_stock_return();
+    }
+    account_set_limit(&accounts[0], 11);
+    EXPECT_EQ(page_alloc_guest_some(&accounts[0], pages, wanted, 16), 11);
+    for (unsigned i = 0; i < 11; i++) {
+        EXPECT_EQ(pages[i], &all[i]);
+    }
+    EXPECT_EQ(accounts[0].page_count, 11);
+    machine_check();
+}
+
+TEST(wanted_frames_of_the_stock_within_a_limit)
+{
+    take_wanted_within_a_limit(true);
+}
+
+TEST(wanted_frames_of_the_allocator_within_a_limit)
+{
+    take_wanted_within_a_limit(false);
+}
+
+TEST(the_audit_sees_a_stock_that_is_wrong)
+{
+    start(0x4000);
+    stock_all();
+    stocks[2].count++;
+    buddy.free--;
+    EXPECT(mm_audit() > 0);
+    stocks[2].count--;
+    buddy.free++;
+    page_list_first(&stocks[1].lists.blocks[0][0] +
+                    (unsigned)__builtin_ctz(stocks[1].lists.nonempty[0]))
+        ->owner++;
+    EXPECT(mm_audit() > 0);
 }
