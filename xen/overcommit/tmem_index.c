@@ -22,7 +22,7 @@
 #include "types/error.h"
 
 #define MULTIPLIER               0x9e3779b97f4a7c15ULL /* 2^64 / the golden ratio */
-#define FRAMES_PER_PAGE_BUCKET   2
+#define FRAMES_PER_PAGE_BUCKET   4
 #define FRAMES_PER_ANCHOR_BUCKET 16
 
 struct tmem_shard shards[SHARDS_MAX];
@@ -41,11 +41,12 @@ unsigned shard_count(void)
     return shard_mask + 1;
 }
 
-static uint64_t power_of_two(uint64_t at_least)
+/* Not more, since the host has this memory less, used or not. */
+static uint64_t power_of_two(uint64_t at_most)
 {
     uint64_t n = 1;
 
-    while (n < at_least) {
+    while (2 * n <= at_most) {
         n *= 2;
     }
     return n;

@@ -229,7 +229,7 @@ TEST(without_its_tables_there_is_no_tmem)
     for (unsigned n = 1;; n++) {
         page_alloc_fail_nth(n);
         if (tmem_init(1) == 0) {
-            EXPECT(n > 10); /* and after the last one all is well */
+            EXPECT(n > 5); /* and after the last one all is well */
             break;
         }
         EXPECT_EQ(tmem_client_create(host_account(1), 1, 0, &c), -ENODEV);
