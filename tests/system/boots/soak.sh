@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# boot: --memory 3G
+# boot: --memory 3G --add $TOP/out/boot/vmlinux:/boot/
 #
 # Lives of guests at random, some of them cut short, and guests that behave
 # badly: nothing leaks, and others go on. `make soak` does more of it
@@ -41,8 +41,11 @@ random_shape() {
     [ $memory -le $maxmem ] || memory=$maxmem
     random 4
     shape="maxmem=$maxmem memory=$memory vcpus=$((chosen + 1))"
-    random 4
-    [ $chosen != 0 ] || shape="$shape kernel=$generic"
+    random 16
+    case $chosen in
+    0) shape="$shape kernel=$generic" ;;
+    1 | 2 | 3) shape="$shape kernel=/boot/vmlinux" ;;
+    esac
 }
 
 # build_cut_short DELAY NAME SHAPE...: xl is killed while it builds; what it
