@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Guests made and ended again and again, at every stage of their life: the
-# host has as many free pages at the end as at the beginning, or a few more,
-# when tables of domain 0's were needed no longer.
+# host has as many free pages at the end as at the beginning.
 
 # The first guest makes dom0 itself grow by some tables that stay.
 prepare() {
@@ -40,7 +39,7 @@ free_pages() {
 }
 
 pages_are_back() {
-    [ "$(free_pages)" -ge "$pages_before" ]
+    [ "$(free_pages)" = "$pages_before" ]
 }
 
 rounds() {
