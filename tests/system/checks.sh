@@ -251,12 +251,9 @@ dom0_gives() {
     : >/tmp/dom0_gives
 }
 
-# Idle CPUs put domain 0's superpages together again, and then there is a MiB
-# more, as it is rounded.
 memory_is_back() {
     free_now=$(free_mib)
     [ "$free_now" = "$free_before" ] ||
-        [ "$free_now" = $((free_before + 1)) ] ||
         { [ -e /tmp/dom0_gives ] && [ "$free_now" = $((free_before - 1)) ]; }
 }
 

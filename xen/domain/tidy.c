@@ -7,7 +7,9 @@
  *
  * A lap in which nothing was to be done is followed by a rest, twice as long
  * each time. Domains that have fewer than 512 single pages are passed over, so
- * where all is well a lap costs next to nothing.
+ * where all is well a lap costs next to nothing. The control domain is, too:
+ * tables that it got rid of would be free memory that no guest gave back, and
+ * who looks for a leak compares just that.
  *
  * The block comes out of the host's free memory and is paid for at once by
  * the pages that it replaces, whatever the domain's limit. What others
@@ -51,8 +53,8 @@ static bool has_singles(const struct domain *d)
 
 static bool is_worth_it(const struct domain *d)
 {
-    return !READ_ONCE(d->shutdown) && !READ_ONCE(d->p2m.dying) &&
-           has_singles(d);
+    return !d->privileged && !READ_ONCE(d->shutdown) &&
+           !READ_ONCE(d->p2m.dying) && has_singles(d);
 }
 
 /* False: the host has nothing for this. */

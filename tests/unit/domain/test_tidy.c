@@ -96,6 +96,20 @@ TEST(what_was_scattered_becomes_superpages)
     end();
 }
 
+TEST(the_control_domain_is_left_as_it_is)
+{
+    uint64_t free;
+
+    start();
+    d->privileged = true;
+    free = page_alloc_info().free;
+    idle(SECOND / 10);
+    EXPECT_EQ(gathered(), 0);
+    EXPECT_EQ(page_alloc_info().free, free);
+    d->privileged = false;
+    end();
+}
+
 TEST(it_can_be_switched_off)
 {
     start();
