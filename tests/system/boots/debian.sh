@@ -77,3 +77,26 @@ check_debian_ballooned_guest() {
     must debian shutdown -w one
     wait_gone one
 }
+
+check_debian_weights_caps_and_pins() {
+    debian_create one "memory = 128" "vcpus = 2"
+    wait_ready one
+    must debian sched-credit2 -d one -w 512 -c 50
+    debian sched-credit2 -d one >/tmp/sched
+    cat /tmp/sched
+    grep -q "^one .* 512 *50" /tmp/sched || fail "it does not show 512 and 50"
+    xl sched-credit2 -d one >/tmp/sched
+    grep -q "^one .* 512 *50" /tmp/sched || fail "ours shows something else"
+    must debian sched-credit2 -d one -w 256 -c 0
+    must debian sched-credit2 -s -r 1000
+    must debian vcpu-pin one 0 1
+    must debian vcpu-pin one 1 0-1
+    debian vcpu-list one >/tmp/list
+    cat /tmp/list
+    grep -q "^one *[0-9]* *0 .* 1 / all" /tmp/list || fail "vCPU 0 is not on 1"
+    debian vcpu-pin one 0 200 && fail "there is a CPU 200"
+    must debian vcpu-pin one all all
+    ask one "echo alive"
+    must debian destroy one
+    wait_gone one
+}
