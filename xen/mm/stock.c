@@ -151,7 +151,7 @@ struct page *stock_take_at_locked(struct stock *s, mfn_t mfn, unsigned order)
 
 bool stock_has_room_locked(const struct stock *s, uint64_t count)
 {
-    return s->count + count <= 2 * STOCK_PAGES;
+    return s->count + count <= 2UL * STOCK_PAGES;
 }
 
 void stock_put_locked(struct stock *s, struct page *head, unsigned order)
