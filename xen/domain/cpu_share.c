@@ -35,6 +35,7 @@ void cpu_share_set(struct cpu_share *s, uint16_t weight, uint16_t cap,
     WRITE_ONCE(s->cap, cap);
     s->period = now / CPU_PERIOD_NS;
     s->used = 0;
+    s->since = now;
     unlock(&s->lock);
 }
 
@@ -46,7 +47,7 @@ void cpu_share_use(struct cpu_share *s, uint64_t ran, uint64_t now)
     lock(&s->lock);
     if (s->cap) {
         catch_up_locked(s, now);
-        s->used += ran;
+        s->used += MIN(ran, now - MIN(now, s->since));
     }
     unlock(&s->lock);
 }

@@ -22,6 +22,7 @@ struct cpu_share {
     uint16_t cap;     /* percent of one CPU, 0: none */
     uint64_t period;  /* number of the last period that was looked at */
     uint64_t used;    /* ns of CPU time in it, and what was owed before */
+    uint64_t since;   /* time when the cap was set; earlier use is not owed */
 };
 
 void cpu_share_init(struct cpu_share *s);

@@ -125,8 +125,6 @@ static void test_caps(void)
     test_section("caps");
     EXPECT_EQ(set_share(&busy[0], 256, 10), 0);
     EXPECT_EQ(set_share(&busy[1], 256, 5), 0);
-    /* What they had without a cap is paid back by then. */
-    sleep_for(MILLISECONDS(100));
     measure(MILLISECONDS(400));
     EXPECT(is_within(had[0], MILLISECONDS(40), 6));
     EXPECT(is_within(had[1], MILLISECONDS(20), 6));

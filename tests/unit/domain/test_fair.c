@@ -148,6 +148,16 @@ TEST(caps)
     expect_share(1, 1000 + 1000, 4);
 }
 
+/* In the middle of a slice: what was used of it is not owed. */
+TEST(a_cap_is_for_the_time_after_it_was_set)
+{
+    start(1, 1);
+    run_ms(50, NULL);
+    sched_set_share(guest[0], 256, 5);
+    run_ms(400, NULL);
+    expect_share(0, 50 + 20, 3);
+}
+
 /* Alone on the machine, and four vCPUs of one domain. */
 TEST(a_cap_holds_for_all_vcpus_together)
 {
