@@ -20,7 +20,7 @@
 #define IMAGE       512
 /* Pages left to the host: what it needs for itself is in some superpages, one
  * or two for each time that a CPU's stock was filled from others. */
-#define KEPT        4096
+#define KEPT 4096
 
 /* As large as the host allows, in whole superpages. */
 static uint64_t large(void)
