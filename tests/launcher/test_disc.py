@@ -116,12 +116,12 @@ def test_qemu_boots_by_firmware_or_by_itself(tmp_path):
     written = tmp_path / "variables.fd"
     assert written.stat().st_mode & 0o200
     words = qemu.command(options(uefi=False), "tcg", str(tmp_path))
-    assert words[words.index("-append") + 1] == "a"
+    assert words[words.index("-append") + 1] == "a repeat-timer"
     assert not any("pflash" in word for word in words)
 
 
-def test_the_hypervisor_hears_of_the_spare_processor(monkeypatch):
+def test_the_hypervisor_hears_how_it_is_emulated(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     _, cpus, arguments = qemu.processors(options(cpus=2), "tcg")
-    assert (cpus, arguments) == (3, "a spare-boot-cpu")
+    assert (cpus, arguments) == (3, "a spare-boot-cpu repeat-timer")
     assert qemu.processors(options(cpus=2), "kvm") == ("kvm", 2, "a")

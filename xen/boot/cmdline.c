@@ -184,6 +184,12 @@ static bool set_spare_boot_cpu(struct options *o, const char *value)
     return true;
 }
 
+static bool set_repeat_timer(struct options *o, const char *value)
+{
+    o->repeat_timer = is_yes(value);
+    return true;
+}
+
 static bool set_background(struct options *o, const char *value)
 {
     o->no_background = !is_yes(value);
@@ -256,6 +262,7 @@ static const struct {
     {"page-clear", set_page_clear},
     {"page-scan", set_page_scan},
     {"spare-boot-cpu", set_spare_boot_cpu},
+    {"repeat-timer", set_repeat_timer},
     {"background", set_background},
     {"tmem", set_tmem},
     {"tmem_compress", set_tmem_compress},
@@ -327,8 +334,8 @@ void cmdline_report(void)
                  "option \"%s\" is unknown or has a wrong value: ignored "
                  "(known: console com1 loglvl guest_loglvl dom0_mem "
                  "dom0_max_vcpus maxcpus extra-cpu nmi noreboot "
-                 "page-clear page-scan spare-boot-cpu background x2apic "
-                 "tmem tmem_compress tmem_policy)",
+                 "page-clear page-scan spare-boot-cpu repeat-timer background "
+                 "x2apic tmem tmem_compress tmem_policy)",
                  unknown[i]);
     }
 }

@@ -19,6 +19,7 @@ struct options {
     bool has_extra_cpu;  /* try to start that one, too: for tests */
     uint32_t extra_cpu;  /* its APIC id */
     bool spare_boot_cpu; /* run everything on the others */
+    bool repeat_timer;   /* as timer_repeat() says */
     bool no_reboot;
     enum nmi_policy nmi;
     bool no_x2apic;

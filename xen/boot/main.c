@@ -200,6 +200,7 @@ void boot_main(uint32_t magic, uint32_t information)
         log_line(LOG_WARNING, "no ACPI tables: one CPU only");
     }
     smp_set_trampoline(boot_low_page(&boot_info));
+    timer_repeat(options.repeat_timer);
     apic_init_boot(!options.no_x2apic); /* local APIC, interrupts */
     timer_calibrate();                  /* TSC and APIC timer */
     unpack_kernel();                    /* while no other CPU waits for us */

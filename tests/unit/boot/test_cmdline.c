@@ -81,13 +81,15 @@ TEST(reports_what_it_does_not_know)
 
 TEST(takes_yes_and_no)
 {
-    parse("noreboot spare-boot-cpu background");
+    parse("noreboot spare-boot-cpu repeat-timer background");
     EXPECT(!options.no_background);
     EXPECT(options.no_reboot);
     EXPECT(options.spare_boot_cpu);
-    parse("noreboot=no spare-boot-cpu=0 background=no");
+    EXPECT(options.repeat_timer);
+    parse("noreboot=no spare-boot-cpu=0 repeat-timer=no background=no");
     EXPECT(options.no_background);
     EXPECT(!options.no_reboot);
+    EXPECT(!options.repeat_timer);
     EXPECT(!options.spare_boot_cpu);
     EXPECT_TEXT(fake_console_output(), "");
 }

@@ -35,6 +35,7 @@ enum {
     ICR_LEVEL = 0x8000,
     ICR_OTHERS = 0xC0000,
     LVT_MASKED = 0x10000,
+    LVT_PERIODIC = 0x20000,
     LVT_TSC_DEADLINE = 0x40000,
 };
 
@@ -197,6 +198,11 @@ bool apic_reaches(uint32_t id)
     return !apic_page || id < XAPIC_BROADCAST;
 }
 
+static uint32_t timer_mode(void)
+{
+    return has_deadline ? LVT_TSC_DEADLINE : timer_repeats() ? LVT_PERIODIC : 0;
+}
+
 void apic_init_this_cpu(void)
 {
     switch_on();
@@ -209,8 +215,7 @@ void apic_init_this_cpu(void)
     apic_write(APIC_LVT_LINT1, this_cpu()->index ? LVT_MASKED : DELIVER_NMI);
     apic_write(APIC_LVT_ERROR, LVT_MASKED);
     apic_write(APIC_TIMER_DIVIDE, 0xB); /* by 1 */
-    apic_write(APIC_LVT_TIMER,
-               VECTOR_TIMER | (has_deadline ? LVT_TSC_DEADLINE : 0));
+    apic_write(APIC_LVT_TIMER, VECTOR_TIMER | timer_mode());
     /* A write of the deadline's MSR does not wait for one to that page. */
     mem_barrier();
     CHECK(!(apic_read(APIC_LVT_TIMER) & LVT_MASKED));

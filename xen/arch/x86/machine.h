@@ -126,6 +126,11 @@ bool rates_measure(struct rates *r);
 
 /* timer.c */
 void timer_calibrate(void);
+/* Should a timer that counts by itself interrupt again and again until it is
+ * set anew, in case that the first interrupt gets lost? Before
+ * apic_init_boot(). */
+void timer_repeat(bool on);
+bool timer_repeats(void);
 /* CPUs' TSCs differ: no clock may be made of them without us. */
 void timer_distrust_tsc(void);
 void timer_delay_us(uint64_t us);

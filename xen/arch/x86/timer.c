@@ -7,10 +7,13 @@
 #include "base/panic.h"
 #include "types/bits.h"
 
+#define REPEAT_MIN_NS 50000ULL
+
 static uint64_t tsc_khz, tsc_origin;
 static uint64_t apic_khz;
 static uint64_t ns_per_tsc_32; /* ns per tick, 32.32 fixed point */
 static bool tsc_invariant;
+static bool repeats;
 static uint64_t wallclock_s;
 
 static uint8_t cmos(uint8_t reg)
@@ -126,6 +129,16 @@ uint64_t arch_wallclock_s(void)
     return wallclock_s;
 }
 
+void timer_repeat(bool on)
+{
+    repeats = on;
+}
+
+bool timer_repeats(void)
+{
+    return repeats;
+}
+
 void arch_timer_set(uint64_t ns)
 {
     uint64_t khz = apic_has_deadline() ? tsc_khz : apic_khz;
@@ -139,6 +152,9 @@ void arch_timer_set(uint64_t ns)
     /* At most one second ahead, so that the product fits; whoever wakes then
      * looks at the clock and sets it again. */
     ticks = ns > now ? MIN(ns - now, 1000000000ULL) * khz / 1000000 : 0;
+    if (repeats) {
+        ticks = MAX(ticks, REPEAT_MIN_NS * khz / 1000000);
+    }
     arm(MIN(ticks + 1, 0xFFFFFFFFULL));
 }
 
