@@ -13,7 +13,7 @@ FUZZ_NAMES   := memory hc_tmem tmem cfg image elf multiboot $(if $(filter x86_64
 FUZZ         ?= $(FUZZ_NAMES)
 # How long inputs may be, and how many a short run tries.
 FUZZ_LIMITS  := memory:1024:150 hc_tmem:1024:150 tmem:512:300 cfg:512:50000 image:1024:20000 elf:512:100000 \
-                multiboot:512:40000 acpi:512:10000
+                multiboot:512:10000 acpi:512:10000
 
 FUZZ_SANITIZE := address,undefined -fno-sanitize-recover=all
 FUZZ_MAKE     := $(MAKE) --no-print-directory HOSTCC=$(CLANG) \
@@ -23,7 +23,7 @@ FUZZ_MAKE     := $(MAKE) --no-print-directory HOSTCC=$(CLANG) \
 .PHONY: fuzz
 fuzz:
 	$(Q)mkdir -p $(RESULTS)
-	+$(Q)$(FUZZ_MAKE) -s $(FUZZ:%=$(FUZZ_OUT)/fuzz_%)
+	+$(Q)$(FUZZ_MAKE) -s -j$(shell nproc) $(FUZZ:%=$(FUZZ_OUT)/fuzz_%)
 	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $(foreach f,$(FUZZ),$(filter $(f):%,$(FUZZ_LIMITS)))
 
 # --- In the second make ---
