@@ -44,6 +44,20 @@ struct free_lists {
     uint16_t mark;                          /* what heads say as their owner */
 };
 
+/* The largest order of which a block has no more than `pages` (not 0). */
+static inline unsigned order_within(uint64_t pages)
+{
+    return 63U - (unsigned)__builtin_clzll(pages);
+}
+
+/* Of the blocks on them; MAX_ORDER if there are none. */
+static inline unsigned smallest_order(const struct free_lists *l)
+{
+    uint32_t any = READ_ONCE(l->nonempty[0]) | READ_ONCE(l->nonempty[1]);
+
+    return (unsigned)__builtin_ctz(any | (1U << MAX_ORDER));
+}
+
 struct buddy {
     struct lock lock;
     struct free_lists lists;

@@ -231,18 +231,6 @@ struct page *take_charged(const struct charge *c, unsigned order)
     return head;
 }
 
-static unsigned order_within(unsigned pages)
-{
-    return 31U - (unsigned)__builtin_clz(pages);
-}
-
-static unsigned smallest_order(const struct free_lists *l)
-{
-    uint32_t any = READ_ONCE(l->nonempty[0]) | READ_ONCE(l->nonempty[1]);
-
-    return (unsigned)__builtin_ctz(any | BIT(MAX_ORDER));
-}
-
 static unsigned pages_of_stock(const struct charge *c, unsigned count,
                                struct page_list *heads)
 {

@@ -37,12 +37,6 @@ static bool has_order(const struct free_lists *l, unsigned order)
     return (l->nonempty[0] | l->nonempty[1]) & (~0U << order);
 }
 
-/* The largest order of which no more than `pages` are a block. */
-static unsigned order_within(uint64_t pages)
-{
-    return 63U - (unsigned)__builtin_clzll(pages);
-}
-
 /* Small blocks first, as they are what large ones are not cut up for. */
 static uint64_t fetch_locked(struct stock *s, uint64_t wanted)
 {
@@ -51,8 +45,7 @@ static uint64_t fetch_locked(struct stock *s, uint64_t wanted)
     while (got < wanted) {
         uint32_t any = buddy.lists.nonempty[0] | buddy.lists.nonempty[1];
         unsigned fits = order_within(wanted - got);
-        unsigned order =
-            MIN(fits, (unsigned)__builtin_ctz(any | BIT(MAX_ORDER)));
+        unsigned order = MIN(fits, smallest_order(&buddy.lists));
         struct page *head;
 
         if (!any || (got >= wanted / 2 && !(any & (BIT(fits + 1) - 1)))) {

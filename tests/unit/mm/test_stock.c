@@ -183,16 +183,25 @@ TEST(a_cpu_that_is_idle_for_long_brings_its_stock_back)
     machine_check();
 }
 
+/* 16 pages that follow one another, and their frames. */
+static struct page *take_16(mfn_t frames[16])
+{
+    struct page *all;
+
+    start(0x4000);
+    all = page_alloc_guest(&accounts[0], 4);
+    for (unsigned i = 0; i < 16; i++) {
+        frames[i] = page_to_mfn(&all[i]);
+    }
+    return all;
+}
+
 TEST(wanted_frames_come_out_of_the_stock)
 {
     struct page *pages[16], *all;
     mfn_t wanted[16];
 
-    start(0x4000);
-    all = page_alloc_guest(&accounts[0], 4);
-    for (unsigned i = 0; i < 16; i++) {
-        wanted[i] = page_to_mfn(&all[i]);
-    }
+    all = take_16(wanted);
     page_release(all, 16);
     lock_stats_reset();
     EXPECT_EQ(page_alloc_guest_some(&accounts[0], pages, wanted, 16), 16);
@@ -209,10 +218,8 @@ TEST(wanted_frames_in_anothers_stock)
     struct page *pages[16], *all;
     mfn_t wanted[16];
 
-    start(0x4000);
-    all = page_alloc_guest(&accounts[0], 4);
+    all = take_16(wanted);
     for (unsigned i = 0; i < 16; i++) {
-        wanted[i] = page_to_mfn(&all[i]);
         fake_set_cpu(i % 2);
         page_release(&all[i], 1);
     }
